@@ -1,0 +1,92 @@
+//! Formats: bytes of a file (or an open HDF5 file) to samples and back.
+//!
+//! A recording is opened as a [`Source`]: the header is known, no sample has been read. Samples are read by ranges of
+//! channels and times, so that memory stays bounded whatever the size of the file.
+
+#[cfg(feature = "hdf5")]
+pub mod hdf5;
+pub mod npy;
+pub mod segy;
+pub mod witsml;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::block::DType;
+
+/// What went wrong with a file: where, what was found, what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The content is not what the format prescribes.
+    #[error("{}: {}: found {found}, expected {expected}", path.display(), place)]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// A byte offset, header field or dataset.
+        place: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// The file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// A recording's header: what is known before any sample is read.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Number of channels.
+    pub channels: usize,
+    /// Number of samples of each channel.
+    pub samples: usize,
+    /// Samples per second of each channel: the pulse repetition frequency after any decimation, in Hz.
+    pub prf: f64,
+    /// Type in which samples are delivered: the smallest that holds every stored value exactly.
+    pub dtype: DType,
+    /// Time of the first sample.
+    pub start: Timestamp,
+    /// Measured depth, or distance along the fibre, of each channel in metres.
+    pub depth: Vec<f64>,
+    /// Which reads are sequential in the file.
+    pub layout: Layout,
+    /// Everything else that the file says, for the JSON beside the chunks.
+    pub metadata: serde_json::Value,
+    /// What the reader had to assume or correct, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// How samples lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// All samples of a channel together (SEG-Y).
+    ChannelMajor,
+    /// All channels of a sample together (most HDF5).
+    TimeMajor,
+}
+
+/// An open recording.
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// What is known of the recording.
+    fn header(&self) -> &Header;
+
+    /// Reads some channels and times into `dst`: row-major, a row per channel, in `header().dtype` and this machine's byte
+    /// order. `dst` holds exactly `channels * times * dtype.size()` bytes; the ranges lie inside the header's counts.
+    ///
+    /// # Errors
+    /// When the file can no longer be read, or its samples cannot be decoded.
+    fn read(
+        &self,
+        channels: Range<usize>,
+        times: Range<usize>,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError>;
+}

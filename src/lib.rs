@@ -1,0 +1,6 @@
+//! distpy-gpu: processing graphs for distributed acoustic sensing, on any GPU or on the CPU.
+
+pub mod block;
+pub mod config;
+pub mod exit;
+pub mod formats;
