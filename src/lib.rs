@@ -4,3 +4,4 @@ pub mod block;
 pub mod config;
 pub mod exit;
 pub mod formats;
+pub mod point;

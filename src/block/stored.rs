@@ -234,7 +234,7 @@ impl Stored {
         let samples = if self.dtype.is_complex() {
             let mut array = Array2::<Complex<T>>::zeros(shape);
             let flat = array.as_slice_mut().expect("a new array is contiguous");
-            self.convert(rows, bytemuck::cast_slice_mut(flat), 2);
+            self.convert(rows, bytemuck::cast_slice_mut::<_, T>(flat), 2);
             Samples::Complex(array)
         } else {
             let mut array = Array2::<T>::zeros(shape);
