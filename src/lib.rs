@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod config;
+pub mod dsp;
 pub mod exit;
 pub mod formats;
 pub mod point;
