@@ -2,6 +2,8 @@
 
 pub mod problem;
 pub mod system;
+pub mod workflow;
 
 pub use problem::{Problem, Problems, Severity};
 pub use system::System;
+pub use workflow::Workflow;

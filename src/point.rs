@@ -5,7 +5,7 @@
 
 use num_complex::Complex;
 
-use crate::block::{Block, Kind, Samples};
+use crate::block::{Block, Kind, Real, Samples};
 
 /// Parameters of a rule, `p.x` to `p.w` in WGSL.
 pub type Params = [f64; 4];
@@ -26,13 +26,54 @@ impl Point {
     }
 
     /// Applies it to a block whose kind has a rule.
-    pub fn apply_f32(&self, block: Block<f32>) -> Block<f32> {
-        apply(self, block, |rule| rule.f32)
+    pub fn apply<T: Looped>(&self, block: Block<T>) -> Block<T> {
+        let rule = self
+            .rule(block.kind())
+            .expect("the plan checked that a rule takes this kind");
+        match (T::of_rule(rule), block.samples) {
+            (Loop::RealReal(run), Samples::Real(mut array)) => {
+                run(
+                    array.as_slice_mut().expect("blocks are contiguous"),
+                    &self.p,
+                );
+                Block::real(array)
+            }
+            (Loop::ComplexComplex(run), Samples::Complex(mut array)) => {
+                run(
+                    array.as_slice_mut().expect("blocks are contiguous"),
+                    &self.p,
+                );
+                Block::complex(array)
+            }
+            (Loop::ComplexReal(run), Samples::Complex(array)) => {
+                let mut out = ndarray::Array2::zeros(array.dim());
+                run(
+                    array.as_slice().expect("blocks are contiguous"),
+                    out.as_slice_mut().expect("a new array is contiguous"),
+                    &self.p,
+                );
+                Block::real(out)
+            }
+            _ => unreachable!("a rule's loop takes the kind that the rule names"),
+        }
     }
+}
 
-    /// Applies it in double precision.
-    pub fn apply_f64(&self, block: Block<f64>) -> Block<f64> {
-        apply(self, block, |rule| rule.f64)
+/// A precision that rules have loops for.
+pub trait Looped: Real {
+    /// The rule's loop in this precision.
+    fn of_rule(rule: &Rule) -> Loop<Self>;
+}
+
+impl Looped for f32 {
+    fn of_rule(rule: &Rule) -> Loop<f32> {
+        rule.f32
+    }
+}
+
+impl Looped for f64 {
+    fn of_rule(rule: &Rule) -> Loop<f64> {
+        rule.f64
     }
 }
 
@@ -60,42 +101,6 @@ pub enum Loop<T> {
     ComplexComplex(fn(&mut [Complex<T>], &Params)),
     /// Complex to real.
     ComplexReal(fn(&[Complex<T>], &mut [T], &Params)),
-}
-
-fn apply<T: crate::block::Real>(
-    point: &Point,
-    block: Block<T>,
-    pick: impl Fn(&Rule) -> Loop<T>,
-) -> Block<T> {
-    let rule = point
-        .rule(block.kind())
-        .expect("the plan checked that a rule takes this kind");
-    match (pick(rule), block.samples) {
-        (Loop::RealReal(run), Samples::Real(mut array)) => {
-            run(
-                array.as_slice_mut().expect("blocks are contiguous"),
-                &point.p,
-            );
-            Block::real(array)
-        }
-        (Loop::ComplexComplex(run), Samples::Complex(mut array)) => {
-            run(
-                array.as_slice_mut().expect("blocks are contiguous"),
-                &point.p,
-            );
-            Block::complex(array)
-        }
-        (Loop::ComplexReal(run), Samples::Complex(array)) => {
-            let mut out = ndarray::Array2::zeros(array.dim());
-            run(
-                array.as_slice().expect("blocks are contiguous"),
-                out.as_slice_mut().expect("a new array is contiguous"),
-                &point.p,
-            );
-            Block::real(out)
-        }
-        _ => unreachable!("a rule's loop takes the kind that the rule names"),
-    }
 }
 
 /// A rule from real to real samples: `real!("min(x, p.x)", |x, p| x.min(p[0]))`.

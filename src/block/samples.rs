@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, s};
 use num_complex::Complex;
 
 use super::{Coords, DType};
@@ -233,36 +233,11 @@ impl<T: Real> Block<T> {
         }
     }
 
-    /// Puts blocks of equal kind and width one below the other.
-    ///
-    /// Panics if they differ: only tiles of one result are joined.
-    pub fn stack(parts: Vec<Self>) -> Self {
-        macro_rules! join {
-            ($variant:ident) => {{
-                let arrays: Vec<_> = parts
-                    .iter()
-                    .map(|p| match &p.samples {
-                        Samples::$variant(a) => a.view(),
-                        _ => unreachable!("tiles of one result are of one kind"),
-                    })
-                    .collect();
-                Samples::$variant(
-                    ndarray::concatenate(Axis(0), &arrays)
-                        .expect("tiles of one result are equally wide"),
-                )
-            }};
+    /// A contiguous copy with rows and columns exchanged.
+    pub fn transposed(&self) -> Self {
+        Self {
+            samples: mapped!(&self.samples, a => a.t().as_standard_layout().into_owned()),
         }
-        if let [_] = &parts[..] {
-            return parts.into_iter().next().expect("one part");
-        }
-        let samples = match parts[0].samples {
-            Samples::Real(_) => join!(Real),
-            Samples::Complex(_) => join!(Complex),
-            Samples::Label(_) => join!(Label),
-            Samples::Hash(_) => join!(Hash),
-            Samples::Mask(_) => join!(Mask),
-        };
-        Self { samples }
     }
 
     /// The real samples; signatures were checked when the plan was made, so another kind is a bug.

@@ -1,0 +1,342 @@
+//! What a command is: its description, its arguments, and what it computes.
+//!
+//! A command's file gives a [`Spec`]. Its arguments become a [`Command`] when a graph is built; a whole-block command is
+//! then prepared for the shapes that it meets, which gives the result's signature and a [`Kernel`] with everything that does
+//! not depend on samples (filter coefficients, bins of bands, tables).
+
+pub mod prelude;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::block::{Block, Kind, Signature, Stored};
+use crate::dsp::bands::BandSums;
+use crate::point::Point;
+
+/// Everything that is known of a command by its name.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its name in a command file.
+    pub name: &'static str,
+    /// One line on what it does.
+    pub summary: &'static str,
+    /// Where it stands in the reference.
+    pub family: Family,
+    /// JSON Schema of the arguments: type, default, unit, range and text of each.
+    pub schema: fn() -> Value,
+    /// Reads the arguments, which hold known names and values inside the schema's ranges.
+    pub build: fn(Value) -> Result<Command, ArgProblem>,
+    /// Worked examples; the tests run them on every backend.
+    pub examples: &'static [Example],
+}
+
+/// The sections of the command reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Family {
+    /// Sample by sample.
+    Arithmetic,
+    /// Sums over an axis.
+    Statistic,
+    /// Fourier transforms and what is read from a spectrum.
+    Spectral,
+    /// Along time or depth.
+    Filter,
+    /// Selection, placement, loading.
+    Shape,
+    /// What writes files.
+    Output,
+}
+
+/// A command applied to small arrays: rows are separated by `;`, samples by blanks.
+#[derive(Debug)]
+pub struct Example {
+    /// The arguments as JSON.
+    pub args: &'static str,
+    /// The first is `in_uid`, then `gather_uids`.
+    pub inputs: &'static [&'static str],
+    /// What it gives.
+    pub output: &'static str,
+}
+
+/// An argument that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgProblem {
+    /// Where among the arguments.
+    pub path: String,
+    /// What was found and expected.
+    pub message: String,
+}
+
+impl ArgProblem {
+    /// A problem with one argument.
+    pub fn new(path: &str, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// The closed set of kinds that the planner must understand; commands themselves are an open set.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// The input unchanged; at most a hint where to compute.
+    Passthrough,
+    /// An array from a file, read once before the run; relative to the output folder.
+    Load(PathBuf),
+    /// One sample in, one sample out; neighbours fuse.
+    Point(Point),
+    /// Whole blocks in, one block out.
+    Block(Arc<dyn BlockCommand>),
+    /// A block in, files out; its result is its input.
+    Sink(Arc<dyn SinkCommand>),
+}
+
+/// Whose numbers are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compat {
+    /// The physically right ones.
+    Exact,
+    /// distpy 1.32.3's.
+    Distpy,
+}
+
+/// What holds for a whole run.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// Whose numbers are wanted.
+    pub compat: Compat,
+    /// Samples per second of a channel in the source.
+    pub prf: f64,
+    /// Rows in one of distpy's boxes; only its numbers depend on it.
+    pub box_rows: usize,
+    /// The chunk's signature.
+    pub source: Signature,
+    /// Whether the time axis was read from a file; distpy counts samples where it was not.
+    pub has_time_axis: bool,
+}
+
+/// How a row of the result depends on rows of the input: decides tiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Row by row.
+    Independent,
+    /// On all rows.
+    Coupled,
+}
+
+/// What fusion rules may know of a computation.
+#[derive(Debug, Clone)]
+pub enum Role {
+    /// Nothing.
+    Opaque,
+    /// The forward Fourier transform along time of real rows.
+    Fft,
+    /// Sums over the bins of a spectrum.
+    Bands(BandSums),
+    /// The result that distpy forgets to set, which is then the raw chunk.
+    RawChunk,
+}
+
+/// A whole-block command: its arguments.
+pub trait BlockCommand: Debug + Send + Sync {
+    /// Checks the inputs and prepares the computation for their shapes. `inputs[0]` is `in_uid`, then `gather_uids`.
+    ///
+    /// # Errors
+    /// Why these inputs do not fit.
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch>;
+}
+
+/// A computation that fits its inputs.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The result's signature.
+    pub signature: Signature,
+    /// How rows depend on rows.
+    pub rows: Rows,
+    /// What fusion rules may know.
+    pub role: Role,
+    /// What computes it.
+    pub kernel: Arc<dyn Kernel>,
+    /// What the user should know before the run.
+    pub warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// An opaque computation without warnings.
+    pub fn new(signature: Signature, rows: Rows, kernel: impl Kernel + 'static) -> Self {
+        Self {
+            signature,
+            rows,
+            role: Role::Opaque,
+            kernel: Arc::new(kernel),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same with a role.
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+}
+
+/// A prepared computation, for both CPU precisions and, where it has one, the GPU.
+pub trait Kernel: Cpu<f32> + Cpu<f64> + Debug + Send + Sync {
+    /// Records the computation for the rows `first..first + inputs[0].rows()`; `None` where only `cpu` exists.
+    fn gpu(&self, _rec: &mut Recorder, _inputs: &[Tensor], _first: usize) -> Option<Tensor> {
+        None
+    }
+}
+
+/// The CPU side of a kernel in one precision.
+pub trait Cpu<T> {
+    /// Computes a tile: `inputs` are the rows from `first` on of the whole blocks (all rows where [`Rows::Coupled`]).
+    fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T>;
+}
+
+/// Why inputs do not fit a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The argument at fault; empty where it is the input.
+    pub argument: &'static str,
+    /// What was found and expected.
+    pub message: String,
+}
+
+impl Mismatch {
+    /// An argument that does not fit the input.
+    pub fn argument(argument: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            argument,
+            message: message.into(),
+        }
+    }
+
+    /// An input that the command does not take.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self {
+            argument: "",
+            message: message.into(),
+        }
+    }
+}
+
+impl Signature {
+    /// Checks the kind of an input.
+    ///
+    /// # Errors
+    /// Where it is another.
+    pub fn require(&self, kind: Kind) -> Result<&Self, Mismatch> {
+        if self.kind == kind {
+            Ok(self)
+        } else {
+            Err(Mismatch::input(format!("takes {kind} input, found {self}")))
+        }
+    }
+
+    /// Checks that samples are numbers, real or complex.
+    ///
+    /// # Errors
+    /// Where they are labels, hashes or masks.
+    pub fn require_numbers(&self) -> Result<&Self, Mismatch> {
+        match self.kind {
+            Kind::Real | Kind::Complex => Ok(self),
+            _ => Err(Mismatch::input(format!(
+                "takes real or complex input, found {self}"
+            ))),
+        }
+    }
+}
+
+/// Which chunk: names its outputs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChunkId {
+    /// Unix time of its first sample in whole seconds.
+    pub unix_time: i64,
+}
+
+/// A command that makes files.
+pub trait SinkCommand: Debug + Send + Sync {
+    /// Checks the inputs.
+    ///
+    /// # Errors
+    /// Why they cannot be written.
+    fn check(&self, env: &Env, inputs: &[&Signature]) -> Result<(), Mismatch>;
+
+    /// The files of one chunk, relative to the output folder: a chunk whose files all exist is skipped.
+    fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf>;
+
+    /// The files themselves; the writer puts them on disk.
+    fn files(&self, env: &Env, chunk: &ChunkId, inputs: &[(&Signature, Computed)])
+    -> Vec<Artifact>;
+}
+
+/// A computed block in the run's precision. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Computed {
+    /// Single precision.
+    F32(Arc<Block<f32>>),
+    /// Double precision.
+    F64(Arc<Block<f64>>),
+    /// A source that no command changed, as it is stored.
+    Stored(Stored),
+}
+
+/// A file to be written, relative to the output folder.
+#[derive(Debug)]
+pub struct Artifact {
+    /// Where.
+    pub path: PathBuf,
+    /// What.
+    pub content: Content,
+    /// Whether every chunk makes the same file (an axis): written once.
+    pub shared: bool,
+}
+
+/// The content of a file.
+#[derive(Debug)]
+pub enum Content {
+    /// As it is.
+    Bytes(Vec<u8>),
+    /// An npy file of a block.
+    Npy {
+        /// The samples.
+        block: Computed,
+        /// The precision that is stored.
+        widen: Widen,
+        /// 2, or 1 to store a single column as (n,).
+        rank: u8,
+    },
+}
+
+/// Whether single precision is stored as double.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Widen {
+    /// As computed.
+    No,
+    /// As float64 or complex128.
+    Yes,
+}
+
+pub use crate::gpu::recording::{Recorder, Tensor};
+
+/// Reads a command's arguments; missing ones take their defaults.
+///
+/// # Errors
+/// The path and reason of the first value of a wrong type.
+pub fn parse<A: DeserializeOwned>(args: Value) -> Result<A, ArgProblem> {
+    serde_path_to_error::deserialize(args).map_err(|e| ArgProblem {
+        path: e.path().to_string(),
+        message: e.inner().to_string(),
+    })
+}
+
+/// The schema of an argument type.
+pub fn schema_of<A: schemars::JsonSchema>() -> Value {
+    schemars::schema_for!(A).to_value()
+}

@@ -1,0 +1,33 @@
+//! `abs`: modulus of each sample.
+
+use crate::command::prelude::*;
+use crate::point::{Point, Rule, complex_to_real, real};
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "abs",
+    summary: "Modulus of each sample, real or complex.",
+    family: Family::Arithmetic,
+    schema: schema_of::<Args>,
+    build: |args| {
+        parse::<Args>(args).map(|_| {
+            Command::Point(Point {
+                rules: RULES,
+                p: [0.0; 4],
+            })
+        })
+    },
+    examples: &[Example {
+        args: "{}",
+        inputs: &["1 -2; -3.5 0"],
+        output: "1 2; 3.5 0",
+    }],
+};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Args {}
+
+static RULES: &[Rule] = &[
+    real!("abs(x)", |x, _p| x.abs()),
+    complex_to_real!("length(x)", |x, _p| x.re.hypot(x.im)),
+];

@@ -1,0 +1,39 @@
+//! `data_load`: an array from a file below the output folder.
+
+use std::path::PathBuf;
+
+use crate::command::prelude::*;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "data_load",
+    summary: "An npy array, read once before the run from a folder below the output folder.",
+    family: Family::Shape,
+    schema: schema_of::<Args>,
+    build: |args| Ok(load(parse(args)?)),
+    examples: &[],
+};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// Folder of the file, relative to the output folder; without one the command gives its input unchanged.
+    directory_in: Option<String>,
+    /// The same under the key that distpy reads.
+    directory_out: Option<String>,
+    /// Name of the file, with its `.npy`.
+    filename: Option<String>,
+}
+
+fn load(args: Args) -> Command {
+    let given = |text: Option<String>| text.filter(|t| t != "NONE");
+    match (
+        given(args.directory_in).or(given(args.directory_out)),
+        given(args.filename),
+    ) {
+        (Some(folder), Some(file)) => {
+            Command::Load(PathBuf::from(folder.replace('\\', "/")).join(file))
+        }
+        _ => Command::Passthrough,
+    }
+}

@@ -1,0 +1,30 @@
+//! `real`: real part of each sample.
+
+use crate::command::prelude::*;
+use crate::point::{Point, Rule, complex_to_real, real};
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "real",
+    summary: "Real part of each sample; real samples stay as they are.",
+    family: Family::Arithmetic,
+    schema: schema_of::<Args>,
+    build: |args| {
+        parse::<Args>(args).map(|_| {
+            Command::Point(Point {
+                rules: RULES,
+                p: [0.0; 4],
+            })
+        })
+    },
+    examples: &[Example {
+        args: "{}",
+        inputs: &["1 -2; -3.5 0"],
+        output: "1 -2; -3.5 0",
+    }],
+};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Args {}
+
+static RULES: &[Rule] = &[real!("x", |x, _p| x), complex_to_real!("x.x", |x, _p| x.re)];

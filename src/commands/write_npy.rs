@@ -1,0 +1,104 @@
+//! `write_npy`: a block as an npy file, with its axes beside it.
+
+use std::path::{Path, PathBuf};
+
+use crate::block::DType;
+use crate::command::prelude::*;
+use crate::formats::npy;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "write_npy",
+    summary: "Writes the input as `<unix time>.npy`, with `measured_depth.npy` and `time.npy` beside it.",
+    family: Family::Output,
+    schema: schema_of::<Args>,
+    build: |args| Ok(write(parse(args)?)),
+    examples: &[],
+};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// Folder below the output folder; without one nothing is written.
+    directory_out: Option<String>,
+}
+
+fn write(args: Args) -> Command {
+    match folder(args.directory_out) {
+        Some(folder) => Command::Sink(Arc::new(WriteNpy { folder })),
+        None => Command::Passthrough,
+    }
+}
+
+/// A folder as a command file gives it; distpy's own default is the text `NONE`.
+pub(super) fn folder(given: Option<String>) -> Option<PathBuf> {
+    given
+        .filter(|text| text != "NONE")
+        .map(|text| PathBuf::from(text.replace('\\', "/")))
+}
+
+#[derive(Debug)]
+struct WriteNpy {
+    folder: PathBuf,
+}
+
+impl SinkCommand for WriteNpy {
+    fn check(&self, _: &Env, _: &[&Signature]) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
+        vec![self.folder.join(format!("{}.npy", chunk.unix_time))]
+    }
+
+    fn files(
+        &self,
+        env: &Env,
+        chunk: &ChunkId,
+        inputs: &[(&Signature, Computed)],
+    ) -> Vec<Artifact> {
+        let (signature, block) = &inputs[0];
+        let compat = env.compat == Compat::Distpy;
+        // distpy writes the raw chunk's axes whatever the block's, and counts samples where it has no time axis.
+        let axes = if compat { &env.source } else { signature };
+        let widen = if compat { Widen::Yes } else { Widen::No };
+        let time = if compat && !env.has_time_axis {
+            DType::I64
+        } else {
+            DType::F64
+        };
+        let content = Content::Npy {
+            block: block.clone(),
+            widen,
+            rank: signature.rank,
+        };
+        let mut files = vec![Artifact {
+            path: self.paths(chunk).remove(0),
+            content,
+            shared: false,
+        }];
+        files.push(axis(
+            &self.folder,
+            "measured_depth.npy",
+            &axes.depth,
+            DType::F64,
+        ));
+        files.push(axis(&self.folder, "time.npy", &axes.time, time));
+        files
+    }
+}
+
+fn axis(folder: &Path, name: &str, coords: &Coords, dtype: DType) -> Artifact {
+    let mut bytes = npy::header_bytes(dtype, &[coords.len()]);
+    for &value in coords.values.iter() {
+        match dtype {
+            DType::I64 => bytes.extend((value as i64).to_ne_bytes()),
+            _ => bytes.extend(value.to_ne_bytes()),
+        }
+    }
+    Artifact {
+        path: folder.join(name),
+        content: Content::Bytes(bytes),
+        shared: true,
+    }
+}

@@ -1,0 +1,118 @@
+//! Discrete Fourier transforms of rows, for both precisions: rustfft, and realfft over it for real rows.
+//!
+//! Conventions are numpy's: forward unscaled with `exp(-2 pi i k t / n)`, inverse scaled by `1/n`.
+
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+use ndarray::{Array2, ArrayView2};
+use num_complex::Complex;
+use num_traits::Zero;
+use realfft::{RealFftPlanner, RealToComplex};
+use rustfft::{Fft, FftPlanner};
+
+use crate::block::Real;
+
+/// The planners of one precision; they keep every plan that they made.
+pub struct Planners<T: Real> {
+    real: RealFftPlanner<T>,
+    complex: FftPlanner<T>,
+}
+
+/// A precision with its process-wide planners.
+pub trait Planned: Real {
+    /// Exclusive use of the planners.
+    fn planners() -> MutexGuard<'static, Planners<Self>>;
+}
+
+macro_rules! planned {
+    ($type:ty) => {
+        impl Planned for $type {
+            fn planners() -> MutexGuard<'static, Planners<Self>> {
+                static PLANNERS: LazyLock<Mutex<Planners<$type>>> = LazyLock::new(|| {
+                    Mutex::new(Planners {
+                        real: RealFftPlanner::new(),
+                        complex: FftPlanner::new(),
+                    })
+                });
+                // A planner that panicked is still usable: it keeps finished plans only.
+                PLANNERS
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner())
+            }
+        }
+    };
+}
+planned!(f32);
+planned!(f64);
+
+/// The plan for real rows of `n` samples.
+pub fn real_plan<T: Planned>(n: usize) -> Arc<dyn RealToComplex<T>> {
+    T::planners().real.plan_fft_forward(n)
+}
+
+/// A direction of transform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From time to frequency, unscaled.
+    Forward,
+    /// From frequency to time, scaled by `1/n`.
+    Inverse,
+}
+
+fn complex_plan<T: Planned>(n: usize, direction: Direction) -> Arc<dyn Fft<T>> {
+    match direction {
+        Direction::Forward => T::planners().complex.plan_fft_forward(n),
+        Direction::Inverse => T::planners().complex.plan_fft_inverse(n),
+    }
+}
+
+/// The full spectrum of each real row: (rows, n) to (rows, n), the second half from the first by symmetry.
+pub fn real_rows<T: Planned>(x: &Array2<T>) -> Array2<Complex<T>> {
+    let n = x.ncols();
+    let plan = real_plan::<T>(n);
+    let (mut row, mut scratch) = (plan.make_input_vec(), plan.make_scratch_vec());
+    let mut out = Array2::zeros(x.dim());
+    for (from, mut to) in x.rows().into_iter().zip(out.rows_mut()) {
+        row.copy_from_slice(from.as_slice().expect("blocks are contiguous"));
+        let to = to.as_slice_mut().expect("a new array is contiguous");
+        let (half, mirror) = to.split_at_mut(n / 2 + 1);
+        plan.process_with_scratch(&mut row, half, &mut scratch)
+            .expect("lengths are the plan's");
+        for (to, from) in mirror.iter_mut().rev().zip(&half[1..]) {
+            *to = from.conj();
+        }
+    }
+    out
+}
+
+/// Transforms each complex row in place.
+pub fn complex_rows<T: Planned>(x: &mut Array2<Complex<T>>, direction: Direction) {
+    let n = x.ncols();
+    let plan = complex_plan::<T>(n, direction);
+    let mut scratch = vec![Complex::zero(); plan.get_inplace_scratch_len()];
+    let scale = T::of(1.0 / n as f64);
+    for mut row in x.rows_mut() {
+        let row = row.as_slice_mut().expect("blocks are contiguous");
+        plan.process_with_scratch(row, &mut scratch);
+        if direction == Direction::Inverse {
+            row.iter_mut().for_each(|v| *v = v.scale(scale));
+        }
+    }
+}
+
+/// A contiguous transposed copy, made in square patches so that both sides stay in cache.
+pub fn transposed<V: Copy + Zero>(x: ArrayView2<'_, V>) -> Array2<V> {
+    const PATCH: usize = 32;
+    let (rows, cols) = x.dim();
+    let mut out = Array2::zeros((cols, rows));
+    for row in (0..rows).step_by(PATCH) {
+        for col in (0..cols).step_by(PATCH) {
+            for c in col..(col + PATCH).min(cols) {
+                for r in row..(row + PATCH).min(rows) {
+                    out[(c, r)] = x[(r, c)];
+                }
+            }
+        }
+    }
+    out
+}

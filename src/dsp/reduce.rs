@@ -1,0 +1,98 @@
+//! Sums along an axis, accumulated in double precision.
+
+use ndarray::{Array2, Axis};
+use num_complex::Complex;
+use num_traits::Zero;
+
+use crate::block::Real;
+
+/// A sample that sums in double precision.
+pub trait Summand: Copy + Zero + Send + Sync {
+    /// The accumulator.
+    type Sum: Copy + Zero + std::ops::AddAssign + Send;
+    /// The exact value in double precision.
+    fn widen(self) -> Self::Sum;
+    /// The nearest sample to `sum * factor`.
+    fn narrow(sum: Self::Sum, factor: f64) -> Self;
+}
+
+macro_rules! summand {
+    ($real:ty) => {
+        impl Summand for $real {
+            type Sum = f64;
+            fn widen(self) -> f64 {
+                self.wide()
+            }
+            fn narrow(sum: f64, factor: f64) -> Self {
+                Self::of(sum * factor)
+            }
+        }
+
+        impl Summand for Complex<$real> {
+            type Sum = Complex<f64>;
+            fn widen(self) -> Complex<f64> {
+                Complex::new(self.re.wide(), self.im.wide())
+            }
+            fn narrow(sum: Complex<f64>, factor: f64) -> Self {
+                Complex::new(Real::of(sum.re * factor), Real::of(sum.im * factor))
+            }
+        }
+    };
+}
+summand!(f32);
+summand!(f64);
+
+/// `factor` times the sum along `axis` (1: each row, 0: each column, none: everything); the axis stays with length 1.
+pub fn sum<S: Summand>(x: &Array2<S>, axis: Option<usize>, factor: f64) -> Array2<S> {
+    match axis {
+        Some(1) => {
+            let sums = x
+                .rows()
+                .into_iter()
+                .map(|row| total(row.as_slice().expect("blocks are contiguous")));
+            let values: Vec<S> = sums.map(|s| S::narrow(s, factor)).collect();
+            Array2::from_shape_vec((x.nrows(), 1), values).expect("one value a row")
+        }
+        Some(_) => {
+            let mut sums = vec![S::Sum::zero(); x.ncols()];
+            for row in x.axis_iter(Axis(0)) {
+                sums.iter_mut()
+                    .zip(&row)
+                    .for_each(|(sum, v)| *sum += v.widen());
+            }
+            Array2::from_shape_vec(
+                (1, x.ncols()),
+                sums.into_iter().map(|s| S::narrow(s, factor)).collect(),
+            )
+            .expect("one value a column")
+        }
+        None => {
+            let whole = total(x.as_slice().expect("blocks are contiguous"));
+            Array2::from_elem((1, 1), S::narrow(whole, factor))
+        }
+    }
+}
+
+/// Sum of a run of samples; blocks bound the rounding error, lanes let the compiler vectorise.
+fn total<S: Summand>(run: &[S]) -> S::Sum {
+    const LANES: usize = 8;
+    const BLOCK: usize = 1024;
+    let mut total = S::Sum::zero();
+    for block in run.chunks(BLOCK) {
+        let mut lanes = [S::Sum::zero(); LANES];
+        let whole = block.chunks_exact(LANES);
+        for v in whole.remainder() {
+            lanes[0] += v.widen();
+        }
+        for eight in whole {
+            lanes
+                .iter_mut()
+                .zip(eight)
+                .for_each(|(lane, v)| *lane += v.widen());
+        }
+        let mut sum = S::Sum::zero();
+        lanes.into_iter().for_each(|lane| sum += lane);
+        total += sum;
+    }
+    total
+}

@@ -1,0 +1,294 @@
+//! The CPU backend: one chunk at a time, its rows in parallel.
+//!
+//! A stage of row-by-row steps runs tile by tile. A tile is a few rows that stay in a core's cache from the conversion of the
+//! stored samples to the last step, so that nothing the size of a chunk is written in between.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ndarray::{ArrayViewMut2, Axis};
+use num_complex::Complex;
+use rayon::prelude::*;
+
+use super::Results;
+use crate::block::{Block, DType, Precision, Real, Samples, Stored};
+use crate::command::{Computed, Cpu, Kernel, Rows};
+use crate::dsp::bands;
+use crate::dsp::fft::Planned;
+use crate::plan::{Op, Plan, Slot, Stage, Step};
+use crate::point::Looped;
+
+/// Bytes of a tile's first block. With a step's result and its scratch it stays inside a core's second-level cache.
+const TILE_BYTES: usize = 256 << 10;
+
+/// Runs a plan in the given precision. `sources` are in the order of `plan.sources`.
+pub fn run(plan: &Plan, sources: &[Stored], precision: Precision) -> Results {
+    match precision {
+        Precision::F32 => Run::<f32>::new(plan, sources).finish(|b| Computed::F32(Arc::new(b))),
+        Precision::F64 => Run::<f64>::new(plan, sources).finish(|b| Computed::F64(Arc::new(b))),
+    }
+}
+
+/// A run in progress.
+struct Run<'a, T: Real> {
+    plan: &'a Plan,
+    sources: HashMap<Slot, &'a Stored>,
+    blocks: HashMap<Slot, Block<T>>,
+    non_finite: AtomicU64,
+}
+
+impl<'a, T: Planned + Looped> Run<'a, T>
+where
+    dyn Kernel: Cpu<T>,
+{
+    fn new(plan: &'a Plan, sources: &'a [Stored]) -> Self {
+        let sources = plan.sources.iter().map(|s| s.slot).zip(sources).collect();
+        Self {
+            plan,
+            sources,
+            blocks: HashMap::new(),
+            non_finite: AtomicU64::new(0),
+        }
+    }
+
+    fn finish(mut self, wrap: impl Fn(Block<T>) -> Computed) -> Results {
+        for stage in &self.plan.stages {
+            self.stage(stage);
+        }
+        let mut blocks = HashMap::new();
+        for slot in self
+            .plan
+            .sinks
+            .iter()
+            .flat_map(|sink| sink.inputs.iter().copied())
+        {
+            if let Some(stored) = self.sources.get(&slot) {
+                blocks.insert(slot, Computed::Stored((*stored).clone()));
+            } else if let Some(block) = self.blocks.remove(&slot) {
+                blocks.insert(slot, wrap(block));
+            }
+        }
+        Results {
+            blocks,
+            non_finite: self.non_finite.into_inner(),
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage) {
+        let rows = self
+            .plan
+            .signature(self.plan.steps[stage.steps.start].inputs[0])
+            .rows();
+        let height = match stage.rows {
+            Rows::Coupled => rows.max(1),
+            Rows::Independent => self.tile_rows(stage, rows),
+        };
+        let mut outputs: Vec<Block<T>> =
+            stage.writes.iter().map(|&slot| self.zeros(slot)).collect();
+        if rows <= height {
+            let tile = self.tile(stage, 0..rows);
+            outputs = tile;
+        } else {
+            // One list per tile of the outputs' parts, so that tiles write side by side.
+            let mut parts: Vec<Vec<Part<'_, T>>> =
+                (0..rows.div_ceil(height)).map(|_| Vec::new()).collect();
+            for output in &mut outputs {
+                for (tile, part) in parts.iter_mut().zip(Part::of(output, height)) {
+                    tile.push(part);
+                }
+            }
+            let this = &*self;
+            parts.into_par_iter().enumerate().for_each(|(k, parts)| {
+                let range = k * height..((k + 1) * height).min(rows);
+                for (part, block) in parts.into_iter().zip(this.tile(stage, range)) {
+                    part.assign(block);
+                }
+            });
+        }
+        self.blocks
+            .extend(stage.writes.iter().copied().zip(outputs));
+        stage
+            .frees
+            .iter()
+            .for_each(|slot| drop(self.blocks.remove(slot)));
+    }
+
+    /// Rows of a tile: enough for kernels that work on several rows at once, few enough for cache and load balance.
+    fn tile_rows(&self, stage: &Stage, rows: usize) -> usize {
+        let widest = stage
+            .reads
+            .iter()
+            .map(|&s| self.plan.signature(s).cols())
+            .max()
+            .unwrap_or(1)
+            .max(1);
+        let fitting = TILE_BYTES / (widest * size_of::<T>());
+        let fair = rows.div_ceil(4 * rayon::current_num_threads());
+        let even = |n: usize| if n > 8 { n / 8 * 8 } else { n };
+        even(fitting.min(fair)).max(1)
+    }
+
+    fn zeros(&self, slot: Slot) -> Block<T> {
+        let signature = self.plan.signature(slot);
+        Block::zeros(signature.kind, signature.rows(), signature.cols())
+    }
+
+    /// Computes the stage's outputs for some rows.
+    fn tile(&self, stage: &Stage, rows: Range<usize>) -> Vec<Block<T>> {
+        let mut values: HashMap<Slot, Block<T>> = HashMap::new();
+        for &slot in &stage.reads {
+            values.insert(slot, self.input(slot, rows.clone()));
+        }
+        let steps = &self.plan.steps[stage.steps.clone()];
+        for (k, step) in steps.iter().enumerate() {
+            let used_later = |slot: Slot| {
+                stage.writes.contains(&slot)
+                    || steps[k + 1..].iter().any(|s| s.inputs.contains(&slot))
+            };
+            compute(step, &mut values, rows.start, used_later);
+        }
+        stage
+            .writes
+            .iter()
+            .map(|slot| values.remove(slot).expect("a step of the stage made it"))
+            .collect()
+    }
+
+    fn input(&self, slot: Slot, rows: Range<usize>) -> Block<T> {
+        let Some(stored) = self.sources.get(&slot) else {
+            let block = &self.blocks[&slot];
+            return if rows.len() == block.shape().0 {
+                block.clone()
+            } else {
+                block.rows(rows)
+            };
+        };
+        let rows = if stored.shape()[0] < rows.end {
+            0..stored.shape()[0]
+        } else {
+            rows
+        };
+        let block = stored.block::<T>(rows);
+        if slot == Slot(0) && may_hold_nan(stored.dtype()) && has_non_finite(&block) {
+            self.non_finite
+                .fetch_add(block.non_finite(), Ordering::Relaxed);
+        }
+        block
+    }
+}
+
+fn may_hold_nan(dtype: DType) -> bool {
+    matches!(
+        dtype,
+        DType::F16 | DType::F32 | DType::F64 | DType::C64 | DType::C128
+    )
+}
+
+/// Whether any sample is infinite or NaN: `0 x` is zero for all others, and the sum vectorises where a test would not.
+fn has_non_finite<T: Real>(block: &Block<T>) -> bool {
+    let probe = |values: &[T]| {
+        let mut lanes = [T::zero(); 8];
+        for eight in values.chunks(8) {
+            lanes
+                .iter_mut()
+                .zip(eight)
+                .for_each(|(lane, &v)| *lane += v * T::zero());
+        }
+        lanes.iter().any(|lane| *lane != T::zero())
+    };
+    match &block.samples {
+        Samples::Real(a) => probe(a.as_slice().expect("blocks are contiguous")),
+        Samples::Complex(a) => probe(bytemuck::cast_slice::<Complex<T>, T>(
+            a.as_slice().expect("blocks are contiguous"),
+        )),
+        _ => false,
+    }
+}
+
+/// Runs one step on a tile, taking over inputs that nothing needs afterwards.
+fn compute<T: Planned + Looped>(
+    step: &Step,
+    values: &mut HashMap<Slot, Block<T>>,
+    first: usize,
+    used_later: impl Fn(Slot) -> bool,
+) where
+    dyn Kernel: Cpu<T>,
+{
+    match &step.op {
+        Op::Points(chain) => {
+            let slot = step.inputs[0];
+            let block = if used_later(slot) {
+                values.get(&slot).cloned()
+            } else {
+                values.remove(&slot)
+            };
+            let block = block.expect("inputs come before users");
+            let done = chain.iter().fold(block, |block, point| point.apply(block));
+            values.insert(step.outputs[0], done);
+        }
+        Op::Kernel(kernel) => {
+            let inputs: Vec<&Block<T>> = step.inputs.iter().map(|s| &values[s]).collect();
+            let result = Cpu::<T>::cpu(&**kernel, &inputs, first);
+            values.insert(step.outputs[0], result);
+        }
+        Op::FftBands(groups) => {
+            let tables = bands::of_real_rows(values[&step.inputs[0]].as_real(), groups, first);
+            values.extend(
+                step.outputs
+                    .iter()
+                    .copied()
+                    .zip(tables.into_iter().map(Block::real)),
+            );
+        }
+    }
+}
+
+/// Some rows of a result, to be written by one tile.
+enum Part<'a, T> {
+    Real(ArrayViewMut2<'a, T>),
+    Complex(ArrayViewMut2<'a, Complex<T>>),
+    Label(ArrayViewMut2<'a, i64>),
+    Hash(ArrayViewMut2<'a, u64>),
+    Mask(ArrayViewMut2<'a, bool>),
+}
+
+impl<'a, T: Real> Part<'a, T> {
+    /// A block cut into parts of `height` rows.
+    fn of(block: &'a mut Block<T>, height: usize) -> Vec<Self> {
+        match &mut block.samples {
+            Samples::Real(a) => a
+                .axis_chunks_iter_mut(Axis(0), height)
+                .map(Part::Real)
+                .collect(),
+            Samples::Complex(a) => a
+                .axis_chunks_iter_mut(Axis(0), height)
+                .map(Part::Complex)
+                .collect(),
+            Samples::Label(a) => a
+                .axis_chunks_iter_mut(Axis(0), height)
+                .map(Part::Label)
+                .collect(),
+            Samples::Hash(a) => a
+                .axis_chunks_iter_mut(Axis(0), height)
+                .map(Part::Hash)
+                .collect(),
+            Samples::Mask(a) => a
+                .axis_chunks_iter_mut(Axis(0), height)
+                .map(Part::Mask)
+                .collect(),
+        }
+    }
+
+    fn assign(self, block: Block<T>) {
+        match (self, block.samples) {
+            (Part::Real(mut to), Samples::Real(from)) => to.assign(&from),
+            (Part::Complex(mut to), Samples::Complex(from)) => to.assign(&from),
+            (Part::Label(mut to), Samples::Label(from)) => to.assign(&from),
+            (Part::Hash(mut to), Samples::Hash(from)) => to.assign(&from),
+            (Part::Mask(mut to), Samples::Mask(from)) => to.assign(&from),
+            _ => unreachable!("a tile has the kind that its signature names"),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The plan: a graph made fit for one shape of chunk.
+//!
+//! Planning is pure: it infers every signature, drops what no sink needs, fuses what goes together and cuts the steps into
+//! stages. A plan cannot hold a shape that does not fit, so running one has no error path but the device's.
+
+mod explain;
+mod fuse;
+mod infer;
+mod stages;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::block::Signature;
+use crate::command::{Env, Kernel, Rows, SinkCommand};
+use crate::config::Problems;
+use crate::dsp::bands::BandSums;
+use crate::graph::Graph;
+use crate::point::Point;
+
+/// A numbered block: the result of a source or step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub usize);
+
+/// What is done to a chunk of one shape.
+#[derive(Debug)]
+pub struct Plan {
+    /// What holds for every chunk of the shape.
+    pub env: Env,
+    /// The signature of each slot.
+    pub slots: Vec<Signature>,
+    /// Where blocks come from that no step computes; the first is the chunk.
+    pub sources: Vec<Source>,
+    /// What is computed, in order.
+    pub steps: Vec<Step>,
+    /// The steps by stages.
+    pub stages: Vec<Stage>,
+    /// What is written.
+    pub sinks: Vec<Output>,
+    /// What the user should know before the run.
+    pub warnings: Vec<String>,
+}
+
+/// A block that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Where it goes.
+    pub slot: Slot,
+    /// The file, relative to the output folder; `None` for the chunk.
+    pub file: Option<PathBuf>,
+}
+
+/// One computation.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The commands that it does, for people.
+    pub label: String,
+    /// What is computed.
+    pub op: Op,
+    /// What it reads.
+    pub inputs: Vec<Slot>,
+    /// What it gives.
+    pub outputs: Vec<Slot>,
+    /// How rows depend on rows.
+    pub rows: Rows,
+}
+
+/// What a step computes.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// A chain of element-wise commands.
+    Points(Vec<Point>),
+    /// A command's kernel.
+    Kernel(Arc<dyn Kernel>),
+    /// Transform along time and bands in one, an output per group.
+    FftBands(Vec<BandSums>),
+}
+
+/// Steps that run together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Which steps.
+    pub steps: std::ops::Range<usize>,
+    /// Row by row, in tiles that fit the cache or the device; or all rows at once.
+    pub rows: Rows,
+    /// Blocks made before this stage that it reads.
+    pub reads: Vec<Slot>,
+    /// Blocks made here that later stages or sinks read.
+    pub writes: Vec<Slot>,
+    /// Blocks that nothing reads after this stage.
+    pub frees: Vec<Slot>,
+}
+
+/// A sink in its place.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// For people.
+    pub label: String,
+    /// What writes.
+    pub sink: Arc<dyn SinkCommand>,
+    /// What it writes.
+    pub inputs: Vec<Slot>,
+}
+
+impl Plan {
+    /// Plans a graph for the chunks of `env.source`; `loads` holds the signature of every file that the graph loads.
+    ///
+    /// # Errors
+    /// Every input that does not fit, with the JSON path of its command.
+    pub fn new(
+        graph: &Graph,
+        file: &Path,
+        env: &Env,
+        loads: &HashMap<PathBuf, Signature>,
+    ) -> Result<Self, Problems> {
+        let mut plan = infer::infer(graph, file, env, loads)?;
+        plan = fuse::bands(plan);
+        let steps = plan.steps.into_iter().map(|node| node.step).collect();
+        let steps = fuse::points(prune(steps, &plan.sinks), &plan.sinks);
+        let stages = stages::cut(&steps, &plan.slots, &plan.sinks);
+        Ok(Self {
+            env: env.clone(),
+            slots: plan.slots,
+            sources: plan.sources,
+            steps,
+            stages,
+            sinks: plan.sinks,
+            warnings: plan.warnings,
+        })
+    }
+
+    /// The signature of a slot.
+    pub fn signature(&self, slot: Slot) -> &Signature {
+        &self.slots[slot.0]
+    }
+}
+
+/// Drops the steps that no sink needs.
+fn prune(steps: Vec<Step>, sinks: &[Output]) -> Vec<Step> {
+    let mut needed: std::collections::HashSet<Slot> = sinks
+        .iter()
+        .flat_map(|s| s.inputs.iter().copied())
+        .collect();
+    let mut kept: Vec<Step> = Vec::with_capacity(steps.len());
+    for step in steps.into_iter().rev() {
+        if step.outputs.iter().any(|slot| needed.contains(slot)) {
+            needed.extend(step.inputs.iter().copied());
+            kept.push(step);
+        }
+    }
+    kept.reverse();
+    kept
+}
