@@ -3,9 +3,25 @@
 pub mod cpu;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::command::Computed;
-use crate::plan::Slot;
+use crate::block::{Precision, Stored};
+use crate::command::{ChunkId, Computed};
+use crate::plan::{Plan, Slot};
+
+/// A chunk that is ready to be computed.
+#[derive(Debug)]
+pub struct Job {
+    /// Which.
+    pub id: ChunkId,
+    /// Its file.
+    pub path: PathBuf,
+    /// What is done to it.
+    pub plan: Arc<Plan>,
+    /// The chunk, then what the graph loads: in the order of the plan's sources.
+    pub sources: Vec<Stored>,
+}
 
 /// What a plan gives for one chunk.
 #[derive(Debug, Default)]
@@ -14,4 +30,55 @@ pub struct Results {
     pub blocks: HashMap<Slot, Computed>,
     /// How many samples of the chunk are infinite or NaN.
     pub non_finite: u64,
+}
+
+/// The precision of CPU work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuPrecision {
+    /// Single where stored samples are exact in it, else double.
+    Auto,
+    /// As given.
+    Always(Precision),
+}
+
+impl CpuPrecision {
+    /// The precision for some sources.
+    pub fn of(self, sources: &[Stored]) -> Precision {
+        match self {
+            CpuPrecision::Always(precision) => precision,
+            CpuPrecision::Auto if sources.iter().all(|s| s.dtype().fits_f32()) => Precision::F32,
+            CpuPrecision::Auto => Precision::F64,
+        }
+    }
+}
+
+/// A device that failed in the middle of a run.
+#[derive(Debug, thiserror::Error)]
+#[error("{device}: {reason}")]
+pub struct DeviceFault {
+    /// Which.
+    pub device: String,
+    /// What happened.
+    pub reason: String,
+}
+
+/// Something that computes chunks in the order in which it was given them.
+pub trait Executor {
+    /// How many chunks it works on at once.
+    fn capacity(&self) -> usize;
+
+    /// How many it has now.
+    fn in_flight(&self) -> usize;
+
+    /// Begins a chunk.
+    fn submit(&mut self, job: Job);
+
+    /// Ends the oldest chunk.
+    ///
+    /// # Errors
+    /// When the device failed; every chunk in flight can then be taken back by [`Executor::abandon`].
+    fn collect(&mut self) -> Result<(Job, Results), DeviceFault>;
+
+    /// Gives back the chunks in flight, oldest first.
+    fn abandon(&mut self) -> Vec<Job>;
 }

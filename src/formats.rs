@@ -5,12 +5,13 @@
 
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+mod mapped;
 pub mod npy;
 pub mod segy;
 pub mod witsml;
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -39,6 +40,31 @@ pub enum FormatError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+impl FormatError {
+    /// Content that is not what the format prescribes.
+    pub fn content(
+        path: &Path,
+        place: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Content {
+            path: path.to_path_buf(),
+            place: place.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// A file that could not be read or written.
+    pub fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
 }
 
 /// A recording's header: what is known before any sample is read.

@@ -15,6 +15,7 @@
 //! `gpu::adapter` meet wgpu. CPU and GPU are paired per command, and the same cases run on both.
 
 pub mod block;
+pub mod cli;
 pub mod command;
 pub mod commands;
 pub mod config;
@@ -24,5 +25,7 @@ pub mod exit;
 pub mod formats;
 pub mod gpu;
 pub mod graph;
+pub mod modules;
+pub mod pipeline;
 pub mod plan;
 pub mod point;

@@ -12,7 +12,7 @@ use ndarray::{ArrayViewMut2, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::Results;
+use super::{CpuPrecision, DeviceFault, Executor, Job, Results};
 use crate::block::{Block, DType, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel, Rows};
 use crate::dsp::bands;
@@ -22,6 +22,46 @@ use crate::point::Looped;
 
 /// Bytes of a tile's first block. With a step's result and its scratch it stays inside a core's second-level cache.
 const TILE_BYTES: usize = 256 << 10;
+
+/// Computes chunks one after the other.
+#[derive(Debug)]
+pub struct CpuExecutor {
+    precision: CpuPrecision,
+    done: Option<(Job, Results)>,
+}
+
+impl CpuExecutor {
+    /// Computes in the given precision.
+    pub fn new(precision: CpuPrecision) -> Self {
+        Self {
+            precision,
+            done: None,
+        }
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn capacity(&self) -> usize {
+        1
+    }
+
+    fn in_flight(&self) -> usize {
+        usize::from(self.done.is_some())
+    }
+
+    fn submit(&mut self, job: Job) {
+        let results = run(&job.plan, &job.sources, self.precision.of(&job.sources));
+        self.done = Some((job, results));
+    }
+
+    fn collect(&mut self) -> Result<(Job, Results), DeviceFault> {
+        Ok(self.done.take().expect("a chunk was submitted"))
+    }
+
+    fn abandon(&mut self) -> Vec<Job> {
+        self.done.take().map(|(job, _)| job).into_iter().collect()
+    }
+}
 
 /// Runs a plan in the given precision. `sources` are in the order of `plan.sources`.
 pub fn run(plan: &Plan, sources: &[Stored], precision: Precision) -> Results {

@@ -1,0 +1,141 @@
+//! The command line: its arguments as types, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, ValueEnum};
+
+/// Arguments of the program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "distpy-gpu",
+    version,
+    about = "Processes distributed acoustic sensing recordings on any GPU, or on the CPU",
+    long_about = None,
+    after_help = EXAMPLES,
+    max_term_width = 110,
+)]
+pub struct Cli {
+    /// What to do; `-m modules` lists the modules
+    #[arg(short, long, value_name = "MODULE")]
+    pub module: String,
+
+    /// Input: a file, a folder or a glob; may be repeated. Without it the configuration's input folder is taken
+    #[arg(short, long = "file", value_name = "FILE", num_args = 1..)]
+    pub files: Vec<String>,
+
+    /// The system configuration (JSON): folders, prf, and which command file to run
+    #[arg(short, long, value_name = "CONFIG.json")]
+    pub config: Option<PathBuf>,
+
+    /// Where results go, in place of the configuration's output folder (for `synthesize`: the recording to make)
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// Where to compute: `auto` takes a hardware GPU if there is one, else the CPU; `gpu` fails without one;
+    /// `software` takes a software Vulkan adapter
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+
+    /// Which adapter, by its number or a part of its name (see `-m devices`)
+    #[arg(long, value_name = "INDEX|NAME")]
+    pub adapter: Option<String>,
+
+    /// Precision on the CPU: `auto` takes f32 where stored samples are exact in it, else f64
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionArg>,
+
+    /// Whose numbers: `distpy` gives distpy 1.32.3's, defects included
+    #[arg(long, value_enum)]
+    pub compat: Option<CompatArg>,
+
+    /// Number of worker threads (default: one per processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// Make results again that exist already
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Unix time of a chunk whose name is none
+    #[arg(long, value_name = "SECONDS")]
+    pub timestamp: Option<i64>,
+
+    /// Treat unknown arguments in a command file as errors
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Print what would be computed, and where, without computing
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Machine-readable output: to FILE, or instead of the text where no FILE is given
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+
+    /// Form of log lines
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// More log lines; twice for every detail
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Only errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Cut a SEG-Y recording into one-second chunks, then make its noise log:
+    distpy-gpu -m segy_ingest -f recording.sgy -c system.json
+    distpy-gpu -m strainrate2summary -c system.json
+
+  The same on the CPU in double precision, with distpy's own numbers:
+    distpy-gpu -m strainrate2summary -c system.json --device cpu --precision f64 --compat distpy
+
+  Which GPUs are there, and is one worth it?
+    distpy-gpu -m devices
+    distpy-gpu -m benchmark
+
+Exit codes are listed by `-m exit-codes`.";
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// A hardware GPU if there is one, else the CPU.
+    Auto,
+    /// A hardware GPU, or an error.
+    Gpu,
+    /// The CPU.
+    Cpu,
+    /// A software Vulkan adapter, or an error.
+    Software,
+}
+
+/// Precision on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// By the stored samples.
+    Auto,
+    /// Single.
+    F32,
+    /// Double.
+    F64,
+}
+
+/// Whose numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompatArg {
+    /// distpy 1.32.3's.
+    Distpy,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

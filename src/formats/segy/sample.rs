@@ -1,0 +1,190 @@
+//! Sample formats: the codes of the binary header, and how stored bytes become numbers of this machine.
+
+use crate::block::{DType, Endian};
+
+/// A sample format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// 1: IBM hexadecimal floating point. Delivered in single precision, whose 24 bits hold every mantissa: exact for
+    /// magnitudes from 1.2e-38 to 3.4e38, zero or a subnormal number below, infinite above.
+    Ibm,
+    /// 2: 32-bit integer.
+    I32,
+    /// 3: 16-bit integer.
+    I16,
+    /// 5: single precision.
+    F32,
+    /// 6: double precision.
+    F64,
+    /// 7: 24-bit integer, delivered in 32 bits.
+    I24,
+    /// 8: 8-bit integer.
+    I8,
+    /// 9: 64-bit integer.
+    I64,
+    /// 10: unsigned 32-bit integer.
+    U32,
+    /// 11: unsigned 16-bit integer.
+    U16,
+    /// 12: unsigned 64-bit integer.
+    U64,
+    /// 15: unsigned 24-bit integer, delivered as a signed one of 32 bits.
+    U24,
+    /// 16: unsigned 8-bit integer.
+    U8,
+}
+
+/// Code, format, stored bytes, type of delivery.
+const FORMATS: [(i16, Format, usize, DType); 13] = [
+    (1, Format::Ibm, 4, DType::F32),
+    (2, Format::I32, 4, DType::I32),
+    (3, Format::I16, 2, DType::I16),
+    (5, Format::F32, 4, DType::F32),
+    (6, Format::F64, 8, DType::F64),
+    (7, Format::I24, 3, DType::I32),
+    (8, Format::I8, 1, DType::I8),
+    (9, Format::I64, 8, DType::I64),
+    (10, Format::U32, 4, DType::U32),
+    (11, Format::U16, 2, DType::U16),
+    (12, Format::U64, 8, DType::U64),
+    (15, Format::U24, 3, DType::I32),
+    (16, Format::U8, 1, DType::U8),
+];
+
+impl Format {
+    /// The format of a code; `None` for 4 (fixed point with gain, obsolete), 13, 14 and numbers that are no code.
+    pub fn from_code(code: i16) -> Option<Self> {
+        FORMATS
+            .iter()
+            .find(|(c, ..)| *c == code)
+            .map(|(_, format, ..)| *format)
+    }
+
+    /// Its code in the binary header.
+    pub fn code(self) -> i16 {
+        self.row().0
+    }
+
+    /// Bytes of a stored sample.
+    pub fn size(self) -> usize {
+        self.row().2
+    }
+
+    /// Type of a delivered sample.
+    pub fn dtype(self) -> DType {
+        self.row().3
+    }
+
+    fn row(self) -> &'static (i16, Format, usize, DType) {
+        FORMATS
+            .iter()
+            .find(|(_, format, ..)| *format == self)
+            .expect("the table has every format")
+    }
+}
+
+/// Decodes consecutive samples into this machine's byte order: `dst` holds as many samples as `src`.
+pub fn decode(format: Format, endian: Endian, src: &[u8], dst: &mut [u8]) {
+    match format {
+        Format::Ibm => match endian {
+            Endian::Big => each::<4, 4>(src, dst, |b| ibm(u32::from_be_bytes(b)).to_ne_bytes()),
+            Endian::Little => each::<4, 4>(src, dst, |b| ibm(u32::from_le_bytes(b)).to_ne_bytes()),
+        },
+        Format::I24 => each::<3, 4>(src, dst, |b| {
+            ((int24(b, endian) << 8).cast_signed() >> 8).to_ne_bytes()
+        }),
+        Format::U24 => each::<3, 4>(src, dst, |b| int24(b, endian).to_ne_bytes()),
+        _ if endian == Endian::NATIVE => dst.copy_from_slice(src),
+        _ => swap(format.size(), src, dst),
+    }
+}
+
+/// Copies numbers of a size, each reversed.
+pub fn swap(size: usize, src: &[u8], dst: &mut [u8]) {
+    match size {
+        2 => each::<2, 2>(src, dst, |b| {
+            u16::from_ne_bytes(b).swap_bytes().to_ne_bytes()
+        }),
+        4 => each::<4, 4>(src, dst, |b| {
+            u32::from_ne_bytes(b).swap_bytes().to_ne_bytes()
+        }),
+        8 => each::<8, 8>(src, dst, |b| {
+            u64::from_ne_bytes(b).swap_bytes().to_ne_bytes()
+        }),
+        _ => dst.copy_from_slice(src),
+    }
+}
+
+#[inline(always)]
+fn each<const S: usize, const D: usize>(
+    src: &[u8],
+    dst: &mut [u8],
+    decode: impl Fn([u8; S]) -> [u8; D],
+) {
+    let (src, dst) = (src.as_chunks::<S>().0, dst.as_chunks_mut::<D>().0);
+    for (to, from) in dst.iter_mut().zip(src) {
+        *to = decode(*from);
+    }
+}
+
+fn int24([a, b, c]: [u8; 3], endian: Endian) -> u32 {
+    match endian {
+        Endian::Big => u32::from_be_bytes([0, a, b, c]),
+        Endian::Little => u32::from_le_bytes([a, b, c, 0]),
+    }
+}
+
+/// (-1)^s * m / 2^24 * 16^(e - 64), of 1 bit s, 7 bits e, 24 bits m.
+///
+/// The power of two, 4 e - 280, lies well inside f64's exponents, so that product is exact and the one rounding is to f32.
+#[inline(always)]
+fn ibm(word: u32) -> f32 {
+    let mantissa = (word & 0x00ff_ffff).cast_signed();
+    let exponent = u64::from((word >> 24) & 0x7f) * 4 + 1023 - 280;
+    let magnitude = f64::from(mantissa) * f64::from_bits(exponent << 52);
+    f32::from_bits((magnitude as f32).to_bits() | (word & 0x8000_0000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ibm_words_have_their_textbook_values() {
+        let cases = [
+            (0x0000_0000, 0.0),
+            (0x4110_0000, 1.0),
+            (0xc110_0000, -1.0),
+            (0xc276_a000, -118.625),
+            (0x4019_999a, 0.100_000_024),
+            (0x60ff_ffff, 3.402_823_3e38),
+            (0x6110_0000, f32::INFINITY),
+            (0x0010_0000, 0.0),
+        ];
+        for (word, value) in cases {
+            assert_eq!(ibm(word), value, "{word:#x}");
+        }
+    }
+
+    #[test]
+    fn three_bytes_keep_their_sign() {
+        let mut out = [0; 8];
+        decode(
+            Format::I24,
+            Endian::Big,
+            &[0xff, 0xff, 0xfe, 0x01, 0x00, 0x00],
+            &mut out,
+        );
+        assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&out), [-2, 65536]);
+        decode(
+            Format::U24,
+            Endian::Little,
+            &[0xfe, 0xff, 0xff, 0x01, 0x00, 0x00],
+            &mut out,
+        );
+        assert_eq!(
+            bytemuck::pod_collect_to_vec::<u8, i32>(&out),
+            [0x00ff_fffe, 1]
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! `-m exit-codes`: the list of exit codes, for people and for an orchestrator's failure policy.
+
+use std::fmt::Write;
+
+use super::{Failure, list};
+use crate::cli::Cli;
+use crate::exit::{self, Code};
+use crate::pipeline::stop::Stop;
+
+pub fn run(cli: &Cli, _: &Stop) -> Result<Code, Failure> {
+    let mut text = String::new();
+    for Code {
+        code,
+        name,
+        meaning,
+        retry,
+    } in exit::ALL
+    {
+        let again = if *retry { "  (worth a retry)" } else { "" };
+        let _ = writeln!(text, "{code:>4}  {name:<12} {meaning}{again}");
+    }
+    list::show(cli, &text, &exit::ALL)
+}

@@ -1,0 +1,250 @@
+//! `-m strainrate2summary`: a command file over every chunk.
+
+use std::path::Path;
+
+use super::{Failure, output_folder, read_text, system};
+use crate::block::Precision;
+use crate::cli::{Cli, CompatArg, PrecisionArg};
+use crate::command::{Command, Compat};
+use crate::config::{Problems, Severity, System, Workflow};
+use crate::execute::cpu::CpuExecutor;
+use crate::execute::{CpuPrecision, Executor};
+use crate::exit::{self, Code};
+use crate::graph::{Graph, Reading};
+use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::output;
+use crate::pipeline::process::{Broken, Report, Run};
+use crate::pipeline::reader::{Reader, Settings, Unready};
+use crate::pipeline::stop::Stop;
+
+/// The axes that lie beside chunks.
+const AXES: &[&str] = &["measured_depth", "time", "none"];
+
+pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+    let system = system(cli)?;
+    let output = output_folder(cli, &system)?;
+    let (flow, compat) = flow(cli, &system)?;
+    let reading = Reading {
+        compat,
+        strict: cli.strict,
+    };
+    let (graph, findings) = Graph::build(&flow, reading)?;
+    findings
+        .lines(Severity::Warning)
+        .iter()
+        .for_each(|line| tracing::warn!("{line}"));
+    if !graph
+        .nodes
+        .iter()
+        .any(|n| matches!(n.command, Command::Sink(_)))
+    {
+        let expected = "found no command that writes, expected at least one with `directory_out`";
+        return Err(Problems::single(&flow.file, "command_list", expected).into());
+    }
+    let chunks = chunks(cli, &system)?;
+    let settings = Settings {
+        prf: system.prf,
+        compat,
+        measured_depth: system.measured_depth.clone(),
+        time_scale: system.time_scale.clone(),
+        input: system.input.clone(),
+        output: output.clone(),
+        timestamp: cli.timestamp,
+    };
+    let mut reader = Reader::new(&graph, &flow.file, settings).map_err(unready)?;
+    if cli.explain {
+        let job = reader.job(&chunks[0]).map_err(unready)?;
+        return super::list::show(cli, &job.plan.to_string(), &job.plan.to_string());
+    }
+    set_threads(cli, &system)?;
+    let _lock = output::lock(&output)?;
+    let precision = precision(cli, &system)?;
+    let (executor, may_fall_back) = super::device::executor(cli, &system, precision)?;
+    let fallback =
+        || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
+    let run = Run {
+        graph: &graph,
+        output: &output,
+        overwrite: cli.overwrite,
+        quiet: cli.quiet,
+        stop,
+    };
+    let report =
+        run.process(&chunks, reader, executor, &fallback)
+            .map_err(|broken| match broken {
+                Broken::Flow(problems) => Failure::Config(problems),
+                Broken::Output(error) => error.into(),
+                Broken::Device(fault) => Failure::Device(fault.to_string()),
+            })?;
+    tell(&report, &output);
+    Ok(match report {
+        Report { stopped: true, .. } => stop.code(),
+        Report { failed: 0, .. } => exit::OK,
+        _ => exit::DATA,
+    })
+}
+
+fn unready(unready: Unready) -> Failure {
+    match unready {
+        Unready::Data(line) => Failure::Data(line),
+        Unready::Plan(problems) => Failure::Config(problems),
+    }
+}
+
+fn flow(cli: &Cli, system: &System) -> Result<(Workflow, Compat), Failure> {
+    let path = system.config.as_deref().ok_or_else(|| {
+        Problems::single(
+            &system.file,
+            "config",
+            "missing; expected the path of a command file",
+        )
+    })?;
+    // As distpy has it, relative to the working directory; a configuration that moved with its command file works too.
+    let beside = system
+        .file
+        .parent()
+        .map(|folder| folder.join(path))
+        .filter(|beside| !path.exists() && beside.exists());
+    let path = beside.as_deref().unwrap_or(path);
+    let flow = Workflow::parse(path, &read_text(path)?)?;
+    let compat = |file: &Path, key: &str, value: &Option<String>| match value.as_deref() {
+        None => Ok(false),
+        Some("distpy" | "distpy-1.32.3") => Ok(true),
+        Some(other) => Err(Problems::single(
+            file,
+            key,
+            format!("found \"{other}\", expected \"distpy\""),
+        )),
+    };
+    let wanted = [
+        Ok(cli.compat == Some(CompatArg::Distpy)),
+        compat(&system.file, "distpy_gpu.compat", &system.gpu.compat),
+        compat(&flow.file, "compat", &flow.compat),
+    ];
+    let mut distpy = false;
+    for wish in wanted {
+        distpy |= wish?;
+    }
+    Ok((
+        flow,
+        if distpy {
+            Compat::Distpy
+        } else {
+            Compat::Exact
+        },
+    ))
+}
+
+/// The chunks: what the user names, else the input folder's.
+fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
+    let given = if cli.files.is_empty() {
+        let folder = system.input.as_ref().ok_or_else(|| {
+            Problems::single(
+                &system.file,
+                "in_directory",
+                "missing; expected the folder of the chunks, or files after -f",
+            )
+        })?;
+        vec![folder.display().to_string()]
+    } else {
+        cli.files.clone()
+    };
+    let mut found =
+        inputs::find(&given, &["npy"]).map_err(|lines| Failure::Io(lines.join("\n")))?;
+    let stem = |input: &Input| {
+        input
+            .path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default()
+            .to_string()
+    };
+    let axes = [&system.measured_depth, &system.time_scale]
+        .map(|name| name.trim_end_matches(".npy").to_string());
+    found.retain(|input| {
+        let stem = stem(input);
+        let axis = AXES.contains(&stem.as_str()) || axes.contains(&stem);
+        let stray = stem.parse::<i64>().is_err() && cli.timestamp.is_none();
+        if !input.named && !axis && stray {
+            tracing::warn!(
+                "{}: skipped, its name is no Unix time in whole seconds",
+                input.path.display()
+            );
+        }
+        input.named || !(axis || stray)
+    });
+    if found.is_empty() {
+        return Err(Failure::Data(format!(
+            "{}: found no chunk, expected files such as 1500000000.npy",
+            given.join(", ")
+        )));
+    }
+    if cli.timestamp.is_some() && found.len() > 1 {
+        return Err(Failure::Usage(format!(
+            "--timestamp names one chunk, found {}",
+            found.len()
+        )));
+    }
+    found.sort_by_key(|input| {
+        (
+            stem(input).parse::<i64>().unwrap_or(i64::MAX),
+            input.path.clone(),
+        )
+    });
+    Ok(found)
+}
+
+/// The precision on the CPU.
+pub fn precision(cli: &Cli, system: &System) -> Result<CpuPrecision, Failure> {
+    match (cli.precision, system.gpu.precision.as_deref()) {
+        (Some(PrecisionArg::F32), _) | (None, Some("f32")) => {
+            Ok(CpuPrecision::Always(Precision::F32))
+        }
+        (Some(PrecisionArg::F64), _) | (None, Some("f64")) => {
+            Ok(CpuPrecision::Always(Precision::F64))
+        }
+        (Some(PrecisionArg::Auto), _) | (None, None | Some("auto")) => Ok(CpuPrecision::Auto),
+        (None, Some(other)) => {
+            let found = format!("found \"{other}\", expected \"auto\", \"f32\" or \"f64\"");
+            Err(Problems::single(&system.file, "distpy_gpu.precision", found).into())
+        }
+    }
+}
+
+fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
+    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
+        return Ok(());
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
+}
+
+fn tell(report: &Report, output: &Path) {
+    let Report {
+        done,
+        skipped,
+        failed,
+        bytes,
+        seconds,
+        ..
+    } = report;
+    let rate = *bytes as f64 / 1e6 / seconds.max(1e-9);
+    let mut parts = vec![format!("{done} chunks done")];
+    if *skipped > 0 {
+        parts.push(format!("{skipped} skipped, as their results exist"));
+    }
+    if *failed > 0 {
+        parts.push(format!("{failed} failed"));
+    }
+    let seconds = format!("{seconds:.2} s, {rate:.0} MB/s of input");
+    tracing::info!(
+        "{}; {seconds}; results in {}",
+        parts.join(", "),
+        output.display()
+    );
+    if report.stopped {
+        tracing::warn!("ended early as asked; the same command goes on where this one ended");
+    }
+}

@@ -1,0 +1,89 @@
+//! Which files a run takes: files, folders and globs become a sorted list.
+
+use std::path::{Path, PathBuf};
+
+/// A file that a run takes, and how it was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the user named it (directly or by a glob), rather than the folder that holds it.
+    pub named: bool,
+}
+
+/// Finds the files behind what the user gave; folders give their files with one of `extensions`.
+///
+/// # Errors
+/// A pattern that matches nothing, a file or folder that is not there: one line each.
+pub fn find(given: &[String], extensions: &[&str]) -> Result<Vec<Input>, Vec<String>> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for text in given {
+        match expand(text, extensions) {
+            Ok(files) => found.extend(files),
+            Err(line) => missing.push(line),
+        }
+    }
+    found.sort();
+    found.dedup_by(|a, b| a.path == b.path);
+    if missing.is_empty() {
+        Ok(found)
+    } else {
+        Err(missing)
+    }
+}
+
+fn expand(text: &str, extensions: &[&str]) -> Result<Vec<Input>, String> {
+    let path = Path::new(text);
+    // A name that exists is meant literally, whatever characters it has.
+    if path.is_dir() {
+        return folder(path, extensions);
+    }
+    if path.exists() {
+        return Ok(vec![Input {
+            path: path.to_path_buf(),
+            named: true,
+        }]);
+    }
+    if !text.contains(['*', '?', '[']) {
+        return Err(format!("{text}: no such file or folder"));
+    }
+    let matches = glob::glob(text).map_err(|e| format!("{text}: not a pattern: {e}"))?;
+    let files: Vec<PathBuf> = matches
+        .filter_map(Result::ok)
+        .filter(|p| p.is_file())
+        .collect();
+    if files.is_empty() {
+        return Err(format!("{text}: no file matches"));
+    }
+    Ok(files
+        .into_iter()
+        .map(|path| Input { path, named: true })
+        .collect())
+}
+
+fn folder(path: &Path, extensions: &[&str]) -> Result<Vec<Input>, String> {
+    let entries = std::fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let known = |path: &PathBuf| {
+        let extension = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        extensions.iter().any(|e| e.eq_ignore_ascii_case(extension)) && path.is_file()
+    };
+    let files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(known)
+        .collect();
+    if files.is_empty() {
+        return Err(format!(
+            "{}: no file that ends in .{}",
+            path.display(),
+            extensions.join(" or .")
+        ));
+    }
+    Ok(files
+        .into_iter()
+        .map(|path| Input { path, named: false })
+        .collect())
+}

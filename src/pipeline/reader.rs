@@ -1,0 +1,251 @@
+//! Chunks from files: found, checked, planned.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::inputs::Input;
+use crate::block::{Coords, Signature, Stored, Unit};
+use crate::command::{ChunkId, Command, Compat, Env};
+use crate::config::Problems;
+use crate::execute::Job;
+use crate::formats::npy;
+use crate::graph::Graph;
+use crate::plan::Plan;
+
+/// Why a chunk cannot be computed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// Its file, or an axis beside it, is bad.
+    #[error("{0}")]
+    Data(String),
+    /// The flow does not fit it.
+    #[error("{0}")]
+    Plan(Problems),
+}
+
+/// What the reader needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Samples per second of a channel.
+    pub prf: f64,
+    /// Whose numbers.
+    pub compat: Compat,
+    /// File name of the depth axis.
+    pub measured_depth: String,
+    /// File name of the time axis.
+    pub time_scale: String,
+    /// Folder that holds the axes where the chunk's own does not.
+    pub input: Option<PathBuf>,
+    /// Folder that `data_load` reads from.
+    pub output: PathBuf,
+    /// Unix time of a chunk whose name is none.
+    pub timestamp: Option<i64>,
+}
+
+/// Reads chunks for one flow, and plans each shape once.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    graph: &'a Graph,
+    flow: &'a Path,
+    settings: Settings,
+    axes: HashMap<PathBuf, Option<Vec<f64>>>,
+    loads: HashMap<PathBuf, (Signature, Stored)>,
+    plans: Vec<Arc<Plan>>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for a flow; what the flow loads is read now.
+    ///
+    /// # Errors
+    /// A file that `data_load` names and that cannot be read.
+    pub fn new(graph: &'a Graph, flow: &'a Path, settings: Settings) -> Result<Self, Unready> {
+        let mut loads = HashMap::new();
+        for node in &graph.nodes {
+            if let Command::Load(path) = &node.command {
+                loads.insert(path.clone(), load(&settings.output.join(path))?);
+            }
+        }
+        Ok(Self {
+            graph,
+            flow,
+            settings,
+            axes: HashMap::new(),
+            loads,
+            plans: Vec::new(),
+        })
+    }
+
+    /// Which chunk a file is, by its name.
+    ///
+    /// # Errors
+    /// When the name is no Unix time and no other was given.
+    pub fn id(&self, path: &Path) -> Result<ChunkId, Unready> {
+        let stem = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default();
+        match (stem.parse(), self.settings.timestamp) {
+            (_, Some(unix_time)) | (Ok(unix_time), None) => Ok(ChunkId { unix_time }),
+            (Err(_), None) => Err(Unready::Data(format!(
+                "{}: found the name \"{stem}\", expected a Unix time in whole seconds such as 1500000000.npy (or --timestamp)",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Opens a chunk and plans it; no sample is read yet.
+    ///
+    /// # Errors
+    /// When file or axes are bad, or the flow does not fit.
+    pub fn job(&mut self, input: &Input) -> Result<Job, Unready> {
+        let id = self.id(&input.path)?;
+        let stored = chunk(&input.path)?;
+        let [rows, cols] = stored.shape();
+        let depth = self.axis(
+            &input.path,
+            &self.settings.measured_depth.clone(),
+            rows,
+            "rows (channels)",
+        )?;
+        let time = self.axis(
+            &input.path,
+            &self.settings.time_scale.clone(),
+            cols,
+            "columns (samples)",
+        )?;
+        let has_time_axis = time.is_some();
+        let counted = self.settings.compat == Compat::Distpy;
+        let env = Env {
+            compat: self.settings.compat,
+            prf: self.settings.prf,
+            box_rows: self.graph.box_rows,
+            source: Signature {
+                kind: stored.kind(),
+                depth: depth.map_or_else(
+                    || Coords::index(rows),
+                    |values| Coords::new(Unit::Metre, values),
+                ),
+                time: match time {
+                    Some(values) => Coords::new(Unit::Second, values),
+                    None if counted => Coords::index(cols),
+                    None => Coords::regular(Unit::Second, 0.0, 1.0 / self.settings.prf, cols),
+                },
+                rank: 2,
+            },
+            has_time_axis,
+        };
+        let plan = self.plan(env)?;
+        let files = plan.sources[1..]
+            .iter()
+            .map(|s| s.file.as_ref().expect("only the first source is the chunk"));
+        let loaded = files.map(|file| self.loads[file].1.clone());
+        let sources = std::iter::once(stored).chain(loaded).collect();
+        Ok(Job {
+            id,
+            path: input.path.clone(),
+            plan,
+            sources,
+        })
+    }
+
+    fn plan(&mut self, env: Env) -> Result<Arc<Plan>, Unready> {
+        if let Some(plan) = self.plans.iter().find(|plan| plan.env.source == env.source) {
+            return Ok(plan.clone());
+        }
+        let loads = self
+            .loads
+            .iter()
+            .map(|(path, (signature, _))| (path.clone(), signature.clone()))
+            .collect();
+        let plan = Arc::new(Plan::new(self.graph, self.flow, &env, &loads).map_err(Unready::Plan)?);
+        plan.warnings
+            .iter()
+            .for_each(|w| tracing::warn!("{}: {w}", self.flow.display()));
+        self.plans.push(plan.clone());
+        Ok(plan)
+    }
+
+    /// An axis beside the chunk, or in the configured input folder; none where there is no such file.
+    fn axis(
+        &mut self,
+        chunk: &Path,
+        name: &str,
+        expected: usize,
+        what: &str,
+    ) -> Result<Option<Vec<f64>>, Unready> {
+        let beside = chunk.parent().map(|folder| folder.join(name));
+        let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
+        let Some(path) = [beside, configured]
+            .into_iter()
+            .flatten()
+            .find(|path| path.is_file())
+        else {
+            return Ok(None);
+        };
+        if !self.axes.contains_key(&path) {
+            let array = npy::open(&path).map_err(|e| Unready::Data(e.to_string()))?;
+            self.axes.insert(path.clone(), array.to_f64_vec());
+        }
+        match &self.axes[&path] {
+            Some(values) if values.len() == expected => Ok(Some(values.clone())),
+            Some(values) => Err(Unready::Data(format!(
+                "{}: found {} values, expected {expected}, as {} has that many {what}",
+                path.display(),
+                values.len(),
+                chunk.display()
+            ))),
+            None => Err(Unready::Data(format!(
+                "{}: found a table, expected one row or column of numbers",
+                path.display()
+            ))),
+        }
+    }
+}
+
+fn chunk(path: &Path) -> Result<Stored, Unready> {
+    let array = npy::open(path).map_err(|e| Unready::Data(e.to_string()))?;
+    let shape = &array.header().shape;
+    let bad = |found: String| {
+        Unready::Data(format!(
+            "{}: {found}, expected (channels, samples)",
+            path.display()
+        ))
+    };
+    match (array.stored(), &shape[..]) {
+        (_, [rows, cols]) if *rows == 0 || *cols == 0 => {
+            Err(bad(format!("found an empty array of shape {shape:?}")))
+        }
+        (Some(stored), _) => Ok(stored),
+        (None, _) => Err(bad(format!(
+            "found {} dimensions of shape {shape:?}",
+            shape.len()
+        ))),
+    }
+}
+
+/// An array that a command loads: a table, or one row of numbers that counts as a column.
+fn load(path: &Path) -> Result<(Signature, Stored), Unready> {
+    let array = npy::open(path).map_err(|e| Unready::Data(e.to_string()))?;
+    let header = array.header();
+    let bad = || {
+        Unready::Data(format!(
+            "{}: found shape {:?}, expected one or two dimensions",
+            path.display(),
+            header.shape
+        ))
+    };
+    let (stored, rank) = match (array.stored(), &header.shape[..]) {
+        (Some(stored), _) => (stored, 2),
+        (None, &[n]) if n > 0 => (array.column().ok_or_else(bad)?, 1),
+        _ => return Err(bad()),
+    };
+    let [rows, cols] = stored.shape();
+    let signature = Signature {
+        kind: stored.kind(),
+        depth: Coords::index(rows),
+        time: Coords::index(cols),
+        rank,
+    };
+    Ok((signature, stored))
+}
