@@ -1,10 +1,12 @@
 //! The modules: one file per `-m MODULE`, and this list of them.
 
+mod commands;
 mod device;
 mod exit_codes;
 mod ingest;
 mod list;
 mod strainrate2summary;
+mod synthesize;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +45,16 @@ pub static ALL: &[Module] = &[
         name: "strainrate2summary",
         summary: "Runs a command file on every chunk",
         run: strainrate2summary::run,
+    },
+    Module {
+        name: "synthesize",
+        summary: "Makes a realistic recording as SEG-Y, HDF5 or chunks",
+        run: synthesize::run,
+    },
+    Module {
+        name: "commands",
+        summary: "Lists the commands of a command file",
+        run: commands::run,
     },
     Module {
         name: "exit-codes",

@@ -106,6 +106,9 @@ pub struct Signature {
     pub time: Coords,
     /// 2, or 1 for a block that is stored as (n,) and held as (n, 1).
     pub rank: u8,
+    /// Whether numpy would hold it in single precision: a float32 chunk, and what keeps that type. It matters to distpy's
+    /// numbers only, whose sums round accordingly.
+    pub single: bool,
 }
 
 impl Signature {
@@ -245,6 +248,14 @@ impl<T: Real> Block<T> {
         match &self.samples {
             Samples::Real(array) => array,
             other => unreachable!("planned as real, computed as {other:?}"),
+        }
+    }
+
+    /// The complex samples; as [`Block::as_real`].
+    pub fn as_complex(&self) -> &Array2<Complex<T>> {
+        match &self.samples {
+            Samples::Complex(array) => array,
+            other => unreachable!("planned as complex, computed as {other:?}"),
         }
     }
 

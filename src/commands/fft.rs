@@ -67,6 +67,7 @@ impl BlockCommand for Transform {
         let mut signature = Signature {
             kind: Kind::Complex,
             rank: 2,
+            single: false,
             ..x.clone()
         };
         let (axis, unit) = match self.axis {

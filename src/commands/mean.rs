@@ -64,6 +64,8 @@ pub(super) enum Scale {
 pub(super) struct Reduce {
     axis: Option<usize>,
     scale: Scale,
+    /// Whether sums round as numpy's do in single precision.
+    single: bool,
 }
 
 impl Reduce {
@@ -71,6 +73,7 @@ impl Reduce {
         Ok(Self {
             axis: args.axis.map(|axis| axis.rem_euclid(2) as usize),
             scale,
+            single: false,
         })
     }
 
@@ -83,13 +86,20 @@ impl Reduce {
         }
     }
 
+    /// numpy's result for single-precision samples, which both precisions here hold exactly.
+    fn apply_single<T: Real>(&self, x: &Array2<T>) -> Array2<T> {
+        let sums = reduce::numpy_single(&x.mapv(|v| v.wide() as f32), self.axis);
+        let count = (1.0 / self.factor(x.nrows(), x.ncols())) as f32;
+        sums.mapv(|sum| T::of(f64::from(sum / count)))
+    }
+
     fn apply<S: Summand>(&self, x: &Array2<S>) -> Array2<S> {
         reduce::sum(x, self.axis, self.factor(x.nrows(), x.ncols()))
     }
 }
 
 impl BlockCommand for Reduce {
-    fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0].require_numbers()?;
         let one = Coords::index(1);
         let (depth, time, rows) = match self.axis {
@@ -103,9 +113,13 @@ impl BlockCommand for Reduce {
                 depth,
                 time,
                 rank: 2,
+                single: x.single,
             },
             rows,
-            *self,
+            Self {
+                single: x.single && x.kind == Kind::Real && env.compat == Compat::Distpy,
+                ..*self
+            },
         ))
     }
 }
@@ -127,6 +141,7 @@ where
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
         match &inputs[0].samples {
             Samples::Complex(x) => Block::complex(self.apply(x)),
+            Samples::Real(x) if self.single => Block::real(self.apply_single(x)),
             _ => Block::real(self.apply(inputs[0].as_real())),
         }
     }

@@ -142,6 +142,7 @@ impl BlockCommand for Bands {
             depth: x.depth.clone(),
             time: columns,
             rank: 2,
+            single: false,
         };
         let prepared = Prepared::new(signature, Rows::Independent, FromSpectrum(sums.clone()));
         Ok(Prepared {

@@ -73,6 +73,44 @@ pub fn sum<S: Summand>(x: &Array2<S>, axis: Option<usize>, factor: f64) -> Array
     }
 }
 
+/// numpy's sum of single-precision samples, rounding for rounding: rows and whole blocks pairwise, columns one after the other.
+pub fn numpy_single(x: &Array2<f32>, axis: Option<usize>) -> Array2<f32> {
+    let rows = x.rows().into_iter();
+    match axis {
+        Some(1) => rows
+            .map(|row| pairwise(row.as_slice().expect("blocks are contiguous")))
+            .collect::<ndarray::Array1<f32>>()
+            .insert_axis(Axis(1)),
+        Some(_) => x
+            .fold_axis(Axis(0), 0.0, |sum, v| sum + v)
+            .insert_axis(Axis(0)),
+        None => Array2::from_elem(
+            (1, 1),
+            pairwise(x.as_slice().expect("blocks are contiguous")),
+        ),
+    }
+}
+
+/// Halves down to runs of 128, which eight sums walk together.
+fn pairwise(run: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    if run.len() < LANES {
+        return run.iter().fold(0.0, |sum, v| sum + v);
+    }
+    if run.len() > 128 {
+        let half = run.len() / 2;
+        let (left, right) = run.split_at(half - half % LANES);
+        return pairwise(left) + pairwise(right);
+    }
+    let (whole, rest) = run.as_chunks::<LANES>();
+    let r = whole[1..].iter().fold(whole[0], |mut lanes, eight| {
+        lanes.iter_mut().zip(eight).for_each(|(lane, v)| *lane += v);
+        lanes
+    });
+    let sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    rest.iter().fold(sum, |sum, v| sum + v)
+}
+
 /// Sum of a run of samples; blocks bound the rounding error, lanes let the compiler vectorise.
 fn total<S: Summand>(run: &[S]) -> S::Sum {
     const LANES: usize = 8;

@@ -79,6 +79,11 @@ impl AtomicFile {
         &self.path
     }
 
+    /// The name that it has until it is committed, for libraries that open files by name.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Writes at an offset; several threads may do so at once.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inputs::Input;
-use crate::block::{Coords, Signature, Stored, Unit};
+use crate::block::{Coords, DType, Signature, Stored, Unit};
 use crate::command::{ChunkId, Command, Compat, Env};
 use crate::config::Problems;
 use crate::execute::Job;
@@ -132,6 +132,7 @@ impl<'a> Reader<'a> {
                     None => Coords::regular(Unit::Second, 0.0, 1.0 / self.settings.prf, cols),
                 },
                 rank: 2,
+                single: stored.dtype() == DType::F32,
             },
             has_time_axis,
         };
@@ -246,6 +247,7 @@ fn load(path: &Path) -> Result<(Signature, Stored), Unready> {
         depth: Coords::index(rows),
         time: Coords::index(cols),
         rank,
+        single: stored.dtype() == DType::F32,
     };
     Ok((signature, stored))
 }

@@ -1,0 +1,189 @@
+//! Runs small flows on every backend: what the tests of commands share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distpy_gpu::block::{Block, Coords, DType, Kind, Precision, Signature, Stored, Unit};
+use distpy_gpu::command::{ChunkId, Command, Compat, Computed, Env};
+use distpy_gpu::config::{Problems, Workflow};
+use distpy_gpu::execute::{CpuPrecision, Executor, Job, Results, cpu::CpuExecutor};
+use distpy_gpu::formats::npy;
+use distpy_gpu::graph::{Graph, Reading};
+use distpy_gpu::plan::Plan;
+use serde_json::{Value, json};
+
+/// Where a case is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Backend {
+    Cpu(Precision),
+}
+
+/// Every backend of this build and machine.
+pub fn all() -> &'static [Backend] {
+    &[Backend::Cpu(Precision::F64), Backend::Cpu(Precision::F32)]
+}
+
+/// One command, or a whole flow, on one chunk.
+pub struct Case {
+    pub flow: Value,
+    pub chunk: Stored,
+    pub gathered: Vec<(Stored, u8)>,
+    pub depth: Option<Vec<f64>>,
+    pub time: Option<Vec<f64>>,
+    pub prf: f64,
+    pub compat: Compat,
+    pub unix_time: i64,
+}
+
+impl Case {
+    /// A command on a chunk and on further inputs; the result is what a `write_npy` after it would write.
+    pub fn of_command(mut args: Value, chunk: Stored, gathered: Vec<(Stored, u8)>) -> Self {
+        let count = gathered.len();
+        let loads = (1..=count).map(
+            |k| json!({"name": "data_load", "uid": k, "in_uid": 0, "directory_in": "in", "filename": format!("{k}.npy")}),
+        );
+        let mut list: Vec<Value> = loads.collect();
+        let uid = count + 1;
+        args["uid"] = json!(uid);
+        args["in_uid"] = json!(0);
+        args["gather_uids"] = json!((1..=count).collect::<Vec<_>>());
+        list.push(args);
+        list.push(json!({"name": "write_npy", "uid": uid + 1, "in_uid": uid, "directory_out": "out"}));
+        Self {
+            flow: json!({ "command_list": list }),
+            chunk,
+            gathered,
+            depth: None,
+            time: None,
+            prf: 1000.0,
+            compat: Compat::Exact,
+            unix_time: 1_500_000_000,
+        }
+    }
+
+    /// Plans it.
+    pub fn plan(&self) -> Result<(Graph, Plan), Problems> {
+        let file = Path::new("flow.json");
+        let workflow = Workflow::parse(file, &self.flow.to_string())?;
+        let (graph, _) = Graph::build(&workflow, Reading { compat: self.compat, strict: false })?;
+        let [rows, cols] = self.chunk.shape();
+        let counted = self.compat == Compat::Distpy;
+        let env = Env {
+            compat: self.compat,
+            prf: self.prf,
+            box_rows: graph.box_rows,
+            source: Signature {
+                kind: self.chunk.kind(),
+                depth: self.depth.as_ref().map_or(Coords::index(rows), |v| Coords::new(Unit::Metre, v.clone())),
+                time: match &self.time {
+                    Some(values) => Coords::new(Unit::Second, values.clone()),
+                    None if counted => Coords::index(cols),
+                    None => Coords::regular(Unit::Second, 0.0, 1.0 / self.prf, cols),
+                },
+                rank: 2,
+                single: self.chunk.dtype() == DType::F32,
+            },
+            has_time_axis: self.time.is_some(),
+        };
+        let loads: HashMap<PathBuf, Signature> = graph
+            .nodes
+            .iter()
+            .filter_map(|node| match &node.command {
+                Command::Load(path) => Some(path.clone()),
+                _ => None,
+            })
+            .map(|path| {
+                let (stored, rank) = &self.gathered[number(&path) - 1];
+                (path, signature_of(stored, *rank))
+            })
+            .collect();
+        let plan = Plan::new(&graph, file, &env, &loads)?;
+        Ok((graph, plan))
+    }
+
+    /// Computes it; the plan comes back for its signatures and sinks.
+    pub fn run(&self, backend: Backend) -> Result<(Arc<Plan>, Results), Problems> {
+        let plan = Arc::new(self.plan()?.1);
+        let loaded = plan.sources[1..]
+            .iter()
+            .map(|s| self.gathered[number(s.file.as_ref().expect("a file")) - 1].0.clone());
+        let sources = std::iter::once(self.chunk.clone()).chain(loaded).collect();
+        let id = ChunkId { unix_time: self.unix_time };
+        let job = Job { id, path: PathBuf::from("chunk.npy"), plan: plan.clone(), sources };
+        let mut executor = executor(backend);
+        executor.submit(job);
+        let (_, results) = executor.collect().expect("no device fails here");
+        Ok((plan, results))
+    }
+
+    /// The block that the last sink writes, in double precision.
+    pub fn result(&self, backend: Backend) -> Result<Block<f64>, Problems> {
+        let (plan, results) = self.run(backend)?;
+        let slot = plan.sinks.last().expect("a sink").inputs[0];
+        Ok(wide(&results.blocks[&slot]))
+    }
+}
+
+fn executor(backend: Backend) -> Box<dyn Executor> {
+    match backend {
+        Backend::Cpu(precision) => Box::new(CpuExecutor::new(CpuPrecision::Always(precision))),
+    }
+}
+
+/// `in/2.npy` is the second gathered array.
+fn number(path: &Path) -> usize {
+    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    stem.parse().expect("gathered arrays are numbered")
+}
+
+fn signature_of(stored: &Stored, rank: u8) -> Signature {
+    let [rows, cols] = stored.shape();
+    let single = stored.dtype() == DType::F32;
+    Signature { kind: stored.kind(), depth: Coords::index(rows), time: Coords::index(cols), rank, single }
+}
+
+/// A computed block in double precision.
+pub fn wide(computed: &Computed) -> Block<f64> {
+    match computed {
+        Computed::F64(block) => (**block).clone(),
+        Computed::Stored(stored) => stored.block(0..stored.shape()[0]),
+        Computed::F32(block) => match block.kind() {
+            Kind::Real => Block::real(block.as_real().mapv(f64::from)),
+            Kind::Complex => Block::complex(block.as_complex().mapv(|v| num_complex::Complex::new(v.re.into(), v.im.into()))),
+            other => panic!("no case gives {other}"),
+        },
+    }
+}
+
+/// An npy file as a source: tables as they are, one dimension as a column.
+pub fn stored(path: &Path) -> (Stored, u8) {
+    let array = npy::open(path).expect("a readable array");
+    match array.stored() {
+        Some(stored) => (stored, 2),
+        None => (array.column().expect("one or two dimensions"), 1),
+    }
+}
+
+/// The largest difference over the largest magnitude of `want`; infinite where finite meets non-finite or shapes differ.
+pub fn difference(got: &Block<f64>, want: &Block<f64>) -> f64 {
+    if got.shape() != want.shape() || got.kind() != want.kind() {
+        return f64::INFINITY;
+    }
+    let (got, want) = (numbers(got), numbers(want));
+    let scale = want.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
+    let scale = if scale > 0.0 { scale } else { 1.0 };
+    let each = got.iter().zip(&want).map(|(g, w)| match (g.is_finite(), w.is_finite()) {
+        (true, true) => (g - w).abs() / scale,
+        (false, false) => 0.0,
+        _ => f64::INFINITY,
+    });
+    each.fold(0.0, f64::max)
+}
+
+fn numbers(block: &Block<f64>) -> Vec<f64> {
+    match block.kind() {
+        Kind::Complex => block.as_complex().iter().flat_map(|v| [v.re, v.im]).collect(),
+        _ => block.as_real().iter().copied().collect(),
+    }
+}
