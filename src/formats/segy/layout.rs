@@ -53,14 +53,7 @@ impl Layout {
         }
         let endian = byte_order(path, file)?;
         let binary = binary_header(file, endian);
-        let code = binary.i16(24);
-        let Some(format) = Format::from_code(code) else {
-            return Err(fail(
-                "sample format (byte 3224)",
-                format!("code {code}"),
-                "1, 2, 3, 5 to 12, 15 or 16",
-            ));
-        };
+        let format = sample_format(path, &binary)?;
         let first = first_trace(path, file, &binary)?;
         if file.len() < first + TRACE_HEADER {
             return Err(fail(
@@ -169,6 +162,18 @@ fn byte_order(path: &Path, file: &[u8]) -> Result<Endian, FormatError> {
             "a code from 1 to 16; this is no SEG-Y file",
         )),
     }
+}
+
+fn sample_format(path: &Path, binary: &Raw) -> Result<Format, FormatError> {
+    let code = binary.i16(24);
+    Format::from_code(code).ok_or_else(|| {
+        FormatError::content(
+            path,
+            "sample format (byte 3224)",
+            format!("code {code}"),
+            "1, 2, 3, 5 to 12, 15 or 16",
+        )
+    })
 }
 
 /// Behind the extended textual headers, or where revision 2 says.

@@ -4,23 +4,23 @@
 pub const TEXT_HEADER: usize = 3200;
 const LINE: usize = 80;
 
-/// The text, line by line, each as wide as it is stored.
+/// The text, line by line, each as wide as it is stored and ended by a newline.
 pub fn decode(bytes: &[u8]) -> String {
     let ascii = printable(bytes.iter().copied());
     let ebcdic = printable(bytes.iter().map(|b| LATIN[usize::from(*b)]));
-    let letter = |b: &u8| match if ebcdic >= ascii {
-        LATIN[usize::from(*b)]
-    } else {
-        *b
-    } {
-        0 => ' ',
-        latin => char::from(latin),
+    let letter = |b: &u8| {
+        let latin = if ebcdic >= ascii {
+            LATIN[usize::from(*b)]
+        } else {
+            *b
+        };
+        // Embedded NULs stand for blanks.
+        if latin == 0 { ' ' } else { char::from(latin) }
     };
-    let lines: Vec<String> = bytes
+    bytes
         .chunks(LINE)
-        .map(|line| line.iter().map(letter).collect())
-        .collect();
-    lines.join("\n")
+        .flat_map(|line| line.iter().map(letter).chain(['\n']))
+        .collect()
 }
 
 /// Lines as an EBCDIC header; what is not Latin-1 becomes a question mark, what is too long is cut.

@@ -67,6 +67,14 @@ fn narrow(dtype: DType, values: &[f64], dst: &mut [u8]) -> Result<(), Inexact> {
                 (to.to_ne_bytes(), to as f64)
             })
         };
+        // The largest value of a 64-bit type rounds up to the first power of two beyond, which would seem to fit.
+        ($type:ty, $beyond:expr) => {
+            write(values, dst, |v| {
+                let to = v as $type;
+                let back = if v < $beyond { to as f64 } else { f64::NAN };
+                (to.to_ne_bytes(), back)
+            })
+        };
     }
     let changed = match dtype {
         DType::Bool => write(values, dst, |v| ([u8::from(v == 1.0)], f64::from(v == 1.0))),
@@ -76,8 +84,8 @@ fn narrow(dtype: DType, values: &[f64], dst: &mut [u8]) -> Result<(), Inexact> {
         DType::U16 => to!(u16),
         DType::I32 => to!(i32),
         DType::U32 => to!(u32),
-        DType::I64 => to!(i64),
-        DType::U64 => to!(u64),
+        DType::I64 => to!(i64, 2f64.powi(63)),
+        DType::U64 => to!(u64, 2f64.powi(64)),
         DType::F16 => write(values, dst, |v| {
             let to = half::f16::from_f64(v);
             (to.to_ne_bytes(), to.to_f64())
@@ -150,5 +158,49 @@ fn write<const N: usize>(
         None
     } else {
         values.iter().find(changed).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_at_the_edge_of_a_type_are_told_apart() {
+        let fits = |value: f64, to: DType| {
+            let mut out = [0; 16];
+            convert(DType::F64, &value.to_ne_bytes(), to, &mut out[..to.size()]).is_ok()
+        };
+        let (two63, two64) = (2f64.powi(63), 2f64.powi(64));
+        let cases = [
+            (DType::I64, -two63, two63),
+            (DType::U64, two63, two64),
+            (DType::I32, f64::from(i32::MIN), 2f64.powi(31)),
+            (DType::U8, 255.0, -1.0),
+            (DType::I16, -5.0, 0.5),
+            (DType::F32, f64::INFINITY, 0.1),
+            (DType::F16, 65_504.0, 65_520.0),
+            (DType::Bool, 1.0, 2.0),
+            (DType::F32, f64::NAN, f64::MAX),
+            (DType::F64, f64::NAN, f64::NAN),
+            (DType::I16, 0.0, f64::NAN),
+        ];
+        for (to, kept, changed) in cases {
+            assert!(fits(kept, to), "{to:?} {kept}");
+            assert_eq!(fits(changed, to), to == DType::F64, "{to:?} {changed}");
+        }
+    }
+
+    #[test]
+    fn integers_beyond_double_precision_are_not_rounded() {
+        for (value, exact) in [
+            (1i64 << 53, true),
+            ((1 << 53) + 1, false),
+            (i64::MAX, false),
+        ] {
+            let mut out = [0; 8];
+            let result = convert(DType::I64, &value.to_ne_bytes(), DType::F64, &mut out);
+            assert_eq!(result.is_ok(), exact, "{value}");
+        }
     }
 }

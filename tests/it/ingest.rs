@@ -1,0 +1,455 @@
+//! Ingest: chunks hold the recording's samples, reruns skip, and nothing unfinished appears.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use distpy_gpu::block::DType;
+use distpy_gpu::formats::segy::{self, Format, Recording, SegyWriter};
+use distpy_gpu::formats::{FormatError, Header, Layout, Source, npy};
+use distpy_gpu::pipeline::ingest::{
+    DepthShape, Ingest, IngestError, LastChunk, Report, Run, ingest,
+};
+use distpy_gpu::pipeline::output::AtomicFile;
+
+use crate::output::names;
+use crate::segy::golden;
+
+const T0: i64 = 1_535_464_933;
+
+fn cut(source: &dyn Source, out: &Path, options: &Ingest) -> Result<Report, IngestError> {
+    let run = Run {
+        progress: &|_| {},
+        stop: &AtomicBool::new(false),
+    };
+    ingest(source, out, options, &run)
+}
+
+/// A recording in memory: sample `s` of channel `c` is `c * samples + s`, and reading may fail from a time on.
+#[derive(Debug)]
+struct Ramp {
+    header: Header,
+    fails_at: usize,
+}
+
+impl Ramp {
+    fn new(channels: usize, samples: usize, prf: f64, layout: Layout) -> Self {
+        let header = Header {
+            channels,
+            samples,
+            prf,
+            dtype: DType::I32,
+            start: "2018-08-28T14:02:13.75Z".parse().unwrap(),
+            depth: (0..channels).map(|c| c as f64 * 1.02).collect(),
+            layout,
+            metadata: serde_json::json!({"vendor": "none", "trace_headers": {"day": [1]}}),
+            warnings: vec![],
+        };
+        Self {
+            header,
+            fails_at: usize::MAX,
+        }
+    }
+
+    fn value(&self, channel: usize, time: usize) -> i32 {
+        (channel * self.header.samples + time) as i32
+    }
+}
+
+impl Source for Ramp {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn read(
+        &self,
+        channels: Range<usize>,
+        times: Range<usize>,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError> {
+        if times.contains(&self.fails_at) {
+            return Err(FormatError::content(
+                Path::new("ramp"),
+                "sample",
+                "nothing",
+                "a number",
+            ));
+        }
+        assert_eq!(dst.len(), channels.len() * times.len() * 4);
+        let samples = channels.flat_map(|c| times.clone().map(move |t| (c, t)));
+        for ((c, t), to) in samples.zip(dst.chunks_exact_mut(4)) {
+            to.copy_from_slice(&self.value(c, t).to_ne_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Type, shape and samples of a chunk.
+fn chunk(out: &Path, seconds: i64) -> (DType, [usize; 2], Vec<f64>) {
+    let stored = npy::open(&out.join(format!("{seconds}.npy")))
+        .unwrap()
+        .stored()
+        .unwrap();
+    let block = stored.block::<f64>(0..stored.shape()[0]);
+    let samples = block.as_real().iter().copied().collect();
+    (stored.dtype(), stored.shape(), samples)
+}
+
+#[test]
+fn chunks_hold_the_recording_in_either_layout_and_across_tiles() {
+    // 72 MB and 20 tiles, so that tiles cut chunks by channels, or by times; chunks of 5000 and a last one of 2000 samples.
+    for (layout, channels, samples) in [
+        (Layout::ChannelMajor, 200, 22_000),
+        (Layout::TimeMajor, 200, 22_000),
+        (Layout::TimeMajor, 3, 22_000),
+        (Layout::ChannelMajor, 1, 22_000),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Ramp::new(channels, samples, 5000.0, layout);
+        let read = AtomicU64::new(0);
+        let run = Run {
+            progress: &|bytes| {
+                read.fetch_add(bytes, Ordering::Relaxed);
+            },
+            stop: &AtomicBool::new(false),
+        };
+        let report = ingest(&source, folder.path(), &Ingest::default(), &run).unwrap();
+        assert_eq!((report.written, report.skipped, report.first), (5, 0, T0));
+        assert_eq!(
+            read.load(Ordering::Relaxed),
+            (channels * samples * 4) as u64
+        );
+        for k in 0..5 {
+            let (dtype, shape, found) = chunk(folder.path(), T0 + k as i64);
+            let times = k * 5000..((k + 1) * 5000).min(samples);
+            assert_eq!((dtype, shape), (DType::I32, [channels, times.len()]));
+            let rows = (0..channels).flat_map(|c| times.clone().map(move |t| (c, t)));
+            let wrong = rows
+                .zip(found)
+                .find(|((c, t), v)| f64::from(source.value(*c, *t)) != *v);
+            assert_eq!(wrong, None, "{layout:?}");
+        }
+    }
+}
+
+#[test]
+fn more_chunks_than_open_files_are_written_in_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Ramp::new(2, 301, 1.0, Layout::ChannelMajor);
+    let report = cut(&source, folder.path(), &Ingest::default()).unwrap();
+    assert_eq!(report.written, 301);
+    assert_eq!(chunk(folder.path(), T0 + 300).2, [300.0, 601.0]);
+}
+
+#[test]
+fn the_folder_is_what_distpy_expects() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = segy::open(
+        &golden("segy-format3").join("input.sgy"),
+        &segy::Options::default(),
+    )
+    .unwrap();
+    let options = Ingest {
+        dtype: Some(DType::F64),
+        ..Ingest::default()
+    };
+    let report = cut(&source, folder.path(), &options).unwrap();
+    assert_eq!((report.written, report.warnings), (3, vec![]));
+    assert_eq!(
+        names(folder.path()),
+        [
+            "1535464933.npy",
+            "1535464934.npy",
+            "1535464935.npy",
+            "json",
+            "measured_depth.npy"
+        ]
+    );
+    assert_eq!(
+        names(&folder.path().join("json/1535464933")),
+        ["1535464933.json", "trace_headers.json"]
+    );
+    let truth = npy::open(&golden("segy-format2").join("truth.npy"))
+        .unwrap()
+        .stored()
+        .unwrap();
+    let truth = truth.block::<f64>(0..4);
+    for k in 0..3 {
+        let (dtype, shape, found) = chunk(folder.path(), T0 + k as i64);
+        assert_eq!((dtype, shape), (DType::F64, [4, 500]));
+        let expected = truth
+            .as_real()
+            .slice(ndarray::s![.., k * 500..(k + 1) * 500]);
+        assert!(expected.iter().eq(&found));
+    }
+    let depth = npy::open(&folder.path().join("measured_depth.npy")).unwrap();
+    assert_eq!(depth.header().shape, [4, 1]);
+    assert_eq!(depth.to_f64_vec().unwrap(), [0.0, 2.0, 4.0, 6.0]);
+    let headers = std::fs::read(golden("segy-format5").join("headers.json")).unwrap();
+    let expected = String::from_utf8(headers)
+        .unwrap()
+        .replace("\"data_sample_format\": 5", "\"data_sample_format\": 3");
+    let found =
+        std::fs::read_to_string(folder.path().join("json/1535464933/1535464933.json")).unwrap();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_last_partial_chunk_is_kept_or_dropped() {
+    for (case, last_chunk, written, dropped, last) in [
+        (
+            "segy-partial-second",
+            LastChunk::Keep,
+            3,
+            0,
+            Some((T0 + 2, 250)),
+        ),
+        (
+            "segy-partial-second",
+            LastChunk::Drop,
+            2,
+            250,
+            Some((T0 + 1, 500)),
+        ),
+        (
+            "segy-under-one-second",
+            LastChunk::Keep,
+            1,
+            0,
+            Some((T0, 300)),
+        ),
+        ("segy-under-one-second", LastChunk::Drop, 0, 300, None),
+        (
+            "segy-interval-333us",
+            LastChunk::Keep,
+            1,
+            0,
+            Some((T0, 1000)),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let source =
+            segy::open(&golden(case).join("input.sgy"), &segy::Options::default()).unwrap();
+        let options = Ingest {
+            last_chunk,
+            ..Ingest::default()
+        };
+        let report = cut(&source, folder.path(), &options).unwrap();
+        assert_eq!(
+            (report.written, report.dropped_samples),
+            (written, dropped),
+            "{case}"
+        );
+        assert_eq!(report.warnings.len(), 1, "{case}");
+        if let Some((seconds, samples)) = last {
+            assert_eq!(chunk(folder.path(), seconds).1, [4, samples], "{case}");
+            assert!(!folder.path().join(format!("{}.npy", seconds + 1)).exists());
+        }
+    }
+}
+
+#[test]
+fn a_rerun_skips_what_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let source = Ramp::new(4, 30, 10.0, Layout::ChannelMajor);
+    let again = |options: &Ingest| {
+        let report = cut(&source, out, options).unwrap();
+        (report.written, report.skipped, report.warnings.len())
+    };
+    assert_eq!(again(&Ingest::default()), (3, 0, 0));
+    let first = std::fs::read(out.join(format!("{T0}.npy"))).unwrap();
+    assert_eq!(again(&Ingest::default()), (0, 3, 0));
+
+    std::fs::remove_file(out.join(format!("{}.npy", T0 + 1))).unwrap();
+    assert_eq!(again(&Ingest::default()), (1, 2, 0));
+    std::fs::write(out.join(format!("{T0}.npy")), &first[..first.len() - 1]).unwrap();
+    assert_eq!(again(&Ingest::default()), (1, 2, 1));
+    assert_eq!(std::fs::read(out.join(format!("{T0}.npy"))).unwrap(), first);
+
+    let double = Ingest {
+        dtype: Some(DType::F64),
+        ..Ingest::default()
+    };
+    assert_eq!(again(&double), (3, 0, 1));
+    let overwrite = Ingest {
+        overwrite: true,
+        ..double
+    };
+    assert_eq!(again(&overwrite), (3, 0, 0));
+}
+
+#[test]
+fn another_depth_axis_is_not_replaced_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Ramp::new(4, 10, 10.0, Layout::TimeMajor);
+    let path = folder.path().join("measured_depth.npy");
+    let flat = Ingest {
+        depth: DepthShape::Flat,
+        ..Ingest::default()
+    };
+    cut(&source, folder.path(), &flat).unwrap();
+    assert_eq!(npy::open(&path).unwrap().header().shape, [4]);
+    std::fs::write(&path, npy::encode(DType::F64, &[1], &[0; 8])).unwrap();
+    let error = cut(&source, folder.path(), &flat).unwrap_err();
+    assert!(
+        matches!(error, IngestError::Depth { channels: 4, .. }),
+        "{error}"
+    );
+    let overwrite = Ingest {
+        overwrite: true,
+        ..flat
+    };
+    cut(&source, folder.path(), &overwrite).unwrap();
+    assert_eq!(
+        npy::open(&path).unwrap().to_f64_vec().unwrap(),
+        source.header.depth
+    );
+}
+
+#[test]
+fn sample_types_are_changed_without_loss_or_not_at_all() {
+    let types = [
+        DType::I8,
+        DType::I16,
+        DType::U16,
+        DType::I32,
+        DType::U32,
+        DType::I64,
+        DType::U64,
+        DType::F16,
+        DType::F32,
+        DType::F64,
+        DType::C64,
+        DType::C128,
+    ];
+    let source = Ramp::new(2, 60, 60.0, Layout::ChannelMajor);
+    for dtype in types {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Ingest {
+            dtype: Some(dtype),
+            ..Ingest::default()
+        };
+        assert_eq!(cut(&source, folder.path(), &options).unwrap().written, 1);
+        if !dtype.is_complex() {
+            let expected: Vec<f64> = (0..120).map(f64::from).collect();
+            assert_eq!(chunk(folder.path(), T0), (dtype, [2, 60], expected));
+        }
+    }
+    for (dtype, found) in [
+        (DType::I8, "128"),
+        (DType::U8, "256"),
+        (DType::Bool, "2"),
+        (DType::F16, "2049"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let long = Ramp::new(3, 1000, 1000.0, Layout::ChannelMajor);
+        let options = Ingest {
+            dtype: Some(dtype),
+            ..Ingest::default()
+        };
+        let message = cut(&long, folder.path(), &options).unwrap_err().to_string();
+        let expected = format!(
+            "channels 0 to 2: found {found}, expected values that {} holds exactly",
+            dtype.name()
+        );
+        assert_eq!(message, expected);
+        assert_eq!(names(folder.path()), ["json", "measured_depth.npy"]);
+    }
+}
+
+#[test]
+fn nothing_unfinished_appears_when_reading_fails_or_the_run_stops() {
+    for layout in [Layout::ChannelMajor, Layout::TimeMajor] {
+        let mut source = Ramp::new(200, 20_000, 5000.0, layout);
+        let folder = tempfile::tempdir().unwrap();
+        let stop = AtomicBool::new(false);
+        let run = Run {
+            progress: &|_| stop.store(true, Ordering::Relaxed),
+            stop: &stop,
+        };
+        let error = ingest(&source, folder.path(), &Ingest::default(), &run).unwrap_err();
+        assert!(matches!(error, IngestError::Stopped), "{error}");
+        assert_eq!(
+            names(folder.path()),
+            ["json", "measured_depth.npy"],
+            "{layout:?}"
+        );
+
+        source.fails_at = 19_999;
+        let error = cut(&source, folder.path(), &Ingest::default()).unwrap_err();
+        assert!(matches!(error, IngestError::Format(_)), "{error}");
+        let left = names(folder.path());
+        let whole = |name: &String| name == "json" || npy::open(&folder.path().join(name)).is_ok();
+        assert!(left.iter().all(whole), "{left:?}");
+        assert!(!left.contains(&format!("{}.npy", T0 + 3)));
+    }
+}
+
+#[test]
+fn rates_that_make_no_chunks_of_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = Ramp::new(2, 10, 0.1, Layout::ChannelMajor);
+    let message = cut(&slow, folder.path(), &Ingest::default())
+        .unwrap_err()
+        .to_string();
+    assert!(message.starts_with("prf: found 0.1 Hz"), "{message}");
+    let odd = Ramp::new(2, 1000, 10.4, Layout::ChannelMajor);
+    let report = cut(&odd, folder.path(), &Ingest::default()).unwrap();
+    let warning =
+        "chunks have 10 samples at 10.4 Hz: the last one begins -3.8 s off the time in its name";
+    assert_eq!(report.warnings, [warning]);
+    let fast = Ramp::new(2, 10, 1e300, Layout::ChannelMajor);
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(
+        cut(&fast, other.path(), &Ingest::default())
+            .unwrap()
+            .written,
+        1
+    );
+}
+
+#[test]
+fn a_written_recording_comes_back_in_chunks() {
+    for format in [Format::I16, Format::I32, Format::F32] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo.sgy");
+        let recording = Recording {
+            format,
+            samples: 250,
+            prf: 100.0,
+            start: "2018-08-28T14:02:13Z".parse().unwrap(),
+            depth: (0..5).map(|c| 100.0 + f64::from(c) * 1.021).collect(),
+            text: vec![],
+        };
+        let value = |c: usize, t: usize| (c * 250 + t) as i16 - 600;
+        let samples: Vec<u8> = (0..5)
+            .flat_map(|c| (0..250).map(move |t| value(c, t)))
+            .flat_map(|v| match format {
+                Format::I16 => v.to_ne_bytes().to_vec(),
+                Format::I32 => i32::from(v).to_ne_bytes().to_vec(),
+                _ => f32::from(v).to_ne_bytes().to_vec(),
+            })
+            .collect();
+        let file = AtomicFile::create(&path).unwrap();
+        let mut writer = SegyWriter::new(file, recording.clone()).unwrap();
+        writer.write(0..5, 0..250, &samples).unwrap();
+        writer.finish().unwrap().commit().unwrap();
+
+        let source = segy::open(&path, &segy::Options::default()).unwrap();
+        let out = folder.path().join("chunks");
+        assert_eq!(cut(&source, &out, &Ingest::default()).unwrap().written, 3);
+        for k in 0..3 {
+            let times = k * 100..((k + 1) * 100).min(250);
+            let (dtype, shape, found) = chunk(&out, T0 + k as i64);
+            assert_eq!((dtype, shape), (format.dtype(), [5, times.len()]));
+            let expected = (0..5).flat_map(|c| times.clone().map(move |t| f64::from(value(c, t))));
+            assert!(expected.eq(found));
+        }
+        let depth = npy::open(&out.join("measured_depth.npy"))
+            .unwrap()
+            .to_f64_vec();
+        assert_eq!(depth.unwrap(), recording.depth);
+    }
+}
