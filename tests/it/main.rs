@@ -1,0 +1,3 @@
+//! One test binary: everything is linked once.
+
+mod sos;
