@@ -107,9 +107,8 @@ fn golden_array(path: &Path) -> (Vec<f64>, usize) {
         path.display()
     );
     let cols = header
-        .split([',', ')'])
-        .map(str::trim)
-        .filter_map(|t| t.parse().ok());
+        .rsplit([',', ')'])
+        .find_map(|t| t.trim().parse().ok());
     let body = &bytes[start..];
     let values = if header.contains("<f4") {
         let words = body.as_chunks::<4>().0.iter();
@@ -121,7 +120,7 @@ fn golden_array(path: &Path) -> (Vec<f64>, usize) {
         assert!(header.contains("<f8"), "{}: {header}", path.display());
         doubles(body)
     };
-    (values, cols.last().unwrap())
+    (values, cols.unwrap())
 }
 
 #[test]
