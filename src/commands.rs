@@ -1,6 +1,7 @@
 //! The commands: one file each, named as in a command file, and this list of them.
 
 mod abs;
+mod butter;
 mod copy;
 mod data;
 mod data_load;
@@ -21,6 +22,7 @@ use crate::command::Spec;
 /// Every command, by name in the order of the files.
 pub static ALL: &[&Spec] = &[
     &abs::SPEC,
+    &butter::SPEC,
     &copy::SPEC,
     &data::SPEC,
     &data_load::SPEC,

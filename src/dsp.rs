@@ -3,3 +3,4 @@
 pub mod bands;
 pub mod fft;
 pub mod reduce;
+pub mod sos;

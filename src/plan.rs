@@ -8,7 +8,7 @@ mod fuse;
 mod infer;
 mod stages;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use crate::config::Problems;
 use crate::dsp::bands::BandSums;
 use crate::graph::Graph;
 use crate::point::Point;
+use infer::DraftStep;
 
 /// A numbered block: the result of a source or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,10 +115,13 @@ impl Plan {
         env: &Env,
         loads: &HashMap<PathBuf, Signature>,
     ) -> Result<Self, Problems> {
-        let mut plan = infer::infer(graph, file, env, loads)?;
-        plan = fuse::bands(plan);
+        let mut draft = infer::infer(graph, file, env, loads)?;
+        // Pruned first, so that a user that nothing needs does not keep a spectrum; and again for what fusion emptied.
+        draft.steps = prune(draft.steps, &draft.sinks);
+        let mut plan = fuse::bands(draft);
+        plan.steps = prune(plan.steps, &plan.sinks);
         let steps = plan.steps.into_iter().map(|node| node.step).collect();
-        let steps = fuse::points(prune(steps, &plan.sinks), &plan.sinks);
+        let steps = fuse::points(steps, &plan.sinks);
         let stages = stages::cut(&steps, &plan.slots, &plan.sinks);
         Ok(Self {
             env: env.clone(),
@@ -137,16 +141,13 @@ impl Plan {
 }
 
 /// Drops the steps that no sink needs.
-fn prune(steps: Vec<Step>, sinks: &[Output]) -> Vec<Step> {
-    let mut needed: std::collections::HashSet<Slot> = sinks
-        .iter()
-        .flat_map(|s| s.inputs.iter().copied())
-        .collect();
-    let mut kept: Vec<Step> = Vec::with_capacity(steps.len());
-    for step in steps.into_iter().rev() {
-        if step.outputs.iter().any(|slot| needed.contains(slot)) {
-            needed.extend(step.inputs.iter().copied());
-            kept.push(step);
+fn prune(steps: Vec<DraftStep>, sinks: &[Output]) -> Vec<DraftStep> {
+    let mut needed: HashSet<Slot> = sinks.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+    let mut kept: Vec<DraftStep> = Vec::with_capacity(steps.len());
+    for node in steps.into_iter().rev() {
+        if node.step.outputs.iter().any(|slot| needed.contains(slot)) {
+            needed.extend(node.step.inputs.iter().copied());
+            kept.push(node);
         }
     }
     kept.reverse();
