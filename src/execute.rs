@@ -1,6 +1,8 @@
 //! Running a plan on one chunk.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

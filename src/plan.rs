@@ -19,6 +19,7 @@ use crate::dsp::bands::BandSums;
 use crate::graph::Graph;
 use crate::point::Point;
 use infer::DraftStep;
+pub use stages::Join;
 
 /// A numbered block: the result of a source or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,11 +79,22 @@ pub enum Op {
     FftBands(Vec<BandSums>),
 }
 
+/// Where a step is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the CPU.
+    Cpu,
+    /// On the GPU.
+    Gpu,
+}
+
 /// Steps that run together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
     /// Which steps.
     pub steps: std::ops::Range<usize>,
+    /// Where.
+    pub place: Place,
     /// Row by row, in tiles that fit the cache or the device; or all rows at once.
     pub rows: Rows,
     /// Blocks made before this stage that it reads.
@@ -122,7 +134,7 @@ impl Plan {
         plan.steps = prune(plan.steps, &plan.sinks);
         let steps = plan.steps.into_iter().map(|node| node.step).collect();
         let steps = fuse::points(steps, &plan.sinks);
-        let stages = stages::cut(&steps, &plan.slots, &plan.sinks);
+        let stages = stages::cut(&steps, &plan.slots, &plan.sinks, &vec![(Place::Cpu, Join::ByRows); steps.len()]);
         Ok(Self {
             env: env.clone(),
             slots: plan.slots,
@@ -132,6 +144,11 @@ impl Plan {
             sinks: plan.sinks,
             warnings: plan.warnings,
         })
+    }
+
+    /// The stages where steps are placed in this way.
+    pub fn stages_by_place(&self, places: &[(Place, Join)]) -> Vec<Stage> {
+        stages::cut(&self.steps, &self.slots, &self.sinks, places)
     }
 
     /// The signature of a slot.

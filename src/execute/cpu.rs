@@ -66,24 +66,34 @@ impl Executor for CpuExecutor {
 /// Runs a plan in the given precision. `sources` are in the order of `plan.sources`.
 pub fn run(plan: &Plan, sources: &[Stored], precision: Precision) -> Results {
     match precision {
-        Precision::F32 => Run::<f32>::new(plan, sources).finish(|b| Computed::F32(Arc::new(b))),
-        Precision::F64 => Run::<f64>::new(plan, sources).finish(|b| Computed::F64(Arc::new(b))),
+        Precision::F32 => {
+            let mut run = Run::<f32>::new(plan, sources);
+            plan.stages.iter().for_each(|stage| run.stage(stage));
+            run.finish(|b| Computed::F32(Arc::new(b)))
+        }
+        Precision::F64 => {
+            let mut run = Run::<f64>::new(plan, sources);
+            plan.stages.iter().for_each(|stage| run.stage(stage));
+            run.finish(|b| Computed::F64(Arc::new(b)))
+        }
     }
 }
 
 /// A run in progress.
-struct Run<'a, T: Real> {
+pub(super) struct Run<'a, T: Real> {
     plan: &'a Plan,
     sources: HashMap<Slot, &'a Stored>,
-    blocks: HashMap<Slot, Block<T>>,
-    non_finite: AtomicU64,
+    /// The blocks that exist now.
+    pub blocks: HashMap<Slot, Block<T>>,
+    /// How many samples of the chunk were seen to be infinite or NaN.
+    pub non_finite: AtomicU64,
 }
 
 impl<'a, T: Planned + Looped> Run<'a, T>
 where
     dyn Kernel: Cpu<T>,
 {
-    fn new(plan: &'a Plan, sources: &'a [Stored]) -> Self {
+    pub(super) fn new(plan: &'a Plan, sources: &'a [Stored]) -> Self {
         let sources = plan.sources.iter().map(|s| s.slot).zip(sources).collect();
         Self {
             plan,
@@ -93,10 +103,8 @@ where
         }
     }
 
-    fn finish(mut self, wrap: impl Fn(Block<T>) -> Computed) -> Results {
-        for stage in &self.plan.stages {
-            self.stage(stage);
-        }
+    /// What the sinks write.
+    pub(super) fn finish(mut self, wrap: impl Fn(Block<T>) -> Computed) -> Results {
         let mut blocks = HashMap::new();
         for slot in self
             .plan
@@ -116,7 +124,8 @@ where
         }
     }
 
-    fn stage(&mut self, stage: &Stage) {
+    /// Computes a stage from the sources and the blocks that exist.
+    pub(super) fn stage(&mut self, stage: &Stage) {
         let rows = self
             .plan
             .signature(self.plan.steps[stage.steps.start].inputs[0])

@@ -1,68 +1,76 @@
-//! Stages: runs of row-by-row steps, which may be computed tile by tile, between steps that need all rows.
+//! Stages: runs of steps that are computed in one place, row by row where that is possible.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
-use super::{Output, Slot, Stage, Step};
+use super::{Output, Place, Slot, Stage, Step};
 use crate::block::Signature;
 use crate::command::Rows;
 
+/// How steps of one place are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// Only row-by-row steps over the same rows, so that tiles of rows can run through them.
+    ByRows,
+    /// Whatever follows on the same place, so that nothing leaves a device in between.
+    All,
+}
+
 /// Cuts the steps into stages and finds what passes between them.
-pub fn cut(steps: &[Step], slots: &[Signature], sinks: &[Output]) -> Vec<Stage> {
-    let rows_of = |step: &Step| slots[step.inputs[0].0].rows();
-    let mut ranges: Vec<(std::ops::Range<usize>, Rows)> = Vec::new();
-    for (k, step) in steps.iter().enumerate() {
-        match ranges.last_mut() {
-            Some((range, Rows::Independent))
-                if step.rows == Rows::Independent
-                    && rows_of(&steps[range.start]) == rows_of(step) =>
-            {
-                range.end = k + 1;
-            }
-            _ => ranges.push((k..k + 1, step.rows)),
+pub fn cut(steps: &[Step], slots: &[Signature], sinks: &[Output], places: &[(Place, Join)]) -> Vec<Stage> {
+    let runs = runs(steps, slots, places);
+    let sunk: HashSet<Slot> = sinks.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+    let stage = |at: usize| {
+        let run: &Run = &runs[at];
+        let made: HashSet<Slot> = steps[run.steps.clone()].iter().flat_map(|s| s.outputs.iter().copied()).collect();
+        let read: HashSet<Slot> = read_in(steps, run);
+        let later: HashSet<Slot> = runs[at + 1..].iter().flat_map(|run| read_in(steps, run)).collect();
+        let kept = |slot: &Slot| later.contains(slot) || sunk.contains(slot);
+        Stage {
+            steps: run.steps.clone(),
+            place: run.place,
+            rows: run.rows,
+            reads: sorted(read.iter().filter(|s| !made.contains(s))),
+            writes: sorted(made.iter().filter(|s| kept(s))),
+            frees: sorted(read.iter().filter(|s| !made.contains(s) && !kept(s))),
         }
-    }
-    let made_in = |range: &std::ops::Range<usize>| -> HashSet<Slot> {
-        steps[range.clone()]
-            .iter()
-            .flat_map(|s| s.outputs.iter().copied())
-            .collect()
     };
-    let read_in = |range: &std::ops::Range<usize>| -> HashSet<Slot> {
-        steps[range.clone()]
-            .iter()
-            .flat_map(|s| s.inputs.iter().copied())
-            .collect()
-    };
-    let sunk: HashSet<Slot> = sinks
-        .iter()
-        .flat_map(|s| s.inputs.iter().copied())
-        .collect();
-    (0..ranges.len())
-        .map(|at| {
-            let (range, rows) = &ranges[at];
-            let (made, read) = (made_in(range), read_in(range));
-            let later: HashSet<Slot> = ranges[at + 1..]
-                .iter()
-                .flat_map(|(r, _)| read_in(r))
-                .collect();
-            let kept = |slot: &Slot| later.contains(slot) || sunk.contains(slot);
-            let sorted = |set: Vec<Slot>| {
-                let mut set = set;
-                set.sort_unstable();
-                set
-            };
-            Stage {
-                steps: range.clone(),
-                rows: *rows,
-                reads: sorted(read.iter().filter(|s| !made.contains(s)).copied().collect()),
-                writes: sorted(made.iter().filter(|s| kept(s)).copied().collect()),
-                frees: sorted(
-                    read.iter()
-                        .filter(|s| !made.contains(s) && !kept(s))
-                        .copied()
-                        .collect(),
-                ),
+    (0..runs.len()).map(stage).collect()
+}
+
+/// Steps that run together.
+struct Run {
+    steps: Range<usize>,
+    place: Place,
+    rows: Rows,
+}
+
+fn runs(steps: &[Step], slots: &[Signature], places: &[(Place, Join)]) -> Vec<Run> {
+    let height = |step: &Step| slots[step.inputs[0].0].rows();
+    let mut runs: Vec<Run> = Vec::new();
+    for (k, step) in steps.iter().enumerate() {
+        let (place, join) = places[k];
+        if let Some(run) = runs.last_mut().filter(|run| run.place == place) {
+            let by_rows = run.rows == Rows::Independent
+                && step.rows == Rows::Independent
+                && height(&steps[run.steps.start]) == height(step);
+            if by_rows || join == Join::All {
+                run.steps.end = k + 1;
+                run.rows = if by_rows { Rows::Independent } else { Rows::Coupled };
+                continue;
             }
-        })
-        .collect()
+        }
+        runs.push(Run { steps: k..k + 1, place, rows: step.rows });
+    }
+    runs
+}
+
+fn read_in(steps: &[Step], run: &Run) -> HashSet<Slot> {
+    steps[run.steps.clone()].iter().flat_map(|s| s.inputs.iter().copied()).collect()
+}
+
+fn sorted<'a>(slots: impl Iterator<Item = &'a Slot>) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = slots.copied().collect();
+    slots.sort_unstable();
+    slots
 }

@@ -1,0 +1,215 @@
+//! The GPU backend: a plan's steps as recordings on one engine, two chunks in flight.
+//!
+//! Steps that record run on the GPU, the others on the CPU in between. What follows on the GPU without a break is one recording,
+//! so that a flow goes up once and comes down once; where a chunk is too large for the device's bindings, row-by-row steps
+//! run in tiles of rows and a step that needs all rows goes to the CPU.
+
+mod schedule;
+mod upload;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use ndarray::Array2;
+use num_complex::Complex;
+
+use super::{DeviceFault, Executor, Job, Results, cpu};
+use crate::block::{Block, Kind};
+use crate::command::Computed;
+use crate::gpu::engine::{Engine, Ticket};
+use crate::gpu::{Element, GpuError};
+use crate::plan::{Place, Plan};
+use schedule::{Schedule, Task, Tile};
+
+/// How many chunks, or tiles of a chunk, are on the device at once: one computes while another goes up or down.
+const IN_FLIGHT: usize = 2;
+
+/// Computes chunks on a GPU.
+#[derive(Debug)]
+pub struct GpuExecutor {
+    engine: Engine,
+    schedules: Vec<(Arc<Plan>, Arc<Schedule>)>,
+    queue: VecDeque<Started>,
+    kernel_seconds: f64,
+}
+
+/// A chunk in flight.
+struct Started {
+    job: Job,
+    /// Its first task on the device, where that is one tile; or why there is none.
+    first: Result<Option<(Ticket, u64)>, GpuError>,
+}
+
+impl std::fmt::Debug for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Started({:?})", self.job.id)
+    }
+}
+
+impl GpuExecutor {
+    /// Computes on this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, schedules: Vec::new(), queue: VecDeque::new(), kernel_seconds: 0.0 }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Seconds that kernels took on the device since the start, where it can tell.
+    pub fn kernel_seconds(&self) -> f64 {
+        self.kernel_seconds
+    }
+
+    fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
+        if let Some((_, known)) = self.schedules.iter().find(|(plan, _)| Arc::ptr_eq(plan, &job.plan)) {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(Schedule::new(&self.engine, &job.plan, &job.sources)?);
+        self.schedules.push((job.plan.clone(), made.clone()));
+        Ok(made)
+    }
+
+    /// Starts the first task where it is one tile on the device, so that it runs while an earlier chunk is finished.
+    fn start(&mut self, job: &Job) -> Result<Option<(Ticket, u64)>, GpuError> {
+        let schedule = self.schedule(job)?;
+        match schedule.tasks.first() {
+            Some(Task::Gpu { tiles, inputs, .. }) if tiles.len() == 1 => {
+                let run = cpu::Run::<f32>::new(&job.plan, &job.sources);
+                upload::submit(&self.engine, &tiles[0], inputs, job, &run.blocks).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn finish(&mut self, job: &Job, first: Option<(Ticket, u64)>) -> Result<Results, GpuError> {
+        let schedule = self.schedule(job)?;
+        let mut run = cpu::Run::<f32>::new(&job.plan, &job.sources);
+        let mut first = first;
+        let mut non_finite = 0;
+        for task in &schedule.tasks {
+            match task {
+                Task::Cpu(stage) => run.stage(stage),
+                Task::Gpu { stage, tiles, inputs } => {
+                    let mut outputs: Vec<Block<f32>> = stage
+                        .writes
+                        .iter()
+                        .map(|&slot| {
+                            let signature = job.plan.signature(slot);
+                            Block::zeros(signature.kind, signature.rows(), signature.cols())
+                        })
+                        .collect();
+                    let mut flying: VecDeque<(&Tile, Ticket)> = VecDeque::new();
+                    let mut waiting = tiles.iter();
+                    loop {
+                        while flying.len() < IN_FLIGHT {
+                            let Some(tile) = waiting.next() else { break };
+                            let (ticket, bad) = match first.take() {
+                                Some(started) => started,
+                                None => upload::submit(&self.engine, tile, inputs, job, &run.blocks)?,
+                            };
+                            non_finite += bad;
+                            flying.push_back((tile, ticket));
+                        }
+                        let Some((tile, ticket)) = flying.pop_front() else { break };
+                        let seconds = self.engine.finish_into(ticket, &mut |k, bytes| place(&mut outputs[k], tile, bytes))?;
+                        self.kernel_seconds += seconds.unwrap_or(0.0);
+                    }
+                    run.blocks.extend(stage.writes.iter().copied().zip(outputs));
+                    stage.frees.iter().for_each(|slot| drop(run.blocks.remove(slot)));
+                }
+            }
+        }
+        let mut results = run.finish(|block| Computed::F32(Arc::new(block)));
+        // A source that the CPU read as well was counted there.
+        results.non_finite = results.non_finite.max(non_finite);
+        Ok(results)
+    }
+
+    fn fault(&self, error: &GpuError) -> DeviceFault {
+        DeviceFault { device: self.engine.info().name.clone(), reason: error.to_string() }
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn capacity(&self) -> usize {
+        IN_FLIGHT
+    }
+
+    fn in_flight(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn submit(&mut self, job: Job) {
+        let first = self.start(&job);
+        self.queue.push_back(Started { job, first });
+    }
+
+    fn collect(&mut self) -> Result<(Job, Results), DeviceFault> {
+        let Started { job, first } = self.queue.pop_front().expect("a chunk was submitted");
+        match first.and_then(|first| self.finish(&job, first)) {
+            Ok(results) => Ok((job, results)),
+            Err(error) => {
+                self.queue.push_front(Started { job, first: Ok(None) });
+                Err(self.fault(&error))
+            }
+        }
+    }
+
+    fn abandon(&mut self) -> Vec<Job> {
+        self.queue.drain(..).map(|started| started.job).collect()
+    }
+}
+
+/// Puts the rows that a tile gave into the whole result.
+fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
+    let (rows, cols) = whole.shape();
+    // A result that is not row by row comes from the one tile that there is.
+    let rows = if tile.whole { 0..rows } else { tile.rows.clone() };
+    let shape = (rows.len(), cols);
+    let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);
+    let slice = ndarray::s![rows, ..];
+    match &mut whole.samples {
+        crate::block::Samples::Complex(array) => {
+            let values: Vec<Complex<f32>> = bytemuck::cast_vec(numbers.chunks_exact(2).map(|v| [v[0], v[1]]).collect());
+            array.slice_mut(slice).assign(&Array2::from_shape_vec(shape, values).expect("as many as the tile has"));
+        }
+        crate::block::Samples::Real(array) => {
+            array.slice_mut(slice).assign(&Array2::from_shape_vec(shape, numbers).expect("as many as the tile has"));
+        }
+        _ => unreachable!("only real and complex blocks are placed on a GPU"),
+    }
+}
+
+fn sample_size(kind: Kind) -> usize {
+    if kind == Kind::Complex { 8 } else { 4 }
+}
+
+/// What a plan does on an engine, for people: places, tiles and bytes moved.
+///
+/// # Errors
+/// When the engine cannot load it.
+pub fn explain(engine: &Engine, plan: &Plan, job: &Job) -> Result<String, GpuError> {
+    Ok(Schedule::new(engine, plan, &job.sources)?.to_string())
+}
+
+/// How an input lies on the device.
+fn element(kind: Kind) -> Element {
+    if kind == Kind::Complex { Element::Complex } else { Element::Real }
+}
+
+/// Blocks by slot, as the CPU side of a run holds them.
+type Blocks = HashMap<crate::plan::Slot, Block<f32>>;
+
+/// Whether a step's blocks are of kinds that a GPU holds.
+fn numbers_only(plan: &Plan, step: &crate::plan::Step) -> bool {
+    let mut slots = step.inputs.iter().chain(&step.outputs);
+    slots.all(|&slot| matches!(plan.signature(slot).kind, Kind::Real | Kind::Complex))
+}
+
+/// The place of each step on its own merits.
+fn places(plan: &Plan, records: impl Fn(&crate::plan::Step) -> bool) -> Vec<Place> {
+    let place = |step| if numbers_only(plan, step) && records(step) { Place::Gpu } else { Place::Cpu };
+    plan.steps.iter().map(place).collect()
+}

@@ -1,0 +1,225 @@
+//! From a plan to what an engine runs: where each step goes, and in what tiles.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::{element, places};
+use crate::block::{DType, Precision, Stored};
+use crate::command::Rows;
+use crate::gpu::engine::{Engine, Program};
+use crate::gpu::kernels;
+use crate::gpu::{Element, GpuError, Limits, Recorder, Recording, Tensor};
+use crate::plan::{Join, Op, Place, Plan, Slot, Stage, Step};
+
+/// Largest tensor of a tile: large enough to fill any device, small enough that transfer and computing overlap.
+const TILE_BYTES: u64 = 256 << 20;
+
+/// A plan on one engine.
+#[derive(Debug)]
+pub struct Schedule {
+    /// In order.
+    pub tasks: Vec<Task>,
+}
+
+/// A stage where it runs.
+#[derive(Debug)]
+pub enum Task {
+    /// On the CPU.
+    Cpu(Stage),
+    /// On the engine.
+    Gpu {
+        /// What it reads and gives.
+        stage: Stage,
+        /// Its parts, by rows.
+        tiles: Vec<Tile>,
+        /// How each of its reads goes up.
+        inputs: Vec<(Slot, Element)>,
+    },
+}
+
+/// Rows that go through a recording together.
+#[derive(Debug)]
+pub struct Tile {
+    /// Which.
+    pub rows: Range<usize>,
+    /// Whether they are all there is.
+    pub whole: bool,
+    /// What runs; tiles that differ in nothing but their rows share it.
+    pub program: Program,
+    /// Bytes up and down for each run.
+    pub bytes: (u64, u64),
+}
+
+impl Schedule {
+    /// Places the steps, records and loads them.
+    pub fn new(engine: &Engine, plan: &Plan, sources: &[Stored]) -> Result<Self, GpuError> {
+        let draft = Draft { plan, sources, limits: engine.limits() };
+        let mut places = places(plan, |step| draft.records(step));
+        let together: Vec<(Place, Join)> = places.iter().map(|&place| (place, join(place, Join::All))).collect();
+        let mut stages = plan.stages_by_place(&together);
+        if !stages.iter().all(|stage| draft.fits(stage)) {
+            // Too large as a whole: by rows where rows are independent, and what needs all rows leaves the device.
+            for (k, step) in plan.steps.iter().enumerate() {
+                if step.rows == Rows::Coupled && !draft.fits_alone(k) {
+                    places[k] = Place::Cpu;
+                }
+            }
+            let apart: Vec<(Place, Join)> = places.iter().map(|&place| (place, Join::ByRows)).collect();
+            stages = plan.stages_by_place(&apart);
+        }
+        let tasks = stages.into_iter().map(|stage| draft.task(engine, stage)).collect::<Result<_, _>>()?;
+        Ok(Self { tasks })
+    }
+}
+
+/// CPU stages stay row by row: their tiles are for the cache.
+fn join(place: Place, on_gpu: Join) -> Join {
+    if place == Place::Gpu { on_gpu } else { Join::ByRows }
+}
+
+/// What recording needs.
+struct Draft<'a> {
+    plan: &'a Plan,
+    sources: &'a [Stored],
+    limits: &'a Limits,
+}
+
+impl Draft<'_> {
+    /// Whether a step has a GPU side for its inputs.
+    fn records(&self, step: &Step) -> bool {
+        let mut rec = Recorder::new(self.limits.clone(), Precision::F32);
+        let inputs: Vec<Tensor> = step
+            .inputs
+            .iter()
+            .map(|&slot| {
+                let signature = self.plan.signature(slot);
+                rec.input(signature.rows(), signature.cols(), element(signature.kind))
+            })
+            .collect();
+        record(&mut rec, step, &inputs, 0).is_some()
+    }
+
+    fn fits(&self, stage: &Stage) -> bool {
+        stage.place == Place::Cpu || self.height(stage) == self.rows(stage)
+    }
+
+    fn fits_alone(&self, k: usize) -> bool {
+        let step = &self.plan.steps[k];
+        let stage = Stage {
+            steps: k..k + 1,
+            place: Place::Gpu,
+            rows: step.rows,
+            reads: step.inputs.clone(),
+            writes: step.outputs.clone(),
+            frees: Vec::new(),
+        };
+        self.fits(&stage)
+    }
+
+    fn rows(&self, stage: &Stage) -> usize {
+        self.plan.signature(stage.reads[0]).rows()
+    }
+
+    /// Rows of a tile that the device can hold.
+    fn height(&self, stage: &Stage) -> usize {
+        let rows = self.rows(stage);
+        let limit = TILE_BYTES.min(self.limits.binding).min(self.limits.buffer);
+        let mut height = rows;
+        loop {
+            let largest = self.recording(stage, 0..height).largest_bytes();
+            if largest <= limit || height == 1 {
+                return height;
+            }
+            let fitting = (height as u64 * limit / largest) as usize;
+            height = fitting.clamp(1, height - 1);
+        }
+    }
+
+    fn task(&self, engine: &Engine, stage: Stage) -> Result<Task, GpuError> {
+        if stage.place == Place::Cpu {
+            return Ok(Task::Cpu(stage));
+        }
+        let rows = self.rows(&stage);
+        let height = if stage.rows == Rows::Coupled { rows } else { self.height(&stage) };
+        let mut tiles: Vec<Tile> = Vec::new();
+        let mut recordings: Vec<(Recording, Program)> = Vec::new();
+        for start in (0..rows).step_by(height) {
+            let range = start..(start + height).min(rows);
+            let recording = self.recording(&stage, range.clone());
+            let program = match recordings.iter().find(|(known, _)| *known == recording) {
+                Some((_, program)) => program.clone(),
+                None => {
+                    let program = engine.load(&recording)?;
+                    recordings.push((recording.clone(), program.clone()));
+                    program
+                }
+            };
+            tiles.push(Tile { rows: range, whole: height == rows, program, bytes: recording.transfer_bytes() });
+        }
+        let inputs = stage.reads.iter().map(|&slot| (slot, self.upload(slot))).collect();
+        Ok(Task::Gpu { stage, tiles, inputs })
+    }
+
+    /// The type in which a slot goes up: as stored where the device converts it.
+    fn upload(&self, slot: Slot) -> Element {
+        let at = self.plan.sources.iter().position(|source| source.slot == slot);
+        match at.map(|at| self.sources[at].dtype()) {
+            Some(dtype @ (DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32 | DType::F16)) => {
+                Element::Stored(dtype)
+            }
+            _ => element(self.plan.signature(slot).kind),
+        }
+    }
+
+    fn recording(&self, stage: &Stage, rows: Range<usize>) -> Recording {
+        let mut rec = Recorder::new(self.limits.clone(), Precision::F32);
+        let mut tensors: Vec<(Slot, Tensor)> = Vec::new();
+        for &slot in &stage.reads {
+            let signature = self.plan.signature(slot);
+            let height = if stage.rows == Rows::Independent { rows.len() } else { signature.rows() };
+            let up = self.upload(slot);
+            let raw = rec.input(height, signature.cols(), up);
+            let tensor = match up {
+                Element::Stored(_) => kernels::convert::to_real(&mut rec, raw),
+                _ => raw,
+            };
+            tensors.push((slot, tensor));
+        }
+        let find = |tensors: &[(Slot, Tensor)], slot: Slot| {
+            tensors.iter().find(|(s, _)| *s == slot).expect("inputs come before users").1
+        };
+        for step in &self.plan.steps[stage.steps.clone()] {
+            let inputs: Vec<Tensor> = step.inputs.iter().map(|&slot| find(&tensors, slot)).collect();
+            let outputs = record(&mut rec, step, &inputs, rows.start).expect("only steps that record are placed on a GPU");
+            tensors.extend(step.outputs.iter().copied().zip(outputs));
+        }
+        let outputs: Vec<Tensor> = stage.writes.iter().map(|&slot| find(&tensors, slot)).collect();
+        rec.finish(&outputs)
+    }
+}
+
+/// Records a step: an output for each of its own, or nothing where it has no GPU side.
+fn record(rec: &mut Recorder, step: &Step, inputs: &[Tensor], first: usize) -> Option<Vec<Tensor>> {
+    match &step.op {
+        Op::Points(chain) => Some(vec![kernels::point::chain(rec, inputs[0], chain)]),
+        Op::Kernel(kernel) => kernel.gpu(rec, inputs, first).map(|tensor| vec![tensor]),
+        Op::FftBands(groups) => Some(kernels::fft::bands(rec, inputs[0], groups, first)),
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for task in &self.tasks {
+            match task {
+                Task::Cpu(stage) => writeln!(f, "steps {:?} on the CPU", stage.steps)?,
+                Task::Gpu { stage, tiles, .. } => {
+                    let (up, down) = tiles.iter().fold((0, 0), |sum, t| (sum.0 + t.bytes.0, sum.1 + t.bytes.1));
+                    let (up, down) = (up as f64 / 1e6, down as f64 / 1e6);
+                    let tiles = tiles.len();
+                    writeln!(f, "steps {:?} on the GPU: {tiles} tiles, {up:.3} MB up, {down:.3} MB down", stage.steps)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
