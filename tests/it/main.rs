@@ -1,0 +1,10 @@
+//! All integration tests: one binary to link.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a test says on the console why it was skipped"
+)]
+
+#[cfg(feature = "hdf5")]
+mod hdf5;
+mod synth;
