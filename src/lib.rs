@@ -6,3 +6,4 @@ pub mod dsp;
 pub mod exit;
 pub mod formats;
 pub mod point;
+pub mod synth;

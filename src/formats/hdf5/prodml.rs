@@ -11,6 +11,9 @@ use super::depth_table::DepthTable;
 use super::{Place, attributes, list, members, samples};
 use crate::formats::{FormatError, Header, Layout};
 
+/// More channels than a fibre has: a damaged count must not ask for more memory than there is.
+const MOST_CHANNELS: usize = 1 << 24;
+
 /// Whether the file has this layout.
 pub fn recognise(file: &File) -> bool {
     file.group("Acquisition").is_ok()
@@ -32,6 +35,10 @@ pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> 
         times: Times::of(at, &raw)?,
     };
     let (layout, [samples, channels]) = orientation(&found, shape, &mut warnings);
+    if channels > MOST_CHANNELS {
+        let found = format!("{channels} channels");
+        return Err(at.content(data.name(), found, format!("at most {MOST_CHANNELS}")));
+    }
     let prf = prf(at, &found, &raw, &mut warnings)?;
     let start = start(at, &found, &raw, &mut warnings)?;
     if let Some(times) = &found.times {

@@ -49,6 +49,10 @@ pub fn shape(at: Place, data: &Dataset) -> Result<[usize; 2], FormatError> {
             ));
         }
     }
+    if data.storage_size() == 0 && data.layout() != Storage::Virtual {
+        let found = format!("{rows} x {cols} samples of which none was ever written");
+        return Err(at.content(data.name(), found, "stored samples"));
+    }
     parts_exist(at, data)?;
     Ok([rows, cols])
 }

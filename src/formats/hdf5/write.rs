@@ -143,7 +143,7 @@ fn structure(
 ) -> hdf5::Result<Group> {
     let mut uuids = Uuids::of(header);
     text(file, "uuid", &uuids.next())?;
-    let group = file.create_group("Acquisition")?;
+    let group = subgroup(file, "Acquisition")?;
     text(&group, "schemaVersion", "2.1")?;
     text(&group, "uuid", &uuids.next())?;
     text(&group, "AcquisitionId", &uuids.next())?;
@@ -171,7 +171,7 @@ fn structure(
     if !loci.exact {
         write_depth(&group, header, loci)?;
     }
-    let raw = group.create_group("Raw[0]")?;
+    let raw = subgroup(&group, "Raw[0]")?;
     text(&raw, "uuid", &uuids.next())?;
     text(&raw, "RawDescription", &acquisition.description)?;
     text(&raw, "RawDataUnit", &acquisition.unit)?;
@@ -179,6 +179,14 @@ fn structure(
     integer(&raw, "NumberOfLoci", header.channels as i64)?;
     integer(&raw, "StartLocusIndex", loci.start)?;
     Ok(raw)
+}
+
+/// Objects carry no time of their own, so that equal recordings give equal bytes.
+fn subgroup(parent: &Group, name: &str) -> hdf5::Result<Group> {
+    parent
+        .create_group_builder()
+        .obj_track_times(false)
+        .create(name)
 }
 
 fn write_depth(acquisition: &Group, header: &Header, loci: &Loci) -> hdf5::Result<()> {
@@ -190,10 +198,13 @@ fn write_depth(acquisition: &Group, header: &Header, loci: &Loci) -> hdf5::Resul
             FacilityLength: *depth,
         })
         .collect();
-    acquisition
-        .create_group("FacilityCalibration[0]")?
-        .create_group("Calibration[0]")?
+    let calibration = subgroup(
+        &subgroup(acquisition, "FacilityCalibration[0]")?,
+        "Calibration[0]",
+    )?;
+    calibration
         .new_dataset_builder()
+        .obj_track_times(false)
         .with_data(&table[..])
         .create("LocusDepthPoint")?;
     Ok(())
@@ -205,6 +216,7 @@ fn write_times(raw: &Group, header: &Header) -> hdf5::Result<()> {
     let chunk = count.clamp(1, BLOCK);
     let times = raw
         .new_dataset::<i64>()
+        .obj_track_times(false)
         .chunk(chunk)
         .shape(count)
         .create("RawDataTime")?;
@@ -251,6 +263,7 @@ fn write_samples<T: H5Type + Pod>(
 fn create_data<T: H5Type>(raw: &Group, header: &Header, chunk: usize) -> hdf5::Result<Dataset> {
     let data = raw
         .new_dataset::<T>()
+        .obj_track_times(false)
         .chunk((chunk, header.channels.max(1)))
         .shape((header.samples, header.channels))
         .create("RawData")?;
