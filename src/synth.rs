@@ -5,8 +5,8 @@
 //! are the same. (On another kind of processor the last bits of the noise may differ, because the FFT chooses its
 //! instructions by what the processor has.)
 //!
-//! Everything that happens is a [`Component`]: one file each, with its formula and where that comes from. To add one, write
-//! its file, give it a field in [`Recipe`] and a line in [`components`].
+//! Everything that happens is a `Component`: one file each, with its formula and where that comes from. To add one, write
+//! its file, give it a field in [`Recipe`] and a line in `components`.
 
 mod fading;
 mod flow;

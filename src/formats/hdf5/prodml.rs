@@ -112,7 +112,8 @@ fn orientation(
     let loci = found.number("NumberOfLoci").map(|n| n as usize);
     let times = found.times.as_ref().map(|times| times.count);
     let names = attributes::texts(&found.data, "Dimensions");
-    let (layout, counts) = match (names.first().map(String::as_str), loci, times) {
+    let first = names.first().map(|name| name.to_ascii_lowercase());
+    let (layout, counts) = match (first.as_deref(), loci, times) {
         (Some("time"), ..) => time_major,
         (Some("locus"), ..) => channel_major,
         (_, Some(n), _) if n == fast && n != slow => time_major,

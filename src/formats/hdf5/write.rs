@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytemuck::Pod;
+use hdf5::file::LibraryVersion;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, Group, H5Type, Location};
 use jiff::{SignedDuration, Timestamp};
@@ -57,7 +58,7 @@ pub fn write_prodml(
     let at = Place { path };
     let failed = |e: hdf5::Error| at.library("file", "a file that can be written", &e);
     let loci = Loci::of(&header.depth);
-    let file = File::create(path).map_err(failed)?;
+    let file = create(path).map_err(failed)?;
     let raw = structure(&file, header, acquisition, &loci).map_err(failed)?;
     write_times(&raw, header).map_err(failed)?;
     macro_rules! stream {
@@ -83,6 +84,15 @@ pub fn write_prodml(
         )),
     }?;
     file.close().map_err(failed)
+}
+
+/// A new file that any HDF5 library from 1.8 on can read, as instruments write them, and without time of creation, so
+/// that equal recordings give equal bytes.
+fn create(path: &Path) -> hdf5::Result<File> {
+    File::with_options()
+        .with_fapl(|access| access.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V110))
+        .with_fcpl(|create| create.obj_track_times(false))
+        .create(path)
 }
 
 /// Channels as PRODML numbers them.
@@ -181,7 +191,6 @@ fn structure(
     Ok(raw)
 }
 
-/// Objects carry no time of their own, so that equal recordings give equal bytes.
 fn subgroup(parent: &Group, name: &str) -> hdf5::Result<Group> {
     parent
         .create_group_builder()
