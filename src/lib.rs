@@ -29,3 +29,4 @@ pub mod modules;
 pub mod pipeline;
 pub mod plan;
 pub mod point;
+pub mod synth;

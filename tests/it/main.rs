@@ -10,3 +10,13 @@ mod output;
 mod plan;
 mod segy;
 mod sos;
+//! All integration tests: one binary to link.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a test says on the console why it was skipped"
+)]
+
+#[cfg(feature = "hdf5")]
+mod hdf5;
+mod synth;

@@ -1,0 +1,282 @@
+//! PRODML raw data: `/Acquisition/Raw[0]` with `RawData` and `RawDataTime`, as makers write it.
+
+mod time;
+
+use hdf5::{Dataset, File, Group};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use self::time::Times;
+use super::depth_table::DepthTable;
+use super::{Place, attributes, list, members, samples};
+use crate::formats::{FormatError, Header, Layout};
+
+/// More channels than a fibre has: a damaged count must not ask for more memory than there is.
+const MOST_CHANNELS: usize = 1 << 24;
+
+/// Whether the file has this layout.
+pub fn recognise(file: &File) -> bool {
+    file.group("Acquisition").is_ok()
+}
+
+/// Reads everything but the samples.
+pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> {
+    let acquisition = file
+        .group("Acquisition")
+        .map_err(|e| at.library("/Acquisition", "a group", &e))?;
+    let mut warnings = Vec::new();
+    let raw = raw_group(at, &acquisition, &mut warnings)?;
+    let data = at.dataset(&raw, "RawData")?;
+    let shape = samples::shape(at, &data)?;
+    let found = Found {
+        acquisition: attributes::of(&acquisition),
+        raw: attributes::of(&raw),
+        data: attributes::of(&data),
+        times: Times::of(at, &raw)?,
+    };
+    let (layout, [samples, channels]) = orientation(&found, shape, &mut warnings);
+    if channels > MOST_CHANNELS {
+        let found = format!("{channels} channels");
+        return Err(at.content(data.name(), found, format!("at most {MOST_CHANNELS}")));
+    }
+    let prf = prf(at, &found, &raw, &mut warnings)?;
+    let start = start(at, &found, &raw, &mut warnings)?;
+    if let Some(times) = &found.times {
+        times.check(samples, prf, &mut warnings);
+    }
+    let header = Header {
+        channels,
+        samples,
+        prf,
+        dtype: samples::dtype(at, &data)?,
+        start,
+        depth: depth(at, &acquisition, &found, channels, &mut warnings)?,
+        layout,
+        metadata: metadata(file, &acquisition, &raw, &data),
+        warnings,
+    };
+    Ok((data, header))
+}
+
+/// What decides about the axes.
+struct Found {
+    acquisition: Map<String, Value>,
+    raw: Map<String, Value>,
+    data: Map<String, Value>,
+    times: Option<Times>,
+}
+
+impl Found {
+    /// A number of the raw group, else of the acquisition.
+    fn number(&self, name: &str) -> Option<f64> {
+        attributes::number(&self.raw, name).or_else(|| attributes::number(&self.acquisition, name))
+    }
+}
+
+/// The first group of raw data that holds samples: `Raw[0]`, or `Raw` where the writer left the index out.
+fn raw_group(
+    at: Place,
+    acquisition: &Group,
+    warnings: &mut Vec<String>,
+) -> Result<Group, FormatError> {
+    let names = members(acquisition);
+    let mut holding = names
+        .iter()
+        .filter(|name| name.starts_with("Raw"))
+        .filter_map(|name| acquisition.group(name).ok())
+        .filter(|group| group.link_exists("RawData"));
+    let Some(raw) = holding.next() else {
+        return Err(at.content(
+            "/Acquisition",
+            format!("no raw data, only {}", list(&names)),
+            "Raw[0]/RawData",
+        ));
+    };
+    let others: Vec<_> = holding.map(|group| group.name()).collect();
+    if !others.is_empty() {
+        warnings.push(format!("{} not read, only {}", list(others), raw.name()));
+    }
+    Ok(raw)
+}
+
+/// Which axis is time, and the counts of times and channels. In this order: `Dimensions`; the axis as long as
+/// `NumberOfLoci`; the axis as long as `RawDataTime`; else time is the slow one.
+fn orientation(
+    found: &Found,
+    shape: [usize; 2],
+    warnings: &mut Vec<String>,
+) -> (Layout, [usize; 2]) {
+    let [slow, fast] = shape;
+    let time_major = (Layout::TimeMajor, [slow, fast]);
+    let channel_major = (Layout::ChannelMajor, [fast, slow]);
+    let loci = found.number("NumberOfLoci").map(|n| n as usize);
+    let times = found.times.as_ref().map(|times| times.count);
+    let names = attributes::texts(&found.data, "Dimensions");
+    let first = names.first().map(|name| name.to_ascii_lowercase());
+    let (layout, counts) = match (first.as_deref(), loci, times) {
+        (Some("time"), ..) => time_major,
+        (Some("locus"), ..) => channel_major,
+        (_, Some(n), _) if n == fast && n != slow => time_major,
+        (_, Some(n), _) if n == slow && n != fast => channel_major,
+        (.., Some(n)) if n == slow && n != fast => time_major,
+        (.., Some(n)) if n == fast && n != slow => channel_major,
+        _ => {
+            warnings.push(format!(
+                "nothing tells which axis of RawData ({slow} x {fast}) is time; the slow one is assumed"
+            ));
+            time_major
+        }
+    };
+    if let Some(n) = loci.filter(|n| *n != counts[1]) {
+        warnings.push(format!(
+            "NumberOfLoci is {n}, but RawData has {} channels, all of which are read",
+            counts[1]
+        ));
+    }
+    (layout, counts)
+}
+
+/// `OutputDataRate`, else what `RawDataTime` gives, else `PulseRate`.
+fn prf(
+    at: Place,
+    found: &Found,
+    raw: &Group,
+    warnings: &mut Vec<String>,
+) -> Result<f64, FormatError> {
+    let positive = |name| found.number(name).filter(|rate| *rate > 0.0);
+    if let Some(rate) = positive("OutputDataRate") {
+        return Ok(rate);
+    }
+    if let Some(rate) = found.times.as_ref().and_then(Times::rate) {
+        return Ok(rate);
+    }
+    if let Some(rate) = positive("PulseRate") {
+        warnings.push(
+            "the prf is PulseRate: there is no OutputDataRate and no usable RawDataTime".into(),
+        );
+        return Ok(rate);
+    }
+    Err(at.content(
+        format!("{}, attributes", raw.name()),
+        format!(
+            "no sampling rate in {} and {}",
+            list(found.raw.keys()),
+            list(found.acquisition.keys())
+        ),
+        "OutputDataRate, PulseRate, or a dataset RawDataTime",
+    ))
+}
+
+/// `RawDataTime[0]`, else `PartStartTime` of `RawData` or `RawDataTime`, else `MeasurementStartTime`. Times of 1970 are
+/// fillers.
+fn start(
+    at: Place,
+    found: &Found,
+    raw: &Group,
+    warnings: &mut Vec<String>,
+) -> Result<Timestamp, FormatError> {
+    if let Some(first) = found.times.as_ref().and_then(Times::start) {
+        return Ok(first);
+    }
+    let of_times = found.times.as_ref().map(|times| &times.attributes);
+    let candidates = [
+        ("RawData.PartStartTime", Some(&found.data), "PartStartTime"),
+        ("RawDataTime.PartStartTime", of_times, "PartStartTime"),
+        (
+            "MeasurementStartTime",
+            Some(&found.acquisition),
+            "MeasurementStartTime",
+        ),
+    ];
+    for (label, attributes, name) in candidates {
+        let text = attributes.and_then(|attributes| attributes::text(attributes, name));
+        if let Some(start) = text.and_then(time::parse) {
+            warnings.push(format!("the start is {label}: RawDataTime has none"));
+            return Ok(start);
+        }
+    }
+    Err(at.content(
+        raw.name(),
+        format!("no start time among {}", list(members(raw))),
+        "RawDataTime in microseconds, PartStartTime or MeasurementStartTime",
+    ))
+}
+
+/// From a calibration table if there is one, else `(StartLocusIndex + k) * SpatialSamplingInterval`.
+fn depth(
+    at: Place,
+    acquisition: &Group,
+    found: &Found,
+    channels: usize,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<f64>, FormatError> {
+    let start = found.number("StartLocusIndex");
+    if let Some(table) = DepthTable::find(at, acquisition)? {
+        if table.depth.len() == channels {
+            return Ok(table.depth);
+        }
+        let first = start.unwrap_or(0.0);
+        let mapped: Option<Vec<f64>> = (0..channels)
+            .map(|k| table.depth_of(first + k as f64))
+            .collect();
+        let rows = table.depth.len();
+        if let Some(depth) = mapped {
+            warnings.push(format!(
+                "{} has {rows} rows for {channels} channels: depth is interpolated by locus",
+                table.name
+            ));
+            return Ok(depth);
+        }
+        warnings.push(format!(
+            "{} has {rows} rows that do not cover the {channels} channels: it is not used",
+            table.name
+        ));
+    }
+    let Some(spacing) = found
+        .number("SpatialSamplingInterval")
+        .filter(|spacing| *spacing > 0.0)
+    else {
+        return Err(at.content(
+            "/Acquisition, attributes",
+            format!(
+                "no SpatialSamplingInterval, only {}",
+                list(found.acquisition.keys())
+            ),
+            "a spacing in metres, or a LocusDepthPoint table with a row for every channel",
+        ));
+    };
+    if start.is_none() {
+        warnings.push("there is no StartLocusIndex: the first channel is at 0 m".into());
+    }
+    let first = start.unwrap_or(0.0);
+    Ok((0..channels)
+        .map(|k| (first + k as f64) * spacing)
+        .collect())
+}
+
+/// Attributes of the groups and datasets that describe the raw data, and of the maker's own groups.
+fn metadata(file: &File, acquisition: &Group, raw: &Group, data: &Dataset) -> Value {
+    let mut all = Map::new();
+    all.insert("/".into(), attributes::of(file).into());
+    all.insert(acquisition.name(), attributes::of(acquisition).into());
+    all.insert(raw.name(), attributes::of(raw).into());
+    all.insert(data.name(), attributes::of(data).into());
+    for parent in [acquisition, raw] {
+        if let Ok(custom) = parent.group("Custom") {
+            insert_tree(&custom, 3, &mut all);
+        }
+    }
+    json!({ "format": "PRODML", "attributes": all })
+}
+
+/// Makers' groups nest two deep; the limit keeps a file whose groups contain themselves from holding us.
+fn insert_tree(group: &Group, levels: usize, all: &mut Map<String, Value>) {
+    all.insert(group.name(), attributes::of(group).into());
+    if levels > 0 {
+        for child in members(group) {
+            if let Ok(child) = group.group(&child) {
+                insert_tree(&child, levels - 1, all);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! distpy's type 0: root datasets `data` (times x channels) and `depth`, the start in the file's name, a second a chunk.
+
+use hdf5::{Dataset, File};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::{Place, attributes, samples};
+use crate::formats::{FormatError, Header, Layout};
+
+/// Whether the file has this layout. Other makers' files with `data` and `depth` carry their own time stamps.
+pub fn recognise(file: &File) -> bool {
+    file.dataset("data").is_ok() && file.dataset("depth").is_ok() && !file.link_exists("stamps")
+}
+
+/// Reads everything but the samples.
+pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> {
+    let data = at.dataset(file, "data")?;
+    let [times, channels] = samples::shape(at, &data)?;
+    let mut warnings = Vec::new();
+    let depth = depth(at, file, channels)?;
+    let prf = match data.chunk() {
+        Some(chunk) => chunk[0] as f64,
+        None => {
+            warnings
+                .push("/data has no HDF5 chunks to tell the prf; it is taken from /time".into());
+            prf_from_time(at, file)?
+        }
+    };
+    let attributes: serde_json::Map<_, _> = [
+        ("/", attributes::of(file)),
+        ("/data", attributes::of(&data)),
+    ]
+    .into_iter()
+    .map(|(name, attributes)| (name.to_owned(), attributes.into()))
+    .collect();
+    let header = Header {
+        channels,
+        samples: times,
+        prf,
+        dtype: samples::dtype(at, &data)?,
+        start: start_in_name(at)?,
+        depth,
+        layout: Layout::TimeMajor,
+        metadata: json!({ "format": "distpy type 0", "attributes": attributes }),
+        warnings,
+    };
+    Ok((data, header))
+}
+
+fn depth(at: Place, file: &File, channels: usize) -> Result<Vec<f64>, FormatError> {
+    let dataset = at.dataset(file, "depth")?;
+    let depth = dataset
+        .read_raw::<f64>()
+        .map_err(|e| at.library("/depth", "numbers", &e))?;
+    if depth.len() == channels {
+        return Ok(depth);
+    }
+    Err(at.content(
+        "/depth",
+        format!("{} values", depth.len()),
+        format!("{channels}, one for each channel of /data"),
+    ))
+}
+
+fn prf_from_time(at: Place, file: &File) -> Result<f64, FormatError> {
+    let time = at.dataset(file, "time")?;
+    let time = time
+        .read_raw::<f64>()
+        .map_err(|e| at.library("/time", "seconds", &e))?;
+    let prf = match &time[..] {
+        [first, .., last] => (time.len() - 1) as f64 / (last - first),
+        _ => f64::NAN,
+    };
+    if prf.is_finite() && prf > 0.0 {
+        Ok(prf)
+    } else {
+        let found = format!("{} values that give a prf of {prf}", time.len());
+        Err(at.content("/time", found, "rising seconds"))
+    }
+}
+
+/// UTC, from the last 16 characters of the file's name: `DDMMYY_HHMMSS.h5`, in the years 2000 to 2099.
+fn start_in_name(at: Place) -> Result<Timestamp, FormatError> {
+    let name = at.path.file_name().unwrap_or_default().to_string_lossy();
+    let parsed = name
+        .strip_suffix(".h5")
+        .and_then(|stem| stem.get(stem.len().checked_sub(13)?..))
+        .and_then(civil);
+    parsed.ok_or_else(|| {
+        at.content(
+            "file name",
+            name.as_ref(),
+            "a start time at its end: DDMMYY_HHMMSS.h5 (UTC)",
+        )
+    })
+}
+
+fn civil(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.split_once('_')?;
+    let pairs = |digits: &str| -> Option<[i8; 3]> {
+        let two = |k: usize| digits.get(2 * k..2 * k + 2)?.parse().ok();
+        let all_digits = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit());
+        all_digits.then_some([two(0)?, two(1)?, two(2)?])
+    };
+    let ([day, month, year], [hour, minute, second]) = (pairs(date)?, pairs(time)?);
+    let year = 2000 + i16::from(year);
+    let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    TimeZone::UTC.to_timestamp(civil).ok()
+}
