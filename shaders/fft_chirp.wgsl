@@ -1,0 +1,50 @@
+// Rows times a table, cut or padded with zeros: the three products of Bluestein's transform.
+//
+// y[row, k, q] = x[row, k, q] * factors[k] for k < kept, 0 for kept <= k < len_out; x rows hold len_in * step numbers, y rows
+// len_out * step, q = 0..step lies behind the axis. The first product may read real rows. One thread computes one element.
+
+#import grid
+#import fft_load
+
+struct Params {
+    /// Complex rows.
+    rows: u32,
+    /// Rows of `x`.
+    rows_in: u32,
+    kind: u32,
+    len_in: u32,
+    len_out: u32,
+    kept: u32,
+    step: u32,
+    /// Where the factors start.
+    table: u32,
+    /// Factors on imaginary parts read; on real and imaginary parts written.
+    sign_in: real,
+    scale_re: real,
+    scale_im: real,
+    pad_a: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<real>;
+@group(0) @binding(2) var<storage, read> factors: array<vec2<real>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec2<real>>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
+    let e = id.x + id.y * grid.x * 256u;
+    let size = params.len_out * params.step;
+    if e < params.rows * size {
+        let row = e / size;
+        let within = e - row * size;
+        let k = within / params.step;
+        var value = vec2<real>(0.0, 0.0);
+        if k < params.kept {
+            let a = load_input(params.kind, row, within, params.len_in * params.step, params.rows_in);
+            let b = factors[params.table + k];
+            let im = params.sign_in * a.y;
+            value = vec2<real>(params.scale_re * (a.x * b.x - im * b.y), params.scale_im * (a.x * b.y + im * b.x));
+        }
+        y[e] = value;
+    }
+}

@@ -1,0 +1,21 @@
+// Rows of the input `x` as rows of complex numbers. The user declares `x`, an array of reals.
+
+const COMPLEX = 0u; // pairs of reals, also the halves of real rows: x[2k] + i x[2k+1]
+const REAL = 1u;    // imaginary parts are 0
+const PAIRS = 2u;   // x[2 row] + i x[2 row + 1]: two real rows to a complex one
+
+/// Element `k` of complex row `row`, of `len` complex elements; `rows` counts rows of `x`.
+fn load_input(kind: u32, row: u32, k: u32, len: u32, rows: u32) -> vec2<real> {
+    if kind == REAL {
+        return vec2<real>(x[row * len + k], real(0.0));
+    }
+    if kind == PAIRS {
+        let first = 2u * row * len + k;
+        if 2u * row + 1u < rows {
+            return vec2<real>(x[first], x[first + len]);
+        }
+        return vec2<real>(x[first], real(0.0));
+    }
+    let first = 2u * (row * len + k);
+    return vec2<real>(x[first], x[first + 1u]);
+}

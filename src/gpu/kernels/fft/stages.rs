@@ -1,0 +1,108 @@
+//! The stages of a transform in workgroup memory: radices, factors and where results lie.
+
+use std::f64::consts::TAU;
+
+use num_complex::Complex;
+
+/// Radices are packed into 32 bits, four each.
+const MAX_STAGES: usize = 8;
+
+/// A complex DFT of `length` points, in place, one radix after another: the Rust side of `import/fft_stages.wgsl`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stages {
+    /// Points of the transform.
+    pub length: usize,
+    /// Radices 4, 2, 3, 5, 7, in the order of their stages; their product is the length.
+    pub radices: Vec<usize>,
+}
+
+impl Stages {
+    /// The stages for a length, `None` if it has a prime factor beyond 7 or needs more than eight stages.
+    pub fn new(length: usize) -> Option<Self> {
+        let radices = factors(length)?;
+        (radices.len() <= MAX_STAGES).then_some(Self { length, radices })
+    }
+
+    /// The radices as the shader takes them: four bits each, the first stage's lowest.
+    pub fn packed(&self) -> u32 {
+        (self.radices.iter().rev()).fold(0, |packed, &radix| packed << 4 | radix as u32)
+    }
+
+    /// Where each bin lies after the stages: its digits in reverse.
+    pub fn places(&self) -> Vec<u32> {
+        (0..self.length)
+            .map(|bin| {
+                let (mut rest, mut block, mut place) = (bin, self.length, 0);
+                for radix in &self.radices {
+                    block /= radix;
+                    place += rest % radix * block;
+                    rest /= radix;
+                }
+                place as u32
+            })
+            .collect()
+    }
+
+    /// The factors between the stages, `length - 1` in all: for every stage of block length L and radix r the rows
+    /// `exp(-2 pi i k q / L)`, k = 0..L/r, of q = 1..r.
+    pub fn twiddles(&self) -> Vec<Complex<f64>> {
+        let mut twiddles = Vec::with_capacity(self.length);
+        let mut block = self.length;
+        for radix in &self.radices {
+            let part = block / radix;
+            for q in 1..*radix {
+                twiddles.extend((0..part).map(|k| root(k * q, block)));
+            }
+            block = part;
+        }
+        twiddles
+    }
+}
+
+/// Whether 2, 3, 5 and 7 are the only prime factors.
+pub fn is_smooth(length: usize) -> bool {
+    factors(length).is_some()
+}
+
+/// `exp(-2 pi i k / n)`.
+pub fn root(k: usize, n: usize) -> Complex<f64> {
+    Complex::cis(-TAU * (k % n) as f64 / n as f64)
+}
+
+fn factors(length: usize) -> Option<Vec<usize>> {
+    let mut rest = length;
+    let mut radices = Vec::new();
+    for radix in [4, 2, 3, 5, 7] {
+        while rest > 0 && rest.is_multiple_of(radix) {
+            radices.push(radix);
+            rest /= radix;
+        }
+    }
+    (rest == 1).then_some(radices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn radices_and_packing() {
+        let stages = Stages::new(2 * 4 * 3 * 5 * 7).expect("smooth");
+        assert_eq!(stages.radices, [4, 2, 3, 5, 7]);
+        assert_eq!(stages.packed(), 0x75324);
+        assert_eq!(stages.twiddles().len(), 839);
+        assert_eq!(Stages::new(1).map(|s| s.radices), Some(vec![]));
+        assert_eq!(Stages::new(0), None);
+        assert_eq!(Stages::new(11), None);
+        assert_eq!(Stages::new(3usize.pow(9)), None);
+    }
+
+    #[test]
+    fn places_are_a_permutation() {
+        for length in (1..=512).filter(|&n| is_smooth(n)) {
+            let mut places = Stages::new(length).expect("smooth").places();
+            places.sort_unstable();
+            assert!(places.into_iter().eq(0..length as u32), "length {length}");
+        }
+    }
+}
