@@ -11,12 +11,8 @@
 struct Params {
     rows: u32,
     n: u32,
-    packing: u32,
     length: u32,
     pieces: u32,
-    pad_a: u32,
-    pad_b: u32,
-    pad_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 
 fn power(row: u32, k: u32) -> real {
-    let value = bin(params.packing, row, k, params.n, 0u);
+    let value = bin(row, k, params.n, 0u);
     return dot(value, value);
 }
 

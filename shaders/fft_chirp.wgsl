@@ -11,7 +11,6 @@ struct Params {
     rows: u32,
     /// Rows of `x`.
     rows_in: u32,
-    kind: u32,
     len_in: u32,
     len_out: u32,
     kept: u32,
@@ -22,7 +21,6 @@ struct Params {
     sign_in: real,
     scale_re: real,
     scale_im: real,
-    pad_a: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,7 +38,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         let k = within / params.step;
         var value = vec2<real>(0.0, 0.0);
         if k < params.kept {
-            let a = load_input(params.kind, row, within, params.len_in * params.step, params.rows_in);
+            let a = load_input(row, within, params.len_in * params.step, params.rows_in);
             let b = factors[params.table + k];
             let im = params.sign_in * a.y;
             value = vec2<real>(params.scale_re * (a.x * b.x - im * b.y), params.scale_im * (a.x * b.y + im * b.x));

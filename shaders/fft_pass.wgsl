@@ -1,39 +1,30 @@
-// One pass of a complex Fourier transform: DFTs of `radix` points, out of `radix * part` that are left to combine.
+// One pass of a complex Fourier transform: DFTs of LENGTH points, out of LENGTH * PART that are left to combine.
 //
-// Stockham's order: with L = radix * part, `step` the product of earlier radices (times the length behind the axis), and
-// column t = p step + q of 0..part step,
-//     y[p radix step + j step + q] = w(L)^(p j)  sum_i x[t + i part step] w(radix)^(i j),    w(n) = exp(-2 pi i / n)
-// A transform is complete when the radices of its passes have the length as product. Layout: rows of `radix * part * step`
-// complex numbers; the first pass may read real ones. A conjugate at both ends makes the inverse.
+// Stockham's order: with L = LENGTH * PART, STEP the product of earlier lengths (times the length behind the axis), and
+// column t = p STEP + q of 0..PART STEP,
+//     y[(p LENGTH + j) STEP + q] = w(L)^(p j)  sum_i x[t + i PART STEP] w(LENGTH)^(i j),    w(n) = exp(-2 pi i / n)
+// A transform is complete when the lengths of its passes have its own as product. Layout: rows of LENGTH * PART * STEP complex
+// numbers; the first pass may read real ones. A conjugate at both ends makes the inverse.
 //
-// One workgroup: `groups << shift` columns, counted over all rows, of `radix` points: as many slots of workgroup memory.
-// `places[j]` is where bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j) in rows of p.
+// One workgroup: SLOTS / LENGTH columns, counted over all rows, SLOTS complex numbers of workgroup memory. `places[j]` is where
+// bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j), p = 0..PART, in a row per j.
 
 #import grid
 #import fft_load
 #import fft_stages
+
+override PART: u32 = 1u;
+override STEP: u32 = 1u;
 
 struct Params {
     /// Columns over all rows.
     columns: u32,
     /// Rows of `x`.
     rows: u32,
-    kind: u32,
-    radix: u32,
-    radices: u32,
-    part: u32,
-    step: u32,
-    groups: u32,
-    shift: u32,
-    /// 1 where consecutive threads write consecutive bins, 0 where they write consecutive columns.
-    along_bins: u32,
-    /// Factors on imaginary parts read; on real and imaginary parts written.
+    /// Factors: of imaginary parts read, of real and of imaginary parts written.
     sign_in: real,
     scale_re: real,
     scale_im: real,
-    pad_a: u32,
-    pad_b: u32,
-    pad_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,48 +35,41 @@ struct Params {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let first = (group.x + group.y * grid.x) * (params.groups << params.shift);
-    let count = (params.groups * params.radix) << params.shift;
-    let stride = params.part * params.step;
-    let lane = (1u << params.shift) - 1u;
+    let first = (group.x + group.y * grid.x) * (SLOTS / LENGTH);
+    let stride = PART * STEP;
+    let lane = (1u << SHIFT) - 1u;
 
-    for (var e = thread; e < count; e += THREADS) {
-        let deep = e >> params.shift;
-        let i = deep % params.radix;
-        let column = first + ((deep / params.radix) << params.shift) + (e & lane);
+    for (var e = thread; e < SLOTS; e += THREADS) {
+        let deep = e >> SHIFT;
+        let column = first + ((deep / LENGTH) << SHIFT) + (e & lane);
         var value = vec2<real>(0.0, 0.0);
         if column < params.columns {
-            let row = column / stride;
-            let t = column - row * stride;
-            value = load_input(params.kind, row, t + i * stride, params.radix * stride, params.rows);
+            value = load_input(column / stride, column % stride + deep % LENGTH * stride, LENGTH * stride, params.rows);
         }
         slots[e] = vec2<real>(value.x, params.sign_in * value.y);
     }
 
-    transform_slots(thread, count, params.shift, params.radix, params.radices, 0u);
+    transform_slots(thread);
 
-    for (var e = thread; e < count; e += THREADS) {
-        var j: u32;
-        var c: u32;
-        if params.along_bins == 1u {
-            j = e % params.radix;
-            c = e / params.radix;
-        } else {
-            let deep = e >> params.shift;
-            j = deep % params.radix;
-            c = ((deep / params.radix) << params.shift) + (e & lane);
+    for (var e = thread; e < SLOTS; e += THREADS) {
+        // Columns lie STEP apart in the result: neighbouring threads write neighbours.
+        var j = e % LENGTH;
+        var c = e / LENGTH;
+        if STEP >= 4u {
+            let deep = e >> SHIFT;
+            j = deep % LENGTH;
+            c = ((deep / LENGTH) << SHIFT) + (e & lane);
         }
         let column = first + c;
         if column < params.columns {
-            let row = column / stride;
-            let t = column - row * stride;
-            let p = t / params.step;
-            let q = t - p * params.step;
-            var value = slots[((((c >> params.shift) * params.radix) + places[j]) << params.shift) + (c & lane)];
-            if params.part > 1u {
-                value = times(value, twiddles[params.radix - 1u + j * params.part + p]);
+            let t = column % stride;
+            let p = t / STEP;
+            var value = slots[(((c >> SHIFT) * LENGTH + places[j]) << SHIFT) + (c & lane)];
+            if PART > 1u {
+                value = times(value, twiddles[LENGTH - 1u + j * PART + p]);
             }
-            y[row * params.radix * stride + (p * params.radix + j) * params.step + q] = vec2<real>(params.scale_re, params.scale_im) * value;
+            let row = (column - t) * LENGTH;
+            y[row + (p * LENGTH + j) * STEP + t % STEP] = vec2<real>(params.scale_re, params.scale_im) * value;
         }
     }
 }

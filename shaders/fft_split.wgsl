@@ -9,7 +9,6 @@
 struct Params {
     rows: u32,
     n: u32,
-    packing: u32,
     length: u32,
 }
 
@@ -23,7 +22,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let e = id.x + id.y * grid.x * 256u;
     if e < params.rows * params.n {
         let row = e / params.n;
-        y[e] = bin(params.packing, row, e - row * params.n, params.n, 0u);
+        y[e] = bin(row, e - row * params.n, params.n, 0u);
     }
 }
 

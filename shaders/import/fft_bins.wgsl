@@ -3,18 +3,22 @@
 // The user declares `twiddles` and `fn transformed(row: u32, k: u32) -> vec2<real>`, the transform Z of complex row `row`:
 //   FULL   row = real or complex row: X = Z
 //   HALVES z[k] = x[2k] + i x[2k+1], of n / 2 = m:  X[k] = E[k] + w^k O[k], E = (Z[k] + Z*[m-k]) / 2, O = (Z[k] - Z*[m-k]) / 2i
-//   PAIRS  z = x1 + i x2 of two rows of n: X1[k] = (Z[k] + Z*[n-k]) / 2, X2[k] = (Z[k] - Z*[n-k]) / 2i
+//   PAIRED z = x1 + i x2 of two rows of n: X1[k] = (Z[k] + Z*[n-k]) / 2, X2[k] = (Z[k] - Z*[n-k]) / 2i
 // w^k = exp(-2 pi i k / n), k = 0..=m, starts at `table` in `twiddles`.
 
 const FULL = 0u;
 const HALVES = 1u;
+const PAIRED = 2u;
+
+/// One of these.
+override PACKING: u32 = 0u;
 
 /// Bin `k` of 0..n of row `row`.
-fn bin(packing: u32, row: u32, k: u32, n: u32, table: u32) -> vec2<real> {
-    if packing == FULL {
+fn bin(row: u32, k: u32, n: u32, table: u32) -> vec2<real> {
+    if PACKING == FULL {
         return transformed(row, k);
     }
-    if packing == HALVES {
+    if PACKING == HALVES {
         let m = n / 2u;
         if k > m {
             return vec2<real>(1.0, -1.0) * bin_of_halves(row, n - k, m, table);

@@ -4,12 +4,15 @@ const COMPLEX = 0u; // pairs of reals, also the halves of real rows: x[2k] + i x
 const REAL = 1u;    // imaginary parts are 0
 const PAIRS = 2u;   // x[2 row] + i x[2 row + 1]: two real rows to a complex one
 
+/// One of these.
+override KIND: u32 = 0u;
+
 /// Element `k` of complex row `row`, of `len` complex elements; `rows` counts rows of `x`.
-fn load_input(kind: u32, row: u32, k: u32, len: u32, rows: u32) -> vec2<real> {
-    if kind == REAL {
+fn load_input(row: u32, k: u32, len: u32, rows: u32) -> vec2<real> {
+    if KIND == REAL {
         return vec2<real>(x[row * len + k], real(0.0));
     }
-    if kind == PAIRS {
+    if KIND == PAIRS {
         let first = 2u * row * len + k;
         if 2u * row + 1u < rows {
             return vec2<real>(x[first], x[first + len]);

@@ -3,7 +3,7 @@
 use num_complex::Complex;
 
 use super::bluestein::{chirp, convolution_length, filter};
-use super::passes::{Kind, Pass, PassParams, passes};
+use super::passes::{Kind, Pass, passes};
 use super::stages::{Stages, root};
 
 type Row = Vec<Complex<f64>>;
@@ -17,112 +17,91 @@ fn transform_slots(
 ) {
     let length = stages.length;
     let mut len = length;
-    let mut left = stages.packed();
-    while left != 0 {
-        let radix = (left & 15) as usize;
-        let part = len / radix;
-        let step = part << shift;
-        for j in 0..slots.len() / radix {
-            let k = j % step;
-            let first = (j - k) * radix + k;
-            let factors = (length - len) + (k >> shift);
-            let inputs: Row = (0..radix).map(|i| slots[first + i * step]).collect();
-            for q in 0..radix {
-                let sum: Complex<f64> = inputs
-                    .iter()
-                    .enumerate()
-                    .map(|(i, x)| x * root(i * q, radix))
-                    .sum();
-                let factor = if q == 0 {
-                    Complex::ONE
-                } else {
-                    twiddles[factors + (q - 1) * part]
-                };
-                slots[first + q * step] = sum * factor;
+    for radix in [4, 2, 3, 5, 7] {
+        for _ in 0..stages.count(radix) {
+            let part = len / radix;
+            let step = part << shift;
+            for j in 0..slots.len() / radix {
+                let k = j - quotient(j, 1.0 / step as f32) * step;
+                let first = (j - k) * radix + k;
+                let factors = (length - len) + (k >> shift);
+                let inputs: Row = (0..radix).map(|i| slots[first + i * step]).collect();
+                for q in 0..radix {
+                    let sum: Complex<f64> = inputs
+                        .iter()
+                        .enumerate()
+                        .map(|(i, x)| x * root(i * q, radix))
+                        .sum();
+                    let factor = if q == 0 {
+                        Complex::ONE
+                    } else {
+                        twiddles[factors + (q - 1) * part]
+                    };
+                    slots[first + q * step] = sum * factor;
+                }
             }
+            len = part;
         }
-        len = part;
-        left >>= 4;
     }
 }
 
-fn load(kind: u32, x: &[f64], row: usize, k: usize, len: usize, rows: usize) -> Complex<f64> {
-    if kind == Kind::Real as u32 {
-        Complex::from(x[row * len + k])
-    } else if kind == Kind::Pairs as u32 {
-        let first = 2 * row * len + k;
-        Complex::new(
-            x[first],
-            if 2 * row + 1 < rows {
-                x[first + len]
-            } else {
-                0.0
-            },
-        )
-    } else {
-        Complex::new(x[2 * (row * len + k)], x[2 * (row * len + k) + 1])
+fn quotient(e: usize, per_d: f32) -> usize {
+    ((e as f32 + 0.5) * per_d) as usize
+}
+
+fn load(kind: Kind, x: &[f64], row: usize, k: usize, len: usize, rows: usize) -> Complex<f64> {
+    match kind {
+        Kind::Real => Complex::from(x[row * len + k]),
+        Kind::Pairs => {
+            let first = 2 * row * len + k;
+            Complex::new(
+                x[first],
+                if 2 * row + 1 < rows {
+                    x[first + len]
+                } else {
+                    0.0
+                },
+            )
+        }
+        Kind::Complex => Complex::new(x[2 * (row * len + k)], x[2 * (row * len + k) + 1]),
     }
 }
 
-/// `fft_pass.wgsl`.
-fn run_pass(pass: &Pass, params: &PassParams, x: &[f64]) -> Row {
-    let (radix, part, step) = (
-        params.radix as usize,
-        params.part as usize,
-        params.step as usize,
-    );
-    let (groups, shift, columns) = (
-        params.groups as usize,
-        params.shift,
-        params.columns as usize,
-    );
+/// `fft_pass.wgsl`, from `rows` rows of `x` to `transforms` complex rows.
+fn run_pass(pass: &Pass, kind: Kind, transforms: usize, rows: usize, x: &[f64]) -> Row {
+    let (length, part, step, shift) = (pass.stages.length, pass.part, pass.step, pass.shift);
     let (twiddles, places) = (pass.twiddles(), pass.stages.places());
     let stride = part * step;
-    let count = (groups * radix) << shift;
+    let columns = transforms * stride;
     let lane = (1 << shift) - 1;
-    let mut y = vec![Complex::new(f64::NAN, 0.0); columns * radix];
-    for first in (0..columns).step_by(groups << shift) {
-        let mut slots = vec![Complex::ZERO; count];
+    let mut y = vec![Complex::new(f64::NAN, 0.0); columns * length];
+    for first in (0..columns).step_by(pass.slots() / length) {
+        let mut slots = vec![Complex::ZERO; pass.slots()];
         for (e, slot) in slots.iter_mut().enumerate() {
             let deep = e >> shift;
-            let column = first + ((deep / radix) << shift) + (e & lane);
+            let column = first + ((deep / length) << shift) + (e & lane);
             if column < columns {
-                let (row, t) = (column / stride, column % stride);
-                *slot = load(
-                    params.kind,
-                    x,
-                    row,
-                    t + deep % radix * stride,
-                    radix * stride,
-                    params.rows as usize,
-                );
-                slot.im *= f64::from(params.sign_in);
+                let k = column % stride + deep % length * stride;
+                *slot = load(kind, x, column / stride, k, length * stride, rows);
             }
         }
         transform_slots(&mut slots, shift, &pass.stages, &twiddles);
-        for e in 0..count {
-            let (j, c) = if params.along_bins == 1 {
-                (e % radix, e / radix)
-            } else {
-                (
-                    (e >> shift) % radix,
-                    (((e >> shift) / radix) << shift) + (e & lane),
-                )
-            };
+        for e in 0..slots.len() {
+            let (mut j, mut c) = (e % length, e / length);
+            if step >= 4 {
+                let deep = e >> shift;
+                (j, c) = (deep % length, ((deep / length) << shift) + (e & lane));
+            }
             let column = first + c;
             if column < columns {
-                let (row, t) = (column / stride, column % stride);
-                let (p, q) = (t / step, t % step);
+                let t = column % stride;
+                let p = t / step;
                 let mut value =
-                    slots[((((c >> shift) * radix) + places[j] as usize) << shift) + (c & lane)];
+                    slots[(((c >> shift) * length + places[j] as usize) << shift) + (c & lane)];
                 if part > 1 {
-                    value *= twiddles[radix - 1 + j * part + p];
+                    value *= twiddles[length - 1 + j * part + p];
                 }
-                let value = Complex::new(
-                    f64::from(params.scale_re) * value.re,
-                    f64::from(params.scale_im) * value.im,
-                );
-                y[row * radix * stride + (p * radix + j) * step + q] = value;
+                y[(column - t) * length + (p * length + j) * step + t % step] = value;
             }
         }
     }
@@ -136,7 +115,7 @@ fn flat(row: &[Complex<f64>]) -> Vec<f64> {
 fn smooth(x: &[Complex<f64>], length: usize, inner: usize, slots: usize) -> Option<Row> {
     let transforms = x.len() / (length * inner);
     let run =
-        |row: Row, pass: Pass| run_pass(&pass, &pass.params(transforms, transforms), &flat(&row));
+        |row: Row, pass: Pass| run_pass(&pass, Kind::Complex, transforms, transforms, &flat(&row));
     Some(
         passes(length, inner, slots)?
             .into_iter()
@@ -251,20 +230,16 @@ fn real_rows_one_by_one_and_in_pairs() {
     let (rows, n) = (5, 21);
     let x: Vec<f64> = samples(rows * n).iter().map(|z| z.re).collect();
     let pass = &passes(n, 1, 2048).expect("smooth")[0];
-    let real = PassParams {
-        kind: Kind::Real as u32,
-        ..pass.params(rows, rows)
-    };
     let expected: Row = x
         .chunks(n)
         .flat_map(|row| reference(&row.iter().map(|&re| re.into()).collect::<Row>()))
         .collect();
-    check("real", &run_pass(pass, &real, &x), &expected);
-    let pairs = PassParams {
-        kind: Kind::Pairs as u32,
-        ..pass.params(rows.div_ceil(2), rows)
-    };
-    let z = run_pass(pass, &pairs, &x);
+    check(
+        "real",
+        &run_pass(pass, Kind::Real, rows, rows, &x),
+        &expected,
+    );
+    let z = run_pass(pass, Kind::Pairs, rows.div_ceil(2), rows, &x);
     let unpacked: Row = (0..rows * n)
         .map(|e| {
             let (row, k) = (e / n, e % n);

@@ -21,8 +21,8 @@ const MIN_LANES: usize = 4;
 const MAX_LANES: usize = 32;
 /// Slots that keep a workgroup busy when transforms are short.
 const BUSY_SLOTS: usize = 1024;
-/// Eight stages hold any length up to this.
-const MAX_SLOTS: usize = 8192;
+/// More workgroup memory than this is not used: shaders count elements in f32.
+const MAX_SLOTS: usize = 16384;
 
 /// One pass: DFTs of `stages.length` points, the Rust side of `fft_pass.wgsl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,26 +43,6 @@ impl Pass {
     /// Complex numbers of workgroup memory.
     pub fn slots(&self) -> usize {
         (self.groups * self.stages.length) << self.shift
-    }
-
-    /// Parameters for `transforms` complex rows of whole transforms, read as they lie, from `rows` rows of input.
-    pub fn params(&self, transforms: usize, rows: usize) -> PassParams {
-        PassParams {
-            columns: (transforms * self.part * self.step) as u32,
-            rows: rows as u32,
-            kind: Kind::Complex as u32,
-            radix: self.stages.length as u32,
-            radices: self.stages.packed(),
-            part: self.part as u32,
-            step: self.step as u32,
-            groups: self.groups as u32,
-            shift: self.shift,
-            along_bins: u32::from(self.step < MIN_LANES),
-            sign_in: 1.0,
-            scale_re: 1.0,
-            scale_im: 1.0,
-            pad: [0; 3],
-        }
     }
 
     /// The factors of the stages, then `exp(-2 pi i p j / L)`, p = 0..part, in a row per bin j; L is what is left to combine.
@@ -115,26 +95,6 @@ pub fn passes(length: usize, inner: usize, slots: usize) -> Option<Vec<Pass>> {
         Some(pass)
     });
     passes.collect()
-}
-
-/// What a pass is told, field by field as in `fft_pass.wgsl`.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct PassParams {
-    pub columns: u32,
-    pub rows: u32,
-    pub kind: u32,
-    pub radix: u32,
-    pub radices: u32,
-    pub part: u32,
-    pub step: u32,
-    pub groups: u32,
-    pub shift: u32,
-    pub along_bins: u32,
-    pub sign_in: f32,
-    pub scale_re: f32,
-    pub scale_im: f32,
-    pub pad: [u32; 3],
 }
 
 /// `count` factors of a length, none above `limit`, with the least largest one; descending.

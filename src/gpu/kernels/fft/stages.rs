@@ -4,28 +4,35 @@ use std::f64::consts::TAU;
 
 use num_complex::Complex;
 
-/// Radices are packed into 32 bits, four each.
-const MAX_STAGES: usize = 8;
+/// Radices in the order of their stages, which is the shader's.
+const RADICES: [usize; 5] = [4, 2, 3, 5, 7];
 
 /// A complex DFT of `length` points, in place, one radix after another: the Rust side of `import/fft_stages.wgsl`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stages {
     /// Points of the transform.
     pub length: usize,
-    /// Radices 4, 2, 3, 5, 7, in the order of their stages; their product is the length.
+    /// Radices of the stages, 4 before 2, 3, 5, 7; their product is the length.
     pub radices: Vec<usize>,
 }
 
 impl Stages {
-    /// The stages for a length, `None` if it has a prime factor beyond 7 or needs more than eight stages.
+    /// The stages for a length, `None` if it has a prime factor beyond 7.
     pub fn new(length: usize) -> Option<Self> {
-        let radices = factors(length)?;
-        (radices.len() <= MAX_STAGES).then_some(Self { length, radices })
+        let mut rest = length;
+        let mut radices = Vec::new();
+        for radix in RADICES {
+            while rest > 0 && rest.is_multiple_of(radix) {
+                radices.push(radix);
+                rest /= radix;
+            }
+        }
+        (rest == 1).then_some(Self { length, radices })
     }
 
-    /// The radices as the shader takes them: four bits each, the first stage's lowest.
-    pub fn packed(&self) -> u32 {
-        (self.radices.iter().rev()).fold(0, |packed, &radix| packed << 4 | radix as u32)
+    /// Stages of a radix.
+    pub fn count(&self, radix: usize) -> usize {
+        self.radices.iter().filter(|&&r| r == radix).count()
     }
 
     /// Where each bin lies after the stages: its digits in reverse.
@@ -61,7 +68,7 @@ impl Stages {
 
 /// Whether 2, 3, 5 and 7 are the only prime factors.
 pub fn is_smooth(length: usize) -> bool {
-    factors(length).is_some()
+    Stages::new(length).is_some()
 }
 
 /// `exp(-2 pi i k / n)`.
@@ -69,32 +76,18 @@ pub fn root(k: usize, n: usize) -> Complex<f64> {
     Complex::cis(-TAU * (k % n) as f64 / n as f64)
 }
 
-fn factors(length: usize) -> Option<Vec<usize>> {
-    let mut rest = length;
-    let mut radices = Vec::new();
-    for radix in [4, 2, 3, 5, 7] {
-        while rest > 0 && rest.is_multiple_of(radix) {
-            radices.push(radix);
-            rest /= radix;
-        }
-    }
-    (rest == 1).then_some(radices)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn radices_and_packing() {
+    fn radices_in_order() {
         let stages = Stages::new(2 * 4 * 3 * 5 * 7).expect("smooth");
         assert_eq!(stages.radices, [4, 2, 3, 5, 7]);
-        assert_eq!(stages.packed(), 0x75324);
         assert_eq!(stages.twiddles().len(), 839);
         assert_eq!(Stages::new(1).map(|s| s.radices), Some(vec![]));
         assert_eq!(Stages::new(0), None);
         assert_eq!(Stages::new(11), None);
-        assert_eq!(Stages::new(3usize.pow(9)), None);
     }
 
     #[test]
