@@ -10,7 +10,7 @@ struct Params {
     rows: u32,
     bands: u32,
     pieces: u32,
-    /// 1 for the root times the scale, 0 for the energy.
+    // 1 for the root times the scale, 0 for the energy.
     rms: u32,
 }
 
@@ -20,9 +20,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weights: array<real>;
 @group(0) @binding(4) var<storage, read_write> y: array<real>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
-    let e = id.x + id.y * grid.x * 64u;
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let e = thread_index(id, count, thread);
     if e < params.rows * params.bands {
         let row = e / params.bands;
         let energy = band_energy(row * params.pieces, e - row * params.bands);
@@ -47,7 +47,7 @@ fn band_energy(row: u32, band: u32) -> real {
     return first + weights[3u * band + 1u] * inner + weights[3u * band + 2u] * sums[row + bands[at + 2u]];
 }
 
-/// Sum over `start..end`, in blocks of 32.
+// Sum over `start..end`, in blocks of 32.
 fn total(start: u32, end: u32) -> real {
     var total = real(0.0);
     for (var block = start; block < end; block += 32u) {

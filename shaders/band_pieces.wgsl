@@ -21,9 +21,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> edges: array<u32>;
 @group(0) @binding(4) var<storage, read_write> sums: array<real>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
-    let e = id.x + id.y * grid.x * 64u;
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let e = thread_index(id, count, thread);
     if e < params.rows * params.pieces {
         let row = e / params.pieces;
         let piece = e - row * params.pieces;

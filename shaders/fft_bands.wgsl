@@ -2,9 +2,9 @@
 //
 // x: (rows, n) real; sums: (rows, pieces), sums[i] = sum of |X[k]|^2 over k = edges[2i]..edges[2i+1], k <= n / 2, where X is
 // the unscaled DFT of the row. Rows are packed as in `fft_real.wgsl`; bands are put together by `band_combine.wgsl`.
-// The edges follow the LENGTH entries of `places`.
+// The edges follow the points entries of `places`.
 //
-// One workgroup: SLOTS / LENGTH transforms, SLOTS complex numbers of workgroup memory.
+// One workgroup: slot_count / points transforms, slot_count complex numbers of workgroup memory.
 
 #import grid
 #import fft_row
@@ -21,15 +21,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read> places: array<u32>;
 @group(0) @binding(4) var<storage, read_write> sums: array<real>;
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let first = (group.x + group.y * grid.x) * rows_here();
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let first = workgroup_index(id, count) * rows_here();
     transform_rows(thread, first, params.rows);
 
-    for (var e = thread; e < rows_here() * params.pieces; e += THREADS) {
+    for (var e = thread; e < rows_here() * params.pieces; e += threads) {
         let local = e / params.pieces;
         if first + local < params.rows {
-            let edge = LENGTH + 2u * (e - local * params.pieces);
+            let edge = points + 2u * (e - local * params.pieces);
             sums[first * params.pieces + e] = power_of_piece(local, places[edge], places[edge + 1u]);
         }
     }

@@ -17,9 +17,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> twiddles: array<vec2<real>>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec2<real>>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
-    let e = id.x + id.y * grid.x * 256u;
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let e = thread_index(id, count, thread);
     if e < params.rows * params.n {
         let row = e / params.n;
         y[e] = bin(row, e - row * params.n, params.n, 0u);

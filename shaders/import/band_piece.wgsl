@@ -1,6 +1,6 @@
 // Power summed over a range of bins. The user declares `fn power(row: u32, k: u32) -> real`.
 
-/// Sum over `start..end`, in blocks of 32.
+// Sum over `start..end`, in blocks of 32.
 fn power_of_piece(row: u32, start: u32, end: u32) -> real {
     var total = real(0.0);
     for (var block = start; block < end; block += 32u) {

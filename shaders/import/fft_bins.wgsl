@@ -6,22 +6,24 @@
 //   PAIRED z = x1 + i x2 of two rows of n: X1[k] = (Z[k] + Z*[n-k]) / 2, X2[k] = (Z[k] - Z*[n-k]) / 2i
 // w^k = exp(-2 pi i k / n), k = 0..=m, starts at `table` in `twiddles`.
 
+#import complex
+
 const FULL = 0u;
 const HALVES = 1u;
 const PAIRED = 2u;
 
-/// One of these.
-override PACKING: u32 = 0u;
+// One of these.
+override packing: u32 = 0u;
 
-/// Bin `k` of 0..n of row `row`.
+// Bin `k` of 0..n of row `row`.
 fn bin(row: u32, k: u32, n: u32, table: u32) -> vec2<real> {
-    if PACKING == FULL {
+    if packing == FULL {
         return transformed(row, k);
     }
-    if PACKING == HALVES {
+    if packing == HALVES {
         let m = n / 2u;
         if k > m {
-            return vec2<real>(1.0, -1.0) * bin_of_halves(row, n - k, m, table);
+            return complex_conj(bin_of_halves(row, n - k, m, table));
         }
         return bin_of_halves(row, k, m, table);
     }
@@ -38,6 +40,5 @@ fn bin_of_halves(row: u32, k: u32, m: u32, table: u32) -> vec2<real> {
     let b = transformed(row, select(m - k, 0u, k == 0u));
     let even = real(0.5) * vec2<real>(a.x + b.x, a.y - b.y);
     let odd = real(0.5) * vec2<real>(a.y + b.y, b.x - a.x);
-    let w = twiddles[table + k];
-    return even + vec2<real>(odd.x * w.x - odd.y * w.y, odd.x * w.y + odd.y * w.x);
+    return even + complex_mul(odd, twiddles[table + k]);
 }
