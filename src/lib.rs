@@ -5,4 +5,5 @@ pub mod config;
 pub mod dsp;
 pub mod exit;
 pub mod formats;
+pub mod gpu;
 pub mod point;

@@ -1,0 +1,1 @@
+//! The engine: loads recordings onto a device and runs them.

@@ -1,0 +1,9 @@
+//! Kernels that commands share: each function appends dispatches to a recorder and returns the tensor that they fill.
+
+use super::Kernel;
+
+/// Every kernel, one for each file in `shaders/`.
+pub fn all() -> Vec<&'static Kernel> {
+    const LISTS: &[&[&Kernel]] = &[];
+    LISTS.concat()
+}
