@@ -2,9 +2,9 @@
 //
 // x: (rows, n) real; sums: (rows, pieces), sums[i] = sum of |X[k]|^2 over k = edges[2i]..edges[2i+1], k <= n / 2, where X is
 // the unscaled DFT of the row. Rows are packed as in `fft_real.wgsl`; bands are put together by `band_combine.wgsl`.
-// The edges follow the points entries of `places`.
+// The edges follow the `points` entries of `places`.
 //
-// One workgroup: slot_count / points transforms, slot_count complex numbers of workgroup memory.
+// One workgroup: `slot_count` / `points` transforms, in `slot_count` complex numbers of workgroup memory.
 
 #import grid
 #import fft_row

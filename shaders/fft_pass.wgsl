@@ -1,13 +1,13 @@
-// One pass of a complex Fourier transform: DFTs of points points, out of points * parts that are left to combine.
+// One pass of a complex Fourier transform: DFTs of P = `points`, out of P * `parts` that are left to combine.
 //
-// Stockham's order: with L = points * parts, pass_step the product of earlier lengths (times the length behind the axis), and
-// column t = p pass_step + q of 0..parts pass_step,
-//     y[(p points + j) pass_step + q] = w(L)^(p j)  sum_i x[t + i parts pass_step] w(points)^(i j),    w(n) = exp(-2 pi i / n)
-// A transform is complete when the lengths of its passes have its own as product. Layout: rows of points * parts * pass_step complex
+// Stockham's order: with L = P `parts`, S = `pass_step` the product of earlier lengths (times the length behind the axis), and
+// column t = p S + q of 0..`parts` S,
+//     y[(p P + j) S + q] = w(L)^(p j)  sum_i x[t + i `parts` S] w(P)^(i j),    w(n) = exp(-2 pi i / n)
+// A transform is complete when the lengths of its passes have its own as product. Layout: rows of P * `parts` * S complex
 // numbers; the first pass may read real ones. A conjugate at both ends makes the inverse.
 //
-// One workgroup: slot_count / points columns, counted over all rows, slot_count complex numbers of workgroup memory. `places[j]` is where
-// bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j), p = 0..parts, in a row per j.
+// One workgroup: `slot_count` / P columns, counted over all rows, in `slot_count` complex numbers of workgroup memory.
+// `places[j]` is where bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j), p = 0..`parts`, a row per j.
 
 #import grid
 #import fft_load

@@ -3,7 +3,7 @@
 // x: (rows, n) real; y: (rows, n) complex, y[k] = sum_j x[j] exp(-2 pi i j k / n). Rows of even n are transformed as n / 2
 // complex numbers, rows of odd n in pairs; `import/fft_bins.wgsl` has the formulas.
 //
-// One workgroup: slot_count / points transforms, slot_count complex numbers of workgroup memory.
+// One workgroup: `slot_count` / `points` transforms, in `slot_count` complex numbers of workgroup memory.
 
 #import grid
 #import fft_row

@@ -1,4 +1,4 @@
-// Whole real rows in workgroup memory: slot_count / points transforms of packed rows, and the bins out of them.
+// Whole real rows in workgroup memory: `slot_count` / `points` transforms of packed rows, and the bins out of them.
 //
 // The user declares `x` (rows of n reals), `twiddles` (those of the stages, then exp(-2 pi i k / n), k = 0..=n/2) and `places`
 // (where each bin lies after the stages).

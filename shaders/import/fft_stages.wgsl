@@ -1,13 +1,13 @@
 // Discrete Fourier transforms in workgroup memory, in place, by decimation in frequency.
 //
-// `slots` holds transforms of points points, block after block; within a block, element `i` of column `c` lies at
+// `slots` holds transforms of `points` points, block after block; within a block, element `i` of column `c` lies at
 // `i << shift | c`, so that `1 << shift` transforms run side by side. A stage of radix r takes blocks of `len` points apart into
 // r blocks of `len / r`: with q = 0..r of k = 0..len/r,
 //     y[q len/r + k] = w(len)^(k q)  sum_i x[i len/r + k] w(r)^(i q),    w(n) = exp(-2 pi i / n)
 // The result lies in digit-reversed order. The user declares `twiddles`, which begins with the factors of the stages: those of a
 // stage start at `points - len`, row q - 1 of k = 0..len/r.
 //
-// Memory: slot_count complex numbers. All barriers are in uniform control flow: stages are counted by constants. That also spares
+// Memory: `slot_count` complex numbers. All barriers are in uniform control flow: stages are counted by constants. That also spares
 // software adapters, which run both sides of every branch, the radices that a length does not have.
 
 #import grid

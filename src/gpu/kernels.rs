@@ -2,8 +2,11 @@
 
 use super::Kernel;
 
+pub mod bands;
+pub mod fft;
+
 /// Every kernel, one for each file in `shaders/`.
 pub fn all() -> Vec<&'static Kernel> {
-    const LISTS: &[&[&Kernel]] = &[];
+    const LISTS: &[&[&Kernel]] = &[bands::KERNELS, fft::KERNELS];
     LISTS.concat()
 }

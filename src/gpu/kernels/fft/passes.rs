@@ -54,6 +54,10 @@ impl Pass {
                 twiddles.extend((0..self.part).map(|p| root(p * j, left)));
             }
         }
+        if twiddles.is_empty() {
+            // A transform of one point has no factor, but the shader binds the table.
+            twiddles.push(Complex::ONE);
+        }
         twiddles
     }
 }

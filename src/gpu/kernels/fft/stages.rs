@@ -30,6 +30,20 @@ impl Stages {
         (rest == 1).then_some(Self { length, radices })
     }
 
+    /// The constants of `import/fft_stages.wgsl` for a workgroup of so many slots and threads.
+    pub fn constants(&self, slots: usize, threads: usize) -> Vec<(&'static str, f64)> {
+        vec![
+            ("threads", threads as f64),
+            ("slot_count", slots as f64),
+            ("points", self.length as f64),
+            ("fours", self.count(4) as f64),
+            ("twos", self.count(2) as f64),
+            ("threes", self.count(3) as f64),
+            ("fives", self.count(5) as f64),
+            ("sevens", self.count(7) as f64),
+        ]
+    }
+
     /// Stages of a radix.
     pub fn count(&self, radix: usize) -> usize {
         self.radices.iter().filter(|&&r| r == radix).count()
