@@ -7,7 +7,7 @@
 // numbers; the first pass may read real ones. A conjugate at both ends makes the inverse.
 //
 // One workgroup: `slot_count` / P columns, counted over all rows, in `slot_count` complex numbers of workgroup memory.
-// `places[j]` is where bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j), p = 0..`parts`, a row per j.
+// `places[j]` is where bin j lies after the stages. `twiddles`: those of the stages, then w(L)^(p j), j = 0..P, a row per p.
 
 #import grid
 #import fft_load
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
             let p = t / pass_step;
             var value = slots[(((c >> shift) * points + places[j]) << shift) + (c & lane)];
             if parts > 1u {
-                value = complex_mul(value, twiddles[points - 1u + j * parts + p]);
+                value = complex_mul(value, twiddles[points - 1u + p * points + j]);
             }
             let row = (column - t) * points;
             y[row + (p * points + j) * pass_step + t % pass_step] = select(value, complex_conj(value), conjugate_out == 1u) / real(params.divisor);

@@ -165,6 +165,7 @@ fn cut(ranges: impl Iterator<Item = Range<usize>>, stored: usize) -> Vec<Range<u
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
     use std::sync::Arc;
 
     use proptest::prelude::*;
@@ -172,15 +173,15 @@ mod tests {
     use super::*;
     use crate::dsp::bands::Measure;
 
-    fn group(bins: &[Range<usize>]) -> BandSums {
-        let band = |bins: &Range<usize>| Band {
-            bins: bins.clone(),
+    fn group(bins: impl IntoIterator<Item = Range<usize>>) -> BandSums {
+        let band = |bins| Band {
+            bins,
             first: 0.5,
             inner: 2.0,
             last: 3.0,
         };
         BandSums {
-            bands: bins.iter().map(band).collect(),
+            bands: bins.into_iter().map(band).collect(),
             measure: Measure::Energy,
             scale: Arc::new([]),
         }
@@ -248,14 +249,14 @@ mod tests {
 
     #[test]
     fn no_bin_in_any_band() {
-        let pieces = Pieces::new(&[group(&[5..5])], 10, Symmetry::Hermitian);
+        let pieces = Pieces::new(&[group(iter::once(5..5))], 10, Symmetry::Hermitian);
         assert_eq!(pieces.ranges, [Range { start: 0, end: 1 }]);
         assert_eq!(pieces.terms, [[Terms::default()]]);
     }
 
     #[test]
     fn bands_side_by_side_share_no_piece() {
-        let pieces = Pieces::new(&[group(&[0..4, 4..6])], 40, Symmetry::Hermitian);
+        let pieces = Pieces::new(&[group([0..4, 4..6])], 40, Symmetry::Hermitian);
         let lengths: Vec<usize> = pieces.ranges.iter().map(|range| range.len()).collect();
         assert_eq!(lengths, [1, 2, 1, 1, 1]);
     }
@@ -270,7 +271,7 @@ mod tests {
             let bins: Vec<_> = ends.into_iter().map(|(a, b)| (a % n).min(b % (n + 1))..(a % n).max(b % (n + 1))).collect();
             let (left, right) = bins.split_at(bins.len() / 2);
             let symmetry = if hermitian { Symmetry::Hermitian } else { Symmetry::None };
-            check(&[group(left), group(right)], n, symmetry);
+            check(&[group(left.to_vec()), group(right.to_vec())], n, symmetry);
         }
     }
 }

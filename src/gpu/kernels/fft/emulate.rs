@@ -99,7 +99,7 @@ fn run_pass(pass: &Pass, kind: Kind, transforms: usize, rows: usize, x: &[f64]) 
                 let mut value =
                     slots[(((c >> shift) * length + places[j] as usize) << shift) + (c & lane)];
                 if part > 1 {
-                    value *= twiddles[length - 1 + j * part + p];
+                    value *= twiddles[length - 1 + p * length + j];
                 }
                 y[(column - t) * length + (p * length + j) * step + t % step] = value;
             }

@@ -17,8 +17,8 @@ pub enum Kind {
 
 /// Lanes that read neighbours in a pass over more than one part: 4 complex f32 fill a 32-byte sector of memory.
 const MIN_LANES: usize = 4;
-/// Beyond this, more lanes only take workgroup memory.
-const MAX_LANES: usize = 32;
+/// Fills the 128-byte lines of most GPUs; more lanes only take workgroup memory.
+const MAX_LANES: usize = 16;
 /// Slots that keep a workgroup busy when transforms are short.
 const BUSY_SLOTS: usize = 1024;
 /// More workgroup memory than this is not used: shaders count elements in f32.
@@ -45,13 +45,13 @@ impl Pass {
         (self.groups * self.stages.length) << self.shift
     }
 
-    /// The factors of the stages, then `exp(-2 pi i p j / L)`, p = 0..part, in a row per bin j; L is what is left to combine.
+    /// The factors of the stages, then `exp(-2 pi i p j / L)`, j = 0..length, in a row per p = 0..part; L is what is left to combine.
     pub fn twiddles(&self) -> Vec<Complex<f64>> {
         let mut twiddles = self.stages.twiddles();
         if self.part > 1 {
             let left = self.stages.length * self.part;
-            for j in 0..self.stages.length {
-                twiddles.extend((0..self.part).map(|p| root(p * j, left)));
+            for p in 0..self.part {
+                twiddles.extend((0..self.stages.length).map(|j| root(p * j, left)));
             }
         }
         if twiddles.is_empty() {
