@@ -7,8 +7,10 @@
 pub mod adapter;
 #[cfg(feature = "gpu")]
 pub mod engine;
+mod error;
 pub mod import;
 pub mod kernels;
 pub mod recording;
 
+pub use error::GpuError;
 pub use recording::{Dispatch, Element, Kernel, Limits, Recorder, Recording, Tensor};

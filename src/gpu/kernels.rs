@@ -1,12 +1,44 @@
 //! Kernels that commands share: each function appends dispatches to a recorder and returns the tensor that they fill.
 
-use super::Kernel;
-
 pub mod bands;
+pub mod convert;
 pub mod fft;
+pub mod point;
+pub mod reduce;
+pub mod transpose;
+
+use super::{Element, Kernel, Tensor};
+
+pub use transpose::transpose;
+
+/// Threads of a workgroup wherever a kernel has no reason for another number: every device has as many.
+const THREADS: usize = 256;
 
 /// Every kernel, one for each file in `shaders/`.
 pub fn all() -> Vec<&'static Kernel> {
-    const LISTS: &[&[&Kernel]] = &[bands::KERNELS, fft::KERNELS];
-    LISTS.concat()
+    [
+        bands::KERNELS,
+        convert::KERNELS,
+        fft::KERNELS,
+        point::KERNELS,
+        reduce::KERNELS,
+        transpose::KERNELS,
+    ]
+    .concat()
+}
+
+/// Reals of one sample of a tensor that is real or complex.
+///
+/// Panics for another element: stored samples are converted first.
+fn parts(x: Tensor) -> usize {
+    match x.element() {
+        Element::Real => 1,
+        Element::Complex => 2,
+        other => panic!("found a tensor of {other}, expected real or complex"),
+    }
+}
+
+/// A size as shaders hold it.
+fn word(size: usize) -> u32 {
+    u32::try_from(size).expect("tensors that fit a binding have fewer than 2^32 elements")
 }
