@@ -4,7 +4,24 @@
 use crate::block::Precision;
 
 const IMPORTS: &[(&str, &str)] = &[
+    (
+        "band_piece",
+        include_str!("../../shaders/import/band_piece.wgsl"),
+    ),
     ("complex", include_str!("../../shaders/import/complex.wgsl")),
+    (
+        "fft_bins",
+        include_str!("../../shaders/import/fft_bins.wgsl"),
+    ),
+    (
+        "fft_load",
+        include_str!("../../shaders/import/fft_load.wgsl"),
+    ),
+    ("fft_row", include_str!("../../shaders/import/fft_row.wgsl")),
+    (
+        "fft_stages",
+        include_str!("../../shaders/import/fft_stages.wgsl"),
+    ),
     ("grid", include_str!("../../shaders/import/grid.wgsl")),
     ("sum", include_str!("../../shaders/import/sum.wgsl")),
 ];

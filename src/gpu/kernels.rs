@@ -1,6 +1,8 @@
 //! Kernels that commands share: each function appends dispatches to a recorder and returns the tensor that they fill.
 
+pub mod bands;
 pub mod convert;
+pub mod fft;
 pub mod point;
 pub mod reduce;
 pub mod transpose;
@@ -15,7 +17,9 @@ const THREADS: usize = 256;
 /// Every kernel, one for each file in `shaders/`.
 pub fn all() -> Vec<&'static Kernel> {
     [
+        bands::KERNELS,
         convert::KERNELS,
+        fft::KERNELS,
         point::KERNELS,
         reduce::KERNELS,
         transpose::KERNELS,
