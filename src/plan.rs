@@ -134,7 +134,12 @@ impl Plan {
         plan.steps = prune(plan.steps, &plan.sinks);
         let steps = plan.steps.into_iter().map(|node| node.step).collect();
         let steps = fuse::points(steps, &plan.sinks);
-        let stages = stages::cut(&steps, &plan.slots, &plan.sinks, &vec![(Place::Cpu, Join::ByRows); steps.len()]);
+        let stages = stages::cut(
+            &steps,
+            &plan.slots,
+            &plan.sinks,
+            &vec![(Place::Cpu, Join::ByRows); steps.len()],
+        );
         Ok(Self {
             env: env.clone(),
             slots: plan.slots,
@@ -159,7 +164,10 @@ impl Plan {
 
 /// Drops the steps that no sink needs.
 fn prune(steps: Vec<DraftStep>, sinks: &[Output]) -> Vec<DraftStep> {
-    let mut needed: HashSet<Slot> = sinks.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+    let mut needed: HashSet<Slot> = sinks
+        .iter()
+        .flat_map(|s| s.inputs.iter().copied())
+        .collect();
     let mut kept: Vec<DraftStep> = Vec::with_capacity(steps.len());
     for node in steps.into_iter().rev() {
         if node.step.outputs.iter().any(|slot| needed.contains(slot)) {

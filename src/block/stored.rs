@@ -228,6 +228,16 @@ impl Stored {
         }
     }
 
+    /// The samples from one position to another, counted row by row, converted; complex ones as pairs of numbers.
+    /// `None` where rows are not contiguous.
+    ///
+    /// `dst` holds as many numbers.
+    pub fn convert_flat<T: Real>(&self, samples: Range<usize>, dst: &mut [T]) -> Option<()> {
+        let size = self.dtype.size();
+        (self.order == Order::C)
+            .then(|| self.convert_run(&self.bytes[samples.start * size..samples.end * size], dst))
+    }
+
     /// Some rows, converted.
     pub fn block<T: Real>(&self, rows: Range<usize>) -> Block<T> {
         let shape = (rows.len(), self.shape[1]);

@@ -15,8 +15,16 @@ pub static SPEC: Spec = Spec {
     schema: schema_of::<Args>,
     build: |args| build(parse(args)?),
     examples: &[
-        Example { args: r#"{"freq": 100, "padtype": "constant"}"#, inputs: &["2 2 2 2; -1 -1 -1 -1"], output: "2 2 2 2; -1 -1 -1 -1" },
-        Example { args: r#"{"freq": 100, "type": "highpass", "padtype": "constant"}"#, inputs: &["2 2 2 2; -1 -1 -1 -1"], output: "0 0 0 0; 0 0 0 0" },
+        Example {
+            args: r#"{"freq": 100, "padtype": "constant"}"#,
+            inputs: &["2 2 2 2; -1 -1 -1 -1"],
+            output: "2 2 2 2; -1 -1 -1 -1",
+        },
+        Example {
+            args: r#"{"freq": 100, "type": "highpass", "padtype": "constant"}"#,
+            inputs: &["2 2 2 2; -1 -1 -1 -1"],
+            output: "0 0 0 0; 0 0 0 0",
+        },
     ],
 };
 
@@ -88,10 +96,16 @@ fn build(args: Args) -> Result<Command, ArgProblem> {
         (Pass::Bandpass, Frequencies::Two([low, high])) => Corner::Band(low, high),
         (Pass::Bandstop, Frequencies::Two([low, high])) => Corner::Stop(low, high),
         (Pass::Lowpass | Pass::Highpass, Frequencies::Two(_)) => {
-            return Err(ArgProblem::new("freq", "found two frequencies, expected one for a low- or high-pass filter"));
+            return Err(ArgProblem::new(
+                "freq",
+                "found two frequencies, expected one for a low- or high-pass filter",
+            ));
         }
         (Pass::Bandpass | Pass::Bandstop, Frequencies::One(_)) => {
-            return Err(ArgProblem::new("freq", "found one frequency, expected a list of two for a band filter"));
+            return Err(ArgProblem::new(
+                "freq",
+                "found one frequency, expected a list of two for a band filter",
+            ));
         }
     };
     let padding = match args.padtype {
@@ -100,7 +114,12 @@ fn build(args: Args) -> Result<Command, ArgProblem> {
         Some(Extension::Odd) => Padding::Odd,
         Some(Extension::Constant) => Padding::Constant,
     };
-    Ok(Command::Block(Arc::new(Butter { corner, order: args.order, padding, axis: args.axis.rem_euclid(2) as usize })))
+    Ok(Command::Block(Arc::new(Butter {
+        corner,
+        order: args.order,
+        padding,
+        axis: args.axis.rem_euclid(2) as usize,
+    })))
 }
 
 #[derive(Debug, Clone)]
@@ -115,16 +134,35 @@ impl BlockCommand for Butter {
     fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0].require_numbers()?;
         let rate = match self.axis {
-            1 if x.time.unit == Unit::Second && x.cols() > 1 && env.compat == Compat::Exact => 1.0 / x.time.spacing(),
+            1 if x.time.unit == Unit::Second && x.cols() > 1 && env.compat == Compat::Exact => {
+                1.0 / x.time.spacing()
+            }
             1 => env.prf,
             // distpy takes the spacing itself for the rate.
             _ if env.compat == Compat::Distpy => x.depth.spacing(),
             _ => 1.0 / x.depth.spacing(),
         };
-        let cascade = Cascade::butter(self.order, self.corner, rate).map_err(|e| Mismatch::argument("freq", e.to_string()))?;
-        let rows = if self.axis == 1 { Rows::Independent } else { Rows::Coupled };
-        let signature = Signature { rank: 2, single: false, ..x.clone() };
-        Ok(Prepared::new(signature, rows, Filter { cascade, padding: self.padding, axis: self.axis }))
+        let cascade = Cascade::butter(self.order, self.corner, rate)
+            .map_err(|e| Mismatch::argument("freq", e.to_string()))?;
+        let rows = if self.axis == 1 {
+            Rows::Independent
+        } else {
+            Rows::Coupled
+        };
+        let signature = Signature {
+            rank: 2,
+            single: false,
+            ..x.clone()
+        };
+        Ok(Prepared::new(
+            signature,
+            rows,
+            Filter {
+                cascade,
+                padding: self.padding,
+                axis: self.axis,
+            },
+        ))
     }
 }
 
@@ -141,14 +179,21 @@ impl Filter {
         let filtered = |mut x: Array2<T>| {
             let cols = x.ncols();
             let samples = x.as_slice_mut().expect("blocks are contiguous");
-            self.cascade.filtfilt_rows(samples, cols, self.padding, &mut Vec::new());
+            self.cascade
+                .filtfilt_rows(samples, cols, self.padding, &mut Vec::new());
             x
         };
         match &block.samples {
             Samples::Complex(x) => {
                 let (re, im) = (filtered(x.mapv(|v| v.re)), filtered(x.mapv(|v| v.im)));
-                let parts = re.into_iter().zip(im).map(|(re, im)| Complex::new(re, im)).collect();
-                Block::complex(Array2::from_shape_vec(x.dim(), parts).expect("as many samples as before"))
+                let parts = re
+                    .into_iter()
+                    .zip(im)
+                    .map(|(re, im)| Complex::new(re, im))
+                    .collect();
+                Block::complex(
+                    Array2::from_shape_vec(x.dim(), parts).expect("as many samples as before"),
+                )
             }
             _ => Block::real(filtered(block.as_real().clone())),
         }

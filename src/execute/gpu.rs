@@ -49,7 +49,12 @@ impl std::fmt::Debug for Started {
 impl GpuExecutor {
     /// Computes on this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, schedules: Vec::new(), queue: VecDeque::new(), kernel_seconds: 0.0 }
+        Self {
+            engine,
+            schedules: Vec::new(),
+            queue: VecDeque::new(),
+            kernel_seconds: 0.0,
+        }
     }
 
     /// The engine.
@@ -63,7 +68,11 @@ impl GpuExecutor {
     }
 
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
-        if let Some((_, known)) = self.schedules.iter().find(|(plan, _)| Arc::ptr_eq(plan, &job.plan)) {
+        if let Some((_, known)) = self
+            .schedules
+            .iter()
+            .find(|(plan, _)| Arc::ptr_eq(plan, &job.plan))
+        {
             return Ok(known.clone());
         }
         let made = Arc::new(Schedule::new(&self.engine, &job.plan, &job.sources)?);
@@ -91,7 +100,11 @@ impl GpuExecutor {
         for task in &schedule.tasks {
             match task {
                 Task::Cpu(stage) => run.stage(stage),
-                Task::Gpu { stage, tiles, inputs } => {
+                Task::Gpu {
+                    stage,
+                    tiles,
+                    inputs,
+                } => {
                     let mut outputs: Vec<Block<f32>> = stage
                         .writes
                         .iter()
@@ -107,17 +120,26 @@ impl GpuExecutor {
                             let Some(tile) = waiting.next() else { break };
                             let (ticket, bad) = match first.take() {
                                 Some(started) => started,
-                                None => upload::submit(&self.engine, tile, inputs, job, &run.blocks)?,
+                                None => {
+                                    upload::submit(&self.engine, tile, inputs, job, &run.blocks)?
+                                }
                             };
                             non_finite += bad;
                             flying.push_back((tile, ticket));
                         }
-                        let Some((tile, ticket)) = flying.pop_front() else { break };
-                        let seconds = self.engine.finish_into(ticket, &mut |k, bytes| place(&mut outputs[k], tile, bytes))?;
+                        let Some((tile, ticket)) = flying.pop_front() else {
+                            break;
+                        };
+                        let seconds = self.engine.finish_into(ticket, &mut |k, bytes| {
+                            place(&mut outputs[k], tile, bytes)
+                        })?;
                         self.kernel_seconds += seconds.unwrap_or(0.0);
                     }
                     run.blocks.extend(stage.writes.iter().copied().zip(outputs));
-                    stage.frees.iter().for_each(|slot| drop(run.blocks.remove(slot)));
+                    stage
+                        .frees
+                        .iter()
+                        .for_each(|slot| drop(run.blocks.remove(slot)));
                 }
             }
         }
@@ -128,7 +150,10 @@ impl GpuExecutor {
     }
 
     fn fault(&self, error: &GpuError) -> DeviceFault {
-        DeviceFault { device: self.engine.info().name.clone(), reason: error.to_string() }
+        DeviceFault {
+            device: self.engine.info().name.clone(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -151,7 +176,10 @@ impl Executor for GpuExecutor {
         match first.and_then(|first| self.finish(&job, first)) {
             Ok(results) => Ok((job, results)),
             Err(error) => {
-                self.queue.push_front(Started { job, first: Ok(None) });
+                self.queue.push_front(Started {
+                    job,
+                    first: Ok(None),
+                });
                 Err(self.fault(&error))
             }
         }
@@ -166,17 +194,27 @@ impl Executor for GpuExecutor {
 fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
     let (rows, cols) = whole.shape();
     // A result that is not row by row comes from the one tile that there is.
-    let rows = if tile.whole { 0..rows } else { tile.rows.clone() };
+    let rows = if tile.whole {
+        0..rows
+    } else {
+        tile.rows.clone()
+    };
     let shape = (rows.len(), cols);
-    let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);
+    let numbers: Vec<f32> =
+        bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);
     let slice = ndarray::s![rows, ..];
     match &mut whole.samples {
         crate::block::Samples::Complex(array) => {
-            let values: Vec<Complex<f32>> = bytemuck::cast_vec(numbers.chunks_exact(2).map(|v| [v[0], v[1]]).collect());
-            array.slice_mut(slice).assign(&Array2::from_shape_vec(shape, values).expect("as many as the tile has"));
+            let values: Vec<Complex<f32>> =
+                bytemuck::cast_vec(numbers.chunks_exact(2).map(|v| [v[0], v[1]]).collect());
+            array
+                .slice_mut(slice)
+                .assign(&Array2::from_shape_vec(shape, values).expect("as many as the tile has"));
         }
         crate::block::Samples::Real(array) => {
-            array.slice_mut(slice).assign(&Array2::from_shape_vec(shape, numbers).expect("as many as the tile has"));
+            array
+                .slice_mut(slice)
+                .assign(&Array2::from_shape_vec(shape, numbers).expect("as many as the tile has"));
         }
         _ => unreachable!("only real and complex blocks are placed on a GPU"),
     }
@@ -196,7 +234,11 @@ pub fn explain(engine: &Engine, plan: &Plan, job: &Job) -> Result<String, GpuErr
 
 /// How an input lies on the device.
 fn element(kind: Kind) -> Element {
-    if kind == Kind::Complex { Element::Complex } else { Element::Real }
+    if kind == Kind::Complex {
+        Element::Complex
+    } else {
+        Element::Real
+    }
 }
 
 /// Blocks by slot, as the CPU side of a run holds them.
@@ -210,6 +252,12 @@ fn numbers_only(plan: &Plan, step: &crate::plan::Step) -> bool {
 
 /// The place of each step on its own merits.
 fn places(plan: &Plan, records: impl Fn(&crate::plan::Step) -> bool) -> Vec<Place> {
-    let place = |step| if numbers_only(plan, step) && records(step) { Place::Gpu } else { Place::Cpu };
+    let place = |step| {
+        if numbers_only(plan, step) && records(step) {
+            Place::Gpu
+        } else {
+            Place::Cpu
+        }
+    };
     plan.steps.iter().map(place).collect()
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use measure::Measured;
-pub use program::{Finished, Program, Staging, Ticket};
+pub use program::{Finished, PIECE, Piece, Program, Staging, Ticket};
 
 use super::adapter::{AdapterInfo, Choice};
 use super::{GpuError, Limits, Recording};

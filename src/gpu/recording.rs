@@ -178,7 +178,7 @@ pub struct Kernel {
 }
 
 /// One launch of a kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dispatch {
     /// What runs.
     pub kernel: &'static Kernel,
@@ -206,7 +206,7 @@ impl Dispatch {
 }
 
 /// Where a tensor's content comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Origin {
     Input,
     Table(Arc<[u8]>),
@@ -388,7 +388,7 @@ impl Recorder {
 }
 
 /// A finished recording: what is uploaded, launched and downloaded for each run. Displays as text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     precision: Precision,
     limits: Limits,

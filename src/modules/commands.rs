@@ -15,9 +15,7 @@ pub fn run(cli: &Cli, _: &Stop) -> Result<Code, Failure> {
     for spec in commands::ALL {
         let _ = writeln!(text, "  {:<16} {}", spec.name, spec.summary);
     }
-    let row = |spec: &&'static crate::command::Spec| {
-        json!({ "name": spec.name, "summary": spec.summary, "family": spec.family, "arguments": (spec.schema)() })
-    };
+    let row = |spec: &&'static crate::command::Spec| json!({ "name": spec.name, "summary": spec.summary, "family": spec.family, "arguments": (spec.schema)() });
     let rows: Vec<Value> = commands::ALL.iter().map(row).collect();
     list::show(cli, &text, &rows)
 }

@@ -21,10 +21,15 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
     let recipe = recipe(cli)?;
     let Some(target) = cli.output.as_deref() else {
         let expected = "-o FILE.sgy, -o FILE.h5, or -o FOLDER for chunks";
-        return Err(Failure::Usage(format!("module `synthesize` needs to know what to make; expected {expected}")));
+        return Err(Failure::Usage(format!(
+            "module `synthesize` needs to know what to make; expected {expected}"
+        )));
     };
     if target.is_file() && !cli.overwrite {
-        tracing::info!("{}: exists, kept; --overwrite makes it again", target.display());
+        tracing::info!(
+            "{}: exists, kept; --overwrite makes it again",
+            target.display()
+        );
         return Ok(exit::OK);
     }
     let source = Recording::new(&recipe).map_err(|list| {
@@ -34,7 +39,11 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
     let header = source.header();
     let total = (header.channels * header.samples * header.dtype.size()) as u64;
     let progress = Progress::new("samples", total, cli.quiet);
-    let extension = target.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = target
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let finished = match extension.as_str() {
         "sgy" | "segy" => write_segy(&source, target, &recipe, &progress, stop),
         #[cfg(feature = "hdf5")]
@@ -42,7 +51,10 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         "" => write_chunks(&source, target, cli, &progress, stop),
         other => {
             let expected = "expected .sgy, .h5, or a folder without an extension for chunks";
-            return Err(Failure::Usage(format!("{}: found the extension .{other}, {expected}", target.display())));
+            return Err(Failure::Usage(format!(
+                "{}: found the extension .{other}, {expected}",
+                target.display()
+            )));
         }
     }?;
     let seconds = progress.finish();
@@ -63,40 +75,81 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
 
 /// The recipe: the configuration itself, or what a system configuration holds under `distpy_gpu.synthesize`.
 fn recipe(cli: &Cli) -> Result<Recipe, Failure> {
-    let Some(path) = cli.config.as_deref() else { return Ok(Recipe::default()) };
+    let Some(path) = cli.config.as_deref() else {
+        return Ok(Recipe::default());
+    };
     let text = read_text(path)?;
-    let root: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|e| Problems::single(path, "", format!("not valid JSON at line {}: {e}", e.line())))?;
-    let is_system = ["in_directory", "out_directory", "in_drive", "out_drive", "distpy_gpu"].iter().any(|k| root.get(k).is_some());
+    let root: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
+        Problems::single(
+            path,
+            "",
+            format!("not valid JSON at line {}: {e}", e.line()),
+        )
+    })?;
+    let is_system = [
+        "in_directory",
+        "out_directory",
+        "in_drive",
+        "out_drive",
+        "distpy_gpu",
+    ]
+    .iter()
+    .any(|k| root.get(k).is_some());
     let (value, prefix) = if is_system {
         let system = System::parse(path, &text)?;
-        (system.gpu.synthesize.unwrap_or_else(|| serde_json::json!({})), "distpy_gpu.synthesize.")
+        (
+            system
+                .gpu
+                .synthesize
+                .unwrap_or_else(|| serde_json::json!({})),
+            "distpy_gpu.synthesize.",
+        )
     } else {
         (root, "")
     };
-    serde_path_to_error::deserialize(value)
-        .map_err(|e| Problems::single(path, &format!("{prefix}{}", e.path()), e.inner().to_string()).into())
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        Problems::single(
+            path,
+            &format!("{prefix}{}", e.path()),
+            e.inner().to_string(),
+        )
+        .into()
+    })
 }
 
-fn write_segy(source: &Recording, target: &Path, recipe: &Recipe, progress: &Progress, stop: &Stop) -> Result<bool, Failure> {
+fn write_segy(
+    source: &Recording,
+    target: &Path,
+    recipe: &Recipe,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<bool, Failure> {
     let header = source.header();
     let recording = segy::Recording {
-        format: if header.dtype == DType::I16 { segy::Format::I16 } else { segy::Format::F32 },
+        format: if header.dtype == DType::I16 {
+            segy::Format::I16
+        } else {
+            segy::Format::F32
+        },
         samples: header.samples,
         prf: header.prf,
         start: header.start,
         depth: header.depth.clone(),
         text: vec![
             "C 1 SYNTHETIC DISTRIBUTED ACOUSTIC SENSING RECORDING".into(),
-            format!("C 2 SEED {} GAUGE LENGTH {} M CHANNEL SPACING {} M", recipe.seed, recipe.gauge_length, recipe.channel_spacing),
+            format!(
+                "C 2 SEED {} GAUGE LENGTH {} M CHANNEL SPACING {} M",
+                recipe.seed, recipe.gauge_length, recipe.channel_spacing
+            ),
             format!("C 3 ONE COUNT IS {} NANOSTRAIN PER SECOND", source.scale()),
         ],
     };
     let io = |e: std::io::Error| Failure::Io(format!("{}: {e}", target.display()));
-    let mut writer = segy::SegyWriter::new(AtomicFile::create(target)?, recording).map_err(|e| match e {
-        segy::WriteError::Io(e) => io(e),
-        other => Failure::Usage(format!("{}: {other}", target.display())),
-    })?;
+    let mut writer =
+        segy::SegyWriter::new(AtomicFile::create(target)?, recording).map_err(|e| match e {
+            segy::WriteError::Io(e) => io(e),
+            other => Failure::Usage(format!("{}: {other}", target.display())),
+        })?;
     // A trace is whole before the next begins: the file is written front to back.
     let row = header.samples * header.dtype.size();
     let step = (WINDOW / row.max(1)).clamp(1, header.channels.max(1));
@@ -108,7 +161,9 @@ fn write_segy(source: &Recording, target: &Path, recipe: &Recipe, progress: &Pro
         let channels = first..(first + step).min(header.channels);
         let window = &mut samples[..channels.len() * row];
         source.read(channels.clone(), 0..header.samples, window)?;
-        writer.write(channels, 0..header.samples, window).map_err(io)?;
+        writer
+            .write(channels, 0..header.samples, window)
+            .map_err(io)?;
         progress.advance(window.len() as u64);
     }
     writer.finish().map_err(io)?.commit()?;
@@ -123,7 +178,10 @@ fn write_hdf5(source: &Recording, target: &Path, recipe: &Recipe) -> Result<bool
         pulse_rate: recipe.prf,
         pulse_width: 50.0,
         unit: "nm/m/s".into(),
-        description: format!("synthetic strain rate, one count is {} nanostrain per second", source.scale()),
+        description: format!(
+            "synthetic strain rate, one count is {} nanostrain per second",
+            source.scale()
+        ),
         facility: "synthetic".into(),
         vendor: "distpy-gpu".into(),
     };
@@ -134,11 +192,24 @@ fn write_hdf5(source: &Recording, target: &Path, recipe: &Recipe) -> Result<bool
     Ok(true)
 }
 
-fn write_chunks(source: &Recording, target: &Path, cli: &Cli, progress: &Progress, stop: &Stop) -> Result<bool, Failure> {
+fn write_chunks(
+    source: &Recording,
+    target: &Path,
+    cli: &Cli,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<bool, Failure> {
     std::fs::create_dir_all(target).map_err(|e| OutputError::io(target, e))?;
     let _lock = output::lock(target)?;
-    let options = Ingest { depth: DepthShape::Flat, overwrite: cli.overwrite, ..Ingest::default() };
-    let run = Run { progress: &|bytes| progress.advance(bytes), stop: stop.flag() };
+    let options = Ingest {
+        depth: DepthShape::Flat,
+        overwrite: cli.overwrite,
+        ..Ingest::default()
+    };
+    let run = Run {
+        progress: &|bytes| progress.advance(bytes),
+        stop: stop.flag(),
+    };
     match ingest(source, target, &options, &run) {
         Ok(_) => Ok(true),
         Err(IngestError::Stopped) => Ok(false),

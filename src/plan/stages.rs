@@ -17,14 +17,28 @@ pub enum Join {
 }
 
 /// Cuts the steps into stages and finds what passes between them.
-pub fn cut(steps: &[Step], slots: &[Signature], sinks: &[Output], places: &[(Place, Join)]) -> Vec<Stage> {
+pub fn cut(
+    steps: &[Step],
+    slots: &[Signature],
+    sinks: &[Output],
+    places: &[(Place, Join)],
+) -> Vec<Stage> {
     let runs = runs(steps, slots, places);
-    let sunk: HashSet<Slot> = sinks.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+    let sunk: HashSet<Slot> = sinks
+        .iter()
+        .flat_map(|s| s.inputs.iter().copied())
+        .collect();
     let stage = |at: usize| {
         let run: &Run = &runs[at];
-        let made: HashSet<Slot> = steps[run.steps.clone()].iter().flat_map(|s| s.outputs.iter().copied()).collect();
+        let made: HashSet<Slot> = steps[run.steps.clone()]
+            .iter()
+            .flat_map(|s| s.outputs.iter().copied())
+            .collect();
         let read: HashSet<Slot> = read_in(steps, run);
-        let later: HashSet<Slot> = runs[at + 1..].iter().flat_map(|run| read_in(steps, run)).collect();
+        let later: HashSet<Slot> = runs[at + 1..]
+            .iter()
+            .flat_map(|run| read_in(steps, run))
+            .collect();
         let kept = |slot: &Slot| later.contains(slot) || sunk.contains(slot);
         Stage {
             steps: run.steps.clone(),
@@ -56,17 +70,28 @@ fn runs(steps: &[Step], slots: &[Signature], places: &[(Place, Join)]) -> Vec<Ru
                 && height(&steps[run.steps.start]) == height(step);
             if by_rows || join == Join::All {
                 run.steps.end = k + 1;
-                run.rows = if by_rows { Rows::Independent } else { Rows::Coupled };
+                run.rows = if by_rows {
+                    Rows::Independent
+                } else {
+                    Rows::Coupled
+                };
                 continue;
             }
         }
-        runs.push(Run { steps: k..k + 1, place, rows: step.rows });
+        runs.push(Run {
+            steps: k..k + 1,
+            place,
+            rows: step.rows,
+        });
     }
     runs
 }
 
 fn read_in(steps: &[Step], run: &Run) -> HashSet<Slot> {
-    steps[run.steps.clone()].iter().flat_map(|s| s.inputs.iter().copied()).collect()
+    steps[run.steps.clone()]
+        .iter()
+        .flat_map(|s| s.inputs.iter().copied())
+        .collect()
 }
 
 fn sorted<'a>(slots: impl Iterator<Item = &'a Slot>) -> Vec<Slot> {

@@ -49,7 +49,9 @@ impl Case {
         args["in_uid"] = json!(0);
         args["gather_uids"] = json!((1..=count).collect::<Vec<_>>());
         list.push(args);
-        list.push(json!({"name": "write_npy", "uid": uid + 1, "in_uid": uid, "directory_out": "out"}));
+        list.push(
+            json!({"name": "write_npy", "uid": uid + 1, "in_uid": uid, "directory_out": "out"}),
+        );
         Self {
             flow: json!({ "command_list": list }),
             chunk,
@@ -66,7 +68,13 @@ impl Case {
     pub fn plan(&self) -> Result<(Graph, Plan), Problems> {
         let file = Path::new("flow.json");
         let workflow = Workflow::parse(file, &self.flow.to_string())?;
-        let (graph, _) = Graph::build(&workflow, Reading { compat: self.compat, strict: false })?;
+        let (graph, _) = Graph::build(
+            &workflow,
+            Reading {
+                compat: self.compat,
+                strict: false,
+            },
+        )?;
         let [rows, cols] = self.chunk.shape();
         let counted = self.compat == Compat::Distpy;
         let env = Env {
@@ -75,7 +83,10 @@ impl Case {
             box_rows: graph.box_rows,
             source: Signature {
                 kind: self.chunk.kind(),
-                depth: self.depth.as_ref().map_or(Coords::index(rows), |v| Coords::new(Unit::Metre, v.clone())),
+                depth: self
+                    .depth
+                    .as_ref()
+                    .map_or(Coords::index(rows), |v| Coords::new(Unit::Metre, v.clone())),
                 time: match &self.time {
                     Some(values) => Coords::new(Unit::Second, values.clone()),
                     None if counted => Coords::index(cols),
@@ -105,12 +116,21 @@ impl Case {
     /// Computes it; the plan comes back for its signatures and sinks.
     pub fn run(&self, backend: Backend) -> Result<(Arc<Plan>, Results), Problems> {
         let plan = Arc::new(self.plan()?.1);
-        let loaded = plan.sources[1..]
-            .iter()
-            .map(|s| self.gathered[number(s.file.as_ref().expect("a file")) - 1].0.clone());
+        let loaded = plan.sources[1..].iter().map(|s| {
+            self.gathered[number(s.file.as_ref().expect("a file")) - 1]
+                .0
+                .clone()
+        });
         let sources = std::iter::once(self.chunk.clone()).chain(loaded).collect();
-        let id = ChunkId { unix_time: self.unix_time };
-        let job = Job { id, path: PathBuf::from("chunk.npy"), plan: plan.clone(), sources };
+        let id = ChunkId {
+            unix_time: self.unix_time,
+        };
+        let job = Job {
+            id,
+            path: PathBuf::from("chunk.npy"),
+            plan: plan.clone(),
+            sources,
+        };
         let mut executor = executor(backend);
         executor.submit(job);
         let (_, results) = executor.collect().expect("no device fails here");
@@ -133,14 +153,23 @@ fn executor(backend: Backend) -> Box<dyn Executor> {
 
 /// `in/2.npy` is the second gathered array.
 fn number(path: &Path) -> usize {
-    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    let stem = path
+        .file_stem()
+        .and_then(|s| s.to_str())
+        .unwrap_or_default();
     stem.parse().expect("gathered arrays are numbered")
 }
 
 fn signature_of(stored: &Stored, rank: u8) -> Signature {
     let [rows, cols] = stored.shape();
     let single = stored.dtype() == DType::F32;
-    Signature { kind: stored.kind(), depth: Coords::index(rows), time: Coords::index(cols), rank, single }
+    Signature {
+        kind: stored.kind(),
+        depth: Coords::index(rows),
+        time: Coords::index(cols),
+        rank,
+        single,
+    }
 }
 
 /// A computed block in double precision.
@@ -150,7 +179,11 @@ pub fn wide(computed: &Computed) -> Block<f64> {
         Computed::Stored(stored) => stored.block(0..stored.shape()[0]),
         Computed::F32(block) => match block.kind() {
             Kind::Real => Block::real(block.as_real().mapv(f64::from)),
-            Kind::Complex => Block::complex(block.as_complex().mapv(|v| num_complex::Complex::new(v.re.into(), v.im.into()))),
+            Kind::Complex => Block::complex(
+                block
+                    .as_complex()
+                    .mapv(|v| num_complex::Complex::new(v.re.into(), v.im.into())),
+            ),
             other => panic!("no case gives {other}"),
         },
     }
@@ -171,19 +204,29 @@ pub fn difference(got: &Block<f64>, want: &Block<f64>) -> f64 {
         return f64::INFINITY;
     }
     let (got, want) = (numbers(got), numbers(want));
-    let scale = want.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
+    let scale = want
+        .iter()
+        .filter(|v| v.is_finite())
+        .fold(0.0_f64, |m, v| m.max(v.abs()));
     let scale = if scale > 0.0 { scale } else { 1.0 };
-    let each = got.iter().zip(&want).map(|(g, w)| match (g.is_finite(), w.is_finite()) {
-        (true, true) => (g - w).abs() / scale,
-        (false, false) => 0.0,
-        _ => f64::INFINITY,
-    });
+    let each = got
+        .iter()
+        .zip(&want)
+        .map(|(g, w)| match (g.is_finite(), w.is_finite()) {
+            (true, true) => (g - w).abs() / scale,
+            (false, false) => 0.0,
+            _ => f64::INFINITY,
+        });
     each.fold(0.0, f64::max)
 }
 
 fn numbers(block: &Block<f64>) -> Vec<f64> {
     match block.kind() {
-        Kind::Complex => block.as_complex().iter().flat_map(|v| [v.re, v.im]).collect(),
+        Kind::Complex => block
+            .as_complex()
+            .iter()
+            .flat_map(|v| [v.re, v.im])
+            .collect(),
         _ => block.as_real().iter().copied().collect(),
     }
 }

@@ -11,7 +11,11 @@ use crate::backend::{self, Backend, Case};
 fn table(text: &str) -> Array2<f64> {
     let rows: Vec<Vec<f64>> = text
         .split(';')
-        .map(|row| row.split_whitespace().map(|v| v.parse().expect("a number")).collect())
+        .map(|row| {
+            row.split_whitespace()
+                .map(|v| v.parse().expect("a number"))
+                .collect()
+        })
         .collect();
     let cols = rows[0].len();
     Array2::from_shape_vec((rows.len(), cols), rows.concat()).expect("rows of equal length")
@@ -21,29 +25,55 @@ fn table(text: &str) -> Array2<f64> {
 pub fn stored(array: &Array2<f64>) -> Stored {
     let bytes = array.iter().flat_map(|v| v.to_ne_bytes()).collect();
     let shape = [array.nrows(), array.ncols()];
-    Stored::new(DType::F64, shape, Order::C, Endian::NATIVE, Bytes::Owned(Arc::new(bytes))).expect("bytes of this shape")
+    Stored::new(
+        DType::F64,
+        shape,
+        Order::C,
+        Endian::NATIVE,
+        Bytes::Owned(Arc::new(bytes)),
+    )
+    .expect("bytes of this shape")
 }
 
 #[test]
 fn examples_hold_on_every_backend() {
     for spec in commands::ALL {
         for example in spec.examples {
-            let mut args: serde_json::Value = serde_json::from_str(example.args).expect("examples are JSON");
+            let mut args: serde_json::Value =
+                serde_json::from_str(example.args).expect("examples are JSON");
             args["name"] = spec.name.into();
-            let inputs: Vec<Stored> = example.inputs.iter().map(|text| stored(&table(text))).collect();
+            let inputs: Vec<Stored> = example
+                .inputs
+                .iter()
+                .map(|text| stored(&table(text)))
+                .collect();
             let gathered = inputs[1..].iter().map(|s| (s.clone(), 2)).collect();
             let case = Case::of_command(args, inputs[0].clone(), gathered);
             for &on in backend::all() {
-                let got = case.result(on).unwrap_or_else(|p| panic!("{} on {on:?}: {p}", spec.name));
+                let got = case
+                    .result(on)
+                    .unwrap_or_else(|p| panic!("{} on {on:?}: {p}", spec.name));
                 // An example shows real numbers: of a complex result, the real parts.
                 let got = match got.kind() {
-                    distpy_gpu::block::Kind::Complex => Block::real(got.as_complex().mapv(|v| v.re)),
+                    distpy_gpu::block::Kind::Complex => {
+                        Block::real(got.as_complex().mapv(|v| v.re))
+                    }
                     _ => got,
                 };
                 let want = Block::real(table(example.output));
-                let allowed = if on == Backend::Cpu(Precision::F64) { 1e-12 } else { 1e-6 };
+                let allowed = if on == Backend::Cpu(Precision::F64) {
+                    1e-12
+                } else {
+                    1e-6
+                };
                 let error = backend::difference(&got, &want);
-                assert!(error <= allowed, "{} {} on {on:?}: {got:?} for {}", spec.name, example.args, example.output);
+                assert!(
+                    error <= allowed,
+                    "{} {} on {on:?}: {got:?} for {}",
+                    spec.name,
+                    example.args,
+                    example.output
+                );
             }
         }
     }
@@ -58,9 +88,17 @@ fn the_list_is_one_sorted_set() {
     names.dedup();
     assert_eq!(given.len(), names.len(), "a name twice");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
-    let files = std::fs::read_dir(folder).expect("the commands").filter_map(Result::ok);
-    let mut files: Vec<String> =
-        files.filter_map(|f| f.file_name().to_str().and_then(|n| n.strip_suffix(".rs")).map(String::from)).collect();
+    let files = std::fs::read_dir(folder)
+        .expect("the commands")
+        .filter_map(Result::ok);
+    let mut files: Vec<String> = files
+        .filter_map(|f| {
+            f.file_name()
+                .to_str()
+                .and_then(|n| n.strip_suffix(".rs"))
+                .map(String::from)
+        })
+        .collect();
     files.sort_unstable();
     let named: Vec<String> = names.iter().map(|n| n.to_lowercase()).collect();
     assert_eq!(files, named, "a file per command, named after it");
@@ -69,12 +107,26 @@ fn the_list_is_one_sorted_set() {
 #[test]
 fn every_argument_is_described() {
     for spec in commands::ALL {
-        assert!(spec.summary.ends_with('.'), "{}: a summary is a sentence", spec.name);
+        assert!(
+            spec.summary.ends_with('.'),
+            "{}: a summary is a sentence",
+            spec.name
+        );
         let schema = (spec.schema)();
-        let Some(properties) = schema.get("properties").and_then(|p| p.as_object()) else { continue };
+        let Some(properties) = schema.get("properties").and_then(|p| p.as_object()) else {
+            continue;
+        };
         for (name, property) in properties {
-            assert!(property.get("description").is_some(), "{}.{name} has no text", spec.name);
-            assert!(property.get("default").is_some(), "{}.{name} has no default", spec.name);
+            assert!(
+                property.get("description").is_some(),
+                "{}.{name} has no text",
+                spec.name
+            );
+            assert!(
+                property.get("default").is_some(),
+                "{}.{name} has no default",
+                spec.name
+            );
         }
     }
 }

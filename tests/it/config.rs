@@ -6,7 +6,10 @@ use distpy_gpu::command::Compat;
 use distpy_gpu::config::{Severity, System, Workflow};
 use distpy_gpu::graph::{Graph, Input, Reading};
 
-const EXACT: Reading = Reading { compat: Compat::Exact, strict: false };
+const EXACT: Reading = Reading {
+    compat: Compat::Exact,
+    strict: false,
+};
 
 fn graph(text: &str, reading: Reading) -> Result<(Graph, Vec<String>), Vec<String>> {
     let file = Path::new("flow.json");
@@ -18,7 +21,12 @@ fn graph(text: &str, reading: Reading) -> Result<(Graph, Vec<String>), Vec<Strin
 
 #[track_caller]
 fn refuses(text: &str, expected: &[&str]) {
-    assert_eq!(graph(text, EXACT).map(|(g, _)| g).expect_err("it was accepted"), expected);
+    assert_eq!(
+        graph(text, EXACT)
+            .map(|(g, _)| g)
+            .expect_err("it was accepted"),
+        expected
+    );
 }
 
 #[test]
@@ -75,8 +83,21 @@ fn unknown_arguments_warn_unless_strict() {
     let (_, warnings) = graph(text, EXACT).expect("warnings only");
     let unknown = "flow.json: command_list[0].lowfreq: unknown argument; `rms_from_fft` takes `low_freq`, `high_freq`";
     assert_eq!(warnings[0], unknown);
-    assert!(warnings[1].starts_with("flow.json: command_list[0].prf: has no effect"), "{warnings:?}");
-    assert_eq!(graph(text, Reading { strict: true, ..EXACT }).expect_err("strict"), [unknown]);
+    assert!(
+        warnings[1].starts_with("flow.json: command_list[0].prf: has no effect"),
+        "{warnings:?}"
+    );
+    assert_eq!(
+        graph(
+            text,
+            Reading {
+                strict: true,
+                ..EXACT
+            }
+        )
+        .expect_err("strict"),
+        [unknown]
+    );
 }
 
 #[test]
@@ -84,28 +105,54 @@ fn in_compat_mode_uids_are_positions_and_unknown_names_pass_through() {
     let text = r#"{"command_list": [
         {"name": "mystery", "uid": 5, "in_uid": 0},
         {"name": "abs", "uid": 9, "in_uid": 1}]}"#;
-    let compat = Reading { compat: Compat::Distpy, strict: false };
+    let compat = Reading {
+        compat: Compat::Distpy,
+        strict: false,
+    };
     let (graph, warnings) = graph(text, compat).expect("distpy takes it");
     assert_eq!(graph.nodes[1].inputs, [Input::Node(0)]);
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     let forward = r#"{"command_list": [{"name": "abs", "uid": 1, "in_uid": 2}, {"name": "abs", "uid": 2, "in_uid": 0}]}"#;
     let refused = super::config::graph(forward, compat).expect_err("distpy reads a later result");
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert!(refused[0].contains("command_list[0].in_uid: found 2, expected a position before 1"), "{refused:?}");
+    assert!(
+        refused[0].contains("command_list[0].in_uid: found 2, expected a position before 1"),
+        "{refused:?}"
+    );
 }
 
 #[test]
 fn a_broken_file_says_where() {
     for (text, expected) in [
         ("{", "flow.json: not valid JSON at line 1, column 1"),
-        ("{}", "flow.json: command_list: missing; expected a list of commands"),
-        (r#"{"command_list": 5}"#, "flow.json: command_list: found the number 5, expected a list of commands"),
-        (r#"{"command_list": []}"#, "flow.json: command_list: found an empty list, expected commands"),
-        (r#"{"command_list": [5]}"#, "flow.json: command_list[0]: found the number 5, expected a command object"),
-        (r#"{"command_list": [{"uid": 1}]}"#, "flow.json: command_list[0].name: missing; expected the name of a command"),
+        (
+            "{}",
+            "flow.json: command_list: missing; expected a list of commands",
+        ),
+        (
+            r#"{"command_list": 5}"#,
+            "flow.json: command_list: found the number 5, expected a list of commands",
+        ),
+        (
+            r#"{"command_list": []}"#,
+            "flow.json: command_list: found an empty list, expected commands",
+        ),
+        (
+            r#"{"command_list": [5]}"#,
+            "flow.json: command_list[0]: found the number 5, expected a command object",
+        ),
+        (
+            r#"{"command_list": [{"uid": 1}]}"#,
+            "flow.json: command_list[0].name: missing; expected the name of a command",
+        ),
     ] {
-        let found = graph(text, EXACT).map(|(g, _)| g).expect_err("it was accepted");
-        assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+        let found = graph(text, EXACT)
+            .map(|(g, _)| g)
+            .expect_err("it was accepted");
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{text}: {found:?}"
+        );
     }
 }
 
@@ -117,11 +164,22 @@ fn system_configurations_are_distpys() {
             "prf": 2000, "parallel_flag": 1, "ncpu": 6, "BOX_SIZE": 400, "config": "flows\\noise.json"}"#,
     )
     .expect("a good configuration");
-    assert_eq!(windows.input.as_deref(), Some(Path::new("d:/data/well 7/strain/rate")));
+    assert_eq!(
+        windows.input.as_deref(),
+        Some(Path::new("d:/data/well 7/strain/rate"))
+    );
     assert_eq!(windows.output.as_deref(), Some(Path::new("e:/well 7/out")));
-    assert_eq!(windows.config.as_deref(), Some(Path::new("flows/noise.json")));
+    assert_eq!(
+        windows.config.as_deref(),
+        Some(Path::new("flows/noise.json"))
+    );
     assert_eq!((windows.prf, windows.threads), (2000.0, Some(6)));
-    assert_eq!(system(r#"{"in_directory": "in", "ncpu": 8}"#).expect("serial").threads, None);
+    assert_eq!(
+        system(r#"{"in_directory": "in", "ncpu": 8}"#)
+            .expect("serial")
+            .threads,
+        None
+    );
     let broken = r#"{"in_drive": "d:", "prf": 0, "ncpu": "two", "parallel_flag": 1, "distpy_gpu": {"device": 5, "colour": 1}}"#;
     assert_eq!(
         system(broken).expect_err("broken").lines(Severity::Error),

@@ -60,7 +60,12 @@ fn array(name: &str) -> PathBuf {
 }
 
 fn axis(name: &Option<String>) -> Option<Vec<f64>> {
-    name.as_ref().map(|name| distpy_gpu::formats::npy::open(&array(name)).expect("an axis").to_f64_vec().expect("numbers"))
+    name.as_ref().map(|name| {
+        distpy_gpu::formats::npy::open(&array(name))
+            .expect("an axis")
+            .to_f64_vec()
+            .expect("numbers")
+    })
 }
 
 /// f64 against distpy 1e-9 of scale; f32 1e-5, or twenty times what rounding the input alone changes.
@@ -76,8 +81,16 @@ fn tolerance(case: &Golden, backend: Backend) -> f64 {
 }
 
 fn case(golden: &Golden) -> Case {
-    let gathered = golden.gather.iter().map(|name| backend::stored(&array(name))).collect();
-    let mut case = Case::of_command(golden.args.clone(), backend::stored(&array(&golden.r#in)).0, gathered);
+    let gathered = golden
+        .gather
+        .iter()
+        .map(|name| backend::stored(&array(name)))
+        .collect();
+    let mut case = Case::of_command(
+        golden.args.clone(),
+        backend::stored(&array(&golden.r#in)).0,
+        gathered,
+    );
     case.flow["BOXSIZE"] = golden.boxsize.into();
     case.compat = Compat::Distpy;
     case.prf = golden.prf;
@@ -101,48 +114,87 @@ fn commands_give_the_golden_numbers() {
                     let (want, _) = backend::stored(&array(output));
                     let error = backend::difference(&got, &want.block(0..want.shape()[0]));
                     let allowed = tolerance(&golden, on);
-                    (error > allowed).then(|| format!("error {error:.2e} of scale, allowed {allowed:.0e}"))
+                    (error > allowed)
+                        .then(|| format!("error {error:.2e} of scale, allowed {allowed:.0e}"))
                 }
             };
             compared += 1;
             failures.extend(failure.map(|f| format!("{} on {on:?}: {f}", golden.id)));
         }
     }
-    assert!(failures.is_empty(), "{} of {compared} fail:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {compared} fail:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert!(compared > 150, "only {compared} comparisons were made");
 }
 
 #[test]
 fn bad_requests_are_refused() {
-    let refused = manifest().cases.iter().filter(|g| g.compare == "error").map(|g| {
-        let message = case(g).plan().err().unwrap_or_else(|| panic!("{} was accepted", g.id)).to_string();
-        assert!(message.contains("command_list["), "{}: {message}", g.id);
-    });
+    let refused = manifest()
+        .cases
+        .iter()
+        .filter(|g| g.compare == "error")
+        .map(|g| {
+            let message = case(g)
+                .plan()
+                .err()
+                .unwrap_or_else(|| panic!("{} was accepted", g.id))
+                .to_string();
+            assert!(message.contains("command_list["), "{}: {message}", g.id);
+        });
     assert!(refused.count() >= 4);
 }
 
 #[test]
 fn files_are_the_golden_ones() {
     let mut compared = 0;
-    for golden in manifest().cases.iter().filter(|g| !g.files.is_empty() && g.compare != "error") {
-        let (plan, results) = case(golden).run(Backend::Cpu(Precision::F64)).expect("a plan");
+    for golden in manifest()
+        .cases
+        .iter()
+        .filter(|g| !g.files.is_empty() && g.compare != "error")
+    {
+        let (plan, results) = case(golden)
+            .run(Backend::Cpu(Precision::F64))
+            .expect("a plan");
         let sink = &plan.sinks[0];
-        let inputs: Vec<_> =
-            sink.inputs.iter().map(|&s| (plan.signature(s), results.blocks[&s].clone())).collect();
-        let id = ChunkId { unix_time: golden.unixtime };
+        let inputs: Vec<_> = sink
+            .inputs
+            .iter()
+            .map(|&s| (plan.signature(s), results.blocks[&s].clone()))
+            .collect();
+        let id = ChunkId {
+            unix_time: golden.unixtime,
+        };
         for artifact in sink.sink.files(&plan.env, &id, &inputs) {
-            let name = artifact.path.file_name().and_then(|n| n.to_str()).expect("a name").to_string();
-            let Content::Bytes(bytes) = artifact.content else { continue };
+            let name = artifact
+                .path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .expect("a name")
+                .to_string();
+            let Content::Bytes(bytes) = artifact.content else {
+                continue;
+            };
             let want = &golden.files[&name];
             compared += 1;
             if name.ends_with(".npy") {
                 let (want, _) = backend::stored(&array(want));
-                let got = distpy_gpu::formats::npy::parse(&artifact.path, &bytes).expect("an npy header");
+                let got =
+                    distpy_gpu::formats::npy::parse(&artifact.path, &bytes).expect("an npy header");
                 assert_eq!(got.dtype, want.dtype(), "{} {name}", golden.id);
                 assert_eq!(got.size, want.size(), "{} {name}", golden.id);
             } else {
-                let want = std::fs::read_to_string(folder().join("files").join(want)).expect("a file");
-                assert_eq!(String::from_utf8(bytes).expect("text"), want, "{} {name}", golden.id);
+                let want =
+                    std::fs::read_to_string(folder().join("files").join(want)).expect("a file");
+                assert_eq!(
+                    String::from_utf8(bytes).expect("text"),
+                    want,
+                    "{} {name}",
+                    golden.id
+                );
             }
         }
     }
@@ -153,19 +205,38 @@ fn files_are_the_golden_ones() {
 fn noise_logs_are_the_golden_ones() {
     for flow in manifest().flows {
         for &on in backend::all() {
-            let mut case = Case::of_command(Value::Object(Default::default()), backend::stored(&array(&flow.r#in)).0, vec![]);
+            let mut case = Case::of_command(
+                Value::Object(Default::default()),
+                backend::stored(&array(&flow.r#in)).0,
+                vec![],
+            );
             case.flow = flow.flow.clone();
             case.compat = Compat::Distpy;
             case.prf = flow.prf;
             case.depth = axis(&Some(flow.depth.clone()));
             let (plan, results) = case.run(on).expect("a plan");
             let sink = plan.sinks.last().expect("a sink");
-            let inputs: Vec<_> =
-                sink.inputs.iter().map(|&s| (plan.signature(s), results.blocks[&s].clone())).collect();
-            let files = sink.sink.files(&plan.env, &ChunkId { unix_time: flow.unixtime }, &inputs);
-            let Content::Bytes(bytes) = &files[0].content else { panic!("a noise log is text") };
+            let inputs: Vec<_> = sink
+                .inputs
+                .iter()
+                .map(|&s| (plan.signature(s), results.blocks[&s].clone()))
+                .collect();
+            let files = sink.sink.files(
+                &plan.env,
+                &ChunkId {
+                    unix_time: flow.unixtime,
+                },
+                &inputs,
+            );
+            let Content::Bytes(bytes) = &files[0].content else {
+                panic!("a noise log is text")
+            };
             let want = std::fs::read(folder().join("files").join(&flow.expected)).expect("a file");
-            let allowed = if on == Backend::Cpu(Precision::F64) { 1e-9 } else { 1e-5 };
+            let allowed = if on == Backend::Cpu(Precision::F64) {
+                1e-9
+            } else {
+                1e-5
+            };
             same_log(bytes, &want, allowed, &format!("{} on {on:?}", flow.id));
         }
     }
@@ -173,13 +244,27 @@ fn noise_logs_are_the_golden_ones() {
 
 fn same_log(got: &[u8], want: &[u8], allowed: f64, what: &str) {
     use distpy_gpu::formats::witsml::parse;
-    let (got, want) = (parse(got).expect("our log"), parse(want).expect("the golden log"));
-    let names = |log: &distpy_gpu::formats::witsml::Parsed| -> Vec<String> { log.curves.iter().map(|c| c.mnemonic.clone()).collect() };
+    let (got, want) = (
+        parse(got).expect("our log"),
+        parse(want).expect("the golden log"),
+    );
+    let names = |log: &distpy_gpu::formats::witsml::Parsed| -> Vec<String> {
+        log.curves.iter().map(|c| c.mnemonic.clone()).collect()
+    };
     assert_eq!(names(&got), names(&want), "{what}");
     for (g, w) in got.curves.iter().zip(&want.curves) {
         assert_eq!(g.values.len(), w.values.len(), "{what}: {}", g.mnemonic);
         let scale = w.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        let error = g.values.iter().zip(&w.values).map(|(a, b)| (a - b).abs() / scale).fold(0.0, f64::max);
-        assert!(error <= allowed, "{what}: {} differs by {error:.2e} of scale", g.mnemonic);
+        let error = g
+            .values
+            .iter()
+            .zip(&w.values)
+            .map(|(a, b)| (a - b).abs() / scale)
+            .fold(0.0, f64::max);
+        assert!(
+            error <= allowed,
+            "{what}: {} differs by {error:.2e} of scale",
+            g.mnemonic
+        );
     }
 }

@@ -1,15 +1,3 @@
-//! One test binary: everything is linked once.
-
-mod backend;
-mod commands;
-mod config;
-mod golden;
-mod ingest;
-mod npy;
-mod output;
-mod plan;
-mod segy;
-mod sos;
 //! All integration tests: one binary to link.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 #![allow(
@@ -17,6 +5,16 @@ mod sos;
     reason = "a test says on the console why it was skipped"
 )]
 
+mod backend;
+mod commands;
+mod config;
+mod golden;
 #[cfg(feature = "hdf5")]
 mod hdf5;
+mod ingest;
+mod npy;
+mod output;
+mod plan;
+mod segy;
+mod sos;
 mod synth;

@@ -76,10 +76,19 @@ fn fusion_changes_no_number() {
         {"name": "fft", "uid": 1, "in_uid": 0}, bands,
         {"name": "write_npy", "uid": 4, "in_uid": 1, "directory_out": "spectrum"},
         {"name": "write_npy", "uid": 3, "in_uid": 2, "directory_out": "out"}]));
-    assert!(fused.plan().expect("a plan").1.steps.len() < kept.plan().expect("a plan").1.steps.len());
+    assert!(
+        fused.plan().expect("a plan").1.steps.len() < kept.plan().expect("a plan").1.steps.len()
+    );
     for &on in backend::all() {
-        let (a, b) = (fused.result(on).expect("numbers"), kept.result(on).expect("numbers"));
-        let allowed = if on == Backend::Cpu(Precision::F64) { 1e-13 } else { 1e-6 };
+        let (a, b) = (
+            fused.result(on).expect("numbers"),
+            kept.result(on).expect("numbers"),
+        );
+        let allowed = if on == Backend::Cpu(Precision::F64) {
+            1e-13
+        } else {
+            1e-6
+        };
         assert!(backend::difference(&a, &b) <= allowed, "{on:?}");
     }
 }

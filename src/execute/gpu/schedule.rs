@@ -38,7 +38,6 @@ pub enum Task {
 }
 
 /// Rows that go through a recording together.
-#[derive(Debug)]
 pub struct Tile {
     /// Which.
     pub rows: Range<usize>,
@@ -50,12 +49,25 @@ pub struct Tile {
     pub bytes: (u64, u64),
 }
 
+impl fmt::Debug for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tile({:?})", self.rows)
+    }
+}
+
 impl Schedule {
     /// Places the steps, records and loads them.
     pub fn new(engine: &Engine, plan: &Plan, sources: &[Stored]) -> Result<Self, GpuError> {
-        let draft = Draft { plan, sources, limits: engine.limits() };
+        let draft = Draft {
+            plan,
+            sources,
+            limits: engine.limits(),
+        };
         let mut places = places(plan, |step| draft.records(step));
-        let together: Vec<(Place, Join)> = places.iter().map(|&place| (place, join(place, Join::All))).collect();
+        let together: Vec<(Place, Join)> = places
+            .iter()
+            .map(|&place| (place, join(place, Join::All)))
+            .collect();
         let mut stages = plan.stages_by_place(&together);
         if !stages.iter().all(|stage| draft.fits(stage)) {
             // Too large as a whole: by rows where rows are independent, and what needs all rows leaves the device.
@@ -64,17 +76,25 @@ impl Schedule {
                     places[k] = Place::Cpu;
                 }
             }
-            let apart: Vec<(Place, Join)> = places.iter().map(|&place| (place, Join::ByRows)).collect();
+            let apart: Vec<(Place, Join)> =
+                places.iter().map(|&place| (place, Join::ByRows)).collect();
             stages = plan.stages_by_place(&apart);
         }
-        let tasks = stages.into_iter().map(|stage| draft.task(engine, stage)).collect::<Result<_, _>>()?;
+        let tasks = stages
+            .into_iter()
+            .map(|stage| draft.task(engine, stage))
+            .collect::<Result<_, _>>()?;
         Ok(Self { tasks })
     }
 }
 
 /// CPU stages stay row by row: their tiles are for the cache.
 fn join(place: Place, on_gpu: Join) -> Join {
-    if place == Place::Gpu { on_gpu } else { Join::ByRows }
+    if place == Place::Gpu {
+        on_gpu
+    } else {
+        Join::ByRows
+    }
 }
 
 /// What recording needs.
@@ -140,7 +160,11 @@ impl Draft<'_> {
             return Ok(Task::Cpu(stage));
         }
         let rows = self.rows(&stage);
-        let height = if stage.rows == Rows::Coupled { rows } else { self.height(&stage) };
+        let height = if stage.rows == Rows::Coupled {
+            rows
+        } else {
+            self.height(&stage)
+        };
         let mut tiles: Vec<Tile> = Vec::new();
         let mut recordings: Vec<(Recording, Program)> = Vec::new();
         for start in (0..rows).step_by(height) {
@@ -154,19 +178,36 @@ impl Draft<'_> {
                     program
                 }
             };
-            tiles.push(Tile { rows: range, whole: height == rows, program, bytes: recording.transfer_bytes() });
+            tiles.push(Tile {
+                rows: range,
+                whole: height == rows,
+                program,
+                bytes: recording.transfer_bytes(),
+            });
         }
-        let inputs = stage.reads.iter().map(|&slot| (slot, self.upload(slot))).collect();
-        Ok(Task::Gpu { stage, tiles, inputs })
+        let inputs = stage
+            .reads
+            .iter()
+            .map(|&slot| (slot, self.upload(slot)))
+            .collect();
+        Ok(Task::Gpu {
+            stage,
+            tiles,
+            inputs,
+        })
     }
 
     /// The type in which a slot goes up: as stored where the device converts it.
     fn upload(&self, slot: Slot) -> Element {
-        let at = self.plan.sources.iter().position(|source| source.slot == slot);
+        let at = self
+            .plan
+            .sources
+            .iter()
+            .position(|source| source.slot == slot);
         match at.map(|at| self.sources[at].dtype()) {
-            Some(dtype @ (DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32 | DType::F16)) => {
-                Element::Stored(dtype)
-            }
+            Some(
+                dtype @ (DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32 | DType::F16),
+            ) => Element::Stored(dtype),
             _ => element(self.plan.signature(slot).kind),
         }
     }
@@ -176,7 +217,11 @@ impl Draft<'_> {
         let mut tensors: Vec<(Slot, Tensor)> = Vec::new();
         for &slot in &stage.reads {
             let signature = self.plan.signature(slot);
-            let height = if stage.rows == Rows::Independent { rows.len() } else { signature.rows() };
+            let height = if stage.rows == Rows::Independent {
+                rows.len()
+            } else {
+                signature.rows()
+            };
             let up = self.upload(slot);
             let raw = rec.input(height, signature.cols(), up);
             let tensor = match up {
@@ -186,14 +231,27 @@ impl Draft<'_> {
             tensors.push((slot, tensor));
         }
         let find = |tensors: &[(Slot, Tensor)], slot: Slot| {
-            tensors.iter().find(|(s, _)| *s == slot).expect("inputs come before users").1
+            tensors
+                .iter()
+                .find(|(s, _)| *s == slot)
+                .expect("inputs come before users")
+                .1
         };
         for step in &self.plan.steps[stage.steps.clone()] {
-            let inputs: Vec<Tensor> = step.inputs.iter().map(|&slot| find(&tensors, slot)).collect();
-            let outputs = record(&mut rec, step, &inputs, rows.start).expect("only steps that record are placed on a GPU");
+            let inputs: Vec<Tensor> = step
+                .inputs
+                .iter()
+                .map(|&slot| find(&tensors, slot))
+                .collect();
+            let outputs = record(&mut rec, step, &inputs, rows.start)
+                .expect("only steps that record are placed on a GPU");
             tensors.extend(step.outputs.iter().copied().zip(outputs));
         }
-        let outputs: Vec<Tensor> = stage.writes.iter().map(|&slot| find(&tensors, slot)).collect();
+        let outputs: Vec<Tensor> = stage
+            .writes
+            .iter()
+            .map(|&slot| find(&tensors, slot))
+            .collect();
         rec.finish(&outputs)
     }
 }
@@ -213,10 +271,16 @@ impl fmt::Display for Schedule {
             match task {
                 Task::Cpu(stage) => writeln!(f, "steps {:?} on the CPU", stage.steps)?,
                 Task::Gpu { stage, tiles, .. } => {
-                    let (up, down) = tiles.iter().fold((0, 0), |sum, t| (sum.0 + t.bytes.0, sum.1 + t.bytes.1));
+                    let (up, down) = tiles
+                        .iter()
+                        .fold((0, 0), |sum, t| (sum.0 + t.bytes.0, sum.1 + t.bytes.1));
                     let (up, down) = (up as f64 / 1e6, down as f64 / 1e6);
                     let tiles = tiles.len();
-                    writeln!(f, "steps {:?} on the GPU: {tiles} tiles, {up:.3} MB up, {down:.3} MB down", stage.steps)?;
+                    writeln!(
+                        f,
+                        "steps {:?} on the GPU: {tiles} tiles, {up:.3} MB up, {down:.3} MB down",
+                        stage.steps
+                    )?;
                 }
             }
         }

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::schedule::Tile;
 use super::{Blocks, Job};
-use crate::block::{Block, DType, Samples, Stored};
-use crate::gpu::engine::{Engine, Staging, Ticket};
+use rayon::prelude::*;
+
+use crate::block::{Block, Samples, Stored};
+use crate::gpu::engine::{Engine, PIECE, Staging, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::Slot;
-
-/// Bytes that one thread writes at a time: inside a core's cache, so that a check for NaN costs no second pass over memory.
-const PIECE: usize = 256 << 10;
 
 /// Starts a tile. The second value counts the chunk's samples in it that are infinite or NaN.
 pub fn submit(
@@ -24,16 +23,29 @@ pub fn submit(
     let bad = AtomicU64::new(0);
     let ticket = engine.submit(&tile.program, &mut |k, staging| {
         let (slot, element) = inputs[k];
-        match job.plan.sources.iter().position(|source| source.slot == slot) {
+        match job
+            .plan
+            .sources
+            .iter()
+            .position(|source| source.slot == slot)
+        {
             Some(at) => {
                 let stored = &job.sources[at];
-                let rows = if tile.whole { 0..stored.shape()[0] } else { tile.rows.clone() };
+                let rows = if tile.whole {
+                    0..stored.shape()[0]
+                } else {
+                    tile.rows.clone()
+                };
                 let count = if slot == Slot(0) { Some(&bad) } else { None };
                 source(staging, stored, rows, element, count);
             }
             None => {
                 let block = &blocks[&slot];
-                let rows = if tile.whole { 0..block.shape().0 } else { tile.rows.clone() };
+                let rows = if tile.whole {
+                    0..block.shape().0
+                } else {
+                    tile.rows.clone()
+                };
                 computed(staging, block, rows);
             }
         }
@@ -41,78 +53,94 @@ pub fn submit(
     Ok((ticket, bad.into_inner()))
 }
 
-fn source(staging: Staging<'_>, stored: &Stored, rows: Range<usize>, element: Element, bad: Option<&AtomicU64>) {
-    let bytes_per_sample = match element {
-        Element::Stored(dtype) => dtype.size(),
-        Element::Complex => 8,
-        _ => 4,
-    };
-    let row = stored.shape()[1] * bytes_per_sample;
-    pieces(staging, rows, row, &|rows, mut staging| match element {
-        Element::Stored(_) => match stored.native_rows(rows.clone()) {
-            Some(bytes) => staging.write(0, bytes),
+/// A source: copied where the device takes it as stored, else converted to single precision.
+fn source(
+    staging: Staging<'_>,
+    stored: &Stored,
+    rows: Range<usize>,
+    element: Element,
+    bad: Option<&AtomicU64>,
+) {
+    if let Element::Stored(_) = element {
+        match stored.native_rows(rows.clone()) {
+            Some(bytes) => copy(staging, bytes),
             None => {
-                let mut bytes = vec![0; rows.len() * row];
+                let mut bytes = vec![0; rows.len() * stored.shape()[1] * stored.dtype().size()];
                 stored.copy_rows(rows, &mut bytes);
-                staging.write(0, &bytes);
-            }
-        },
-        _ => {
-            // Stored numbers that already are what the device takes go straight up; all are looked at while they are near.
-            let direct = matches!(stored.dtype(), DType::F32 | DType::C64).then(|| stored.native_rows(rows.clone())).flatten();
-            match direct {
-                Some(bytes) => {
-                    count(bad, || stored.block::<f32>(rows.clone()), non_finite_bytes(bytes));
-                    staging.write(0, bytes);
-                }
-                None => {
-                    let block = stored.block::<f32>(rows);
-                    let bytes = bytes_of(&block);
-                    let suspect = non_finite_bytes(bytes);
-                    staging.write(0, bytes);
-                    count(bad, || block.clone(), suspect);
-                }
+                copy(staging, &bytes);
             }
         }
-    });
-}
-
-fn count(bad: Option<&AtomicU64>, block: impl Fn() -> Block<f32>, suspect: bool) {
-    if let Some(bad) = bad.filter(|_| suspect) {
-        bad.fetch_add(block().non_finite(), Ordering::Relaxed);
+        return;
     }
+    let per_sample = if element == Element::Complex { 2 } else { 1 };
+    let first = rows.start * stored.shape()[1];
+    let convert = |numbers: Range<usize>, piece: &mut [f32]| {
+        let samples = first + numbers.start / per_sample..first + numbers.end / per_sample;
+        stored.convert_flat(samples, piece)
+    };
+    if convert(0..0, &mut []).is_none() {
+        // Fortran order: the file is read column by column as a whole.
+        let block = stored.block::<f32>(rows);
+        if let Some(bad) = bad {
+            bad.fetch_add(block.non_finite(), Ordering::Relaxed);
+        }
+        return copy(staging, bytes_of(&block));
+    }
+    let fill = |at: usize, piece: &mut [f32]| {
+        // Rows are contiguous, as was just found.
+        let _ = convert(at..at + piece.len(), piece);
+        if let Some(bad) = bad.filter(|_| any_non_finite(piece)) {
+            let count = piece
+                .chunks_exact(per_sample)
+                .filter(|v| v.iter().any(|x| !x.is_finite()))
+                .count();
+            bad.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    };
+    let (pieces, mut rest) = staging.pieces();
+    const NUMBERS: usize = PIECE / size_of::<f32>();
+    let done = pieces.len() * NUMBERS;
+    pieces.into_par_iter().enumerate().for_each_init(
+        || vec![0.0; NUMBERS],
+        |numbers, (k, piece)| {
+            fill(k * NUMBERS, numbers);
+            piece.write(bytemuck::cast_slice(numbers));
+        },
+    );
+    let mut numbers = vec![0.0; rest.len() / size_of::<f32>()];
+    fill(done, &mut numbers);
+    rest.write(0, bytemuck::cast_slice(&numbers));
 }
 
-/// Whether any of the single-precision numbers is infinite or NaN: its exponent bits are all set.
-fn non_finite_bytes(bytes: &[u8]) -> bool {
+/// Whether any number is infinite or NaN: its exponent bits are all set. Without an early end, so that it vectorises.
+fn any_non_finite(numbers: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
-    let set = |v: &[u8; 4]| u32::from_ne_bytes(*v) & EXPONENT == EXPONENT;
-    // Without an early end, so that it vectorises.
-    bytes.as_chunks::<4>().0.iter().fold(false, |any, v| any | set(v))
+    numbers
+        .iter()
+        .fold(false, |any, v| any | (v.to_bits() & EXPONENT == EXPONENT))
 }
 
 fn computed(staging: Staging<'_>, block: &Block<f32>, rows: Range<usize>) {
-    let row = bytes_of(block).len() / block.shape().0.max(1);
     let bytes = bytes_of(block);
-    pieces(staging, rows, row, &|rows, mut staging| staging.write(0, &bytes[rows.start * row..rows.end * row]));
+    let row = bytes.len() / block.shape().0.max(1);
+    copy(staging, &bytes[rows.start * row..rows.end * row]);
 }
 
 fn bytes_of(block: &Block<f32>) -> &[u8] {
     match &block.samples {
-        Samples::Complex(array) => bytemuck::cast_slice(array.as_slice().expect("blocks are contiguous")),
+        Samples::Complex(array) => {
+            bytemuck::cast_slice(array.as_slice().expect("blocks are contiguous"))
+        }
         _ => bytemuck::cast_slice(block.as_real().as_slice().expect("blocks are contiguous")),
     }
 }
 
-/// Halves the rows until a piece is small, and writes the pieces side by side.
-fn pieces(staging: Staging<'_>, rows: Range<usize>, row: usize, write: &(dyn Fn(Range<usize>, Staging<'_>) + Sync)) {
-    if rows.len() <= 1 || rows.len() * row <= PIECE {
-        return write(rows, staging);
-    }
-    let middle = rows.start + rows.len() / 2;
-    let (head, tail) = staging.split_at((middle - rows.start) * row);
-    rayon::join(
-        || pieces(head, rows.start..middle, row, write),
-        || pieces(tail, middle..rows.end, row, write),
-    );
+fn copy(staging: Staging<'_>, bytes: &[u8]) {
+    let (pieces, mut rest) = staging.pieces();
+    let (head, tail) = bytes.split_at(pieces.len() * PIECE);
+    pieces
+        .into_par_iter()
+        .zip(head.par_chunks_exact(PIECE))
+        .for_each(|(piece, bytes)| piece.write(bytes));
+    rest.write(0, tail);
 }

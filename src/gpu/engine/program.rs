@@ -91,10 +91,26 @@ impl<'a> Staging<'a> {
         self.0.slice(at..at + bytes.len()).copy_from_slice(bytes);
     }
 
-    /// Two parts that different threads can write.
-    pub fn split_at(self, at: usize) -> (Staging<'a>, Staging<'a>) {
-        let (head, tail) = self.0.split_at(at);
-        (Staging(head), Staging(tail))
+    /// Pieces of [`PIECE`] bytes that different threads can write, and what is left.
+    pub fn pieces(self) -> (Vec<Piece<'a>>, Staging<'a>) {
+        let (pieces, rest) = self.0.into_chunks::<PIECE>();
+        (pieces.into_iter().map(Piece).collect(), Staging(rest))
+    }
+}
+
+/// Bytes of a [`Piece`]: inside a core's cache.
+pub const PIECE: usize = 64 << 10;
+
+/// A part of [`Staging`] of a fixed size, for any thread.
+pub struct Piece<'a>(wgpu::WriteOnly<'a, [u8; PIECE]>);
+
+impl Piece<'_> {
+    /// Writes all of it.
+    ///
+    /// Panics unless there are exactly [`PIECE`] bytes.
+    pub fn write(self, bytes: &[u8]) {
+        let mut whole: wgpu::WriteOnly<'_, [u8]> = self.0.into();
+        whole.copy_from_slice(bytes);
     }
 }
 

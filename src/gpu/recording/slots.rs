@@ -3,7 +3,7 @@
 use super::{Dispatch, Origin, Tensor};
 
 /// Slots of a recording.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slots {
     /// Slot of each tensor.
     pub of: Vec<Option<usize>>,
