@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
+use bytemuck::{AnyBitPattern, NoUninit};
 use distpy_gpu::block::Precision;
 use distpy_gpu::dsp::bands::{Band, BandSums, Measure};
 use distpy_gpu::gpu::adapter::{self, Want};
@@ -65,7 +66,11 @@ fn engine() -> Option<&'static Engine> {
 }
 
 /// Runs a recording of one input and returns its outputs.
-fn run(engine: &Engine, recording: &Recording, input: &[f32]) -> Vec<Vec<f32>> {
+fn run<T: AnyBitPattern + NoUninit>(
+    engine: &Engine,
+    recording: &Recording,
+    input: &[T],
+) -> Vec<Vec<T>> {
     let program = engine.load(recording).unwrap();
     let ticket = engine.submit(&program, &mut |_, mut staging| {
         staging.write(0, bytemuck::cast_slice(input))
@@ -265,6 +270,19 @@ fn every_length_along_time() {
 }
 
 #[test]
+fn a_prime_length_near_the_longest() {
+    let Some(engine) = engine() else { return };
+    let case = Case {
+        rows: 1,
+        cols: (1 << 20) - 3,
+        element: Element::Real,
+        axis: 1,
+        direction: Direction::Forward,
+    };
+    check(engine, *engine.limits(), case);
+}
+
+#[test]
 fn many_short_rows_fill_workgroups() {
     let Some(engine) = engine() else { return };
     for (rows, cols) in [(32, 97), (32, 105), (31, 256), (29, 63)] {
@@ -384,6 +402,35 @@ fn transforms_are_linear() {
         assert!(
             error <= 2.0 * tolerance(length),
             "length {length}: {error:e}"
+        );
+    }
+}
+
+#[test]
+fn double_precision_where_the_device_has_it() {
+    let Some(engine) = engine().filter(|engine| engine.limits().f64) else {
+        return;
+    };
+    for length in [1000, 1009, 2310, 10000] {
+        let case = Case {
+            rows: 3,
+            cols: length,
+            element: Element::Real,
+            axis: 1,
+            direction: Direction::Forward,
+        };
+        let mut rec = Recorder::new(*engine.limits(), Precision::F64);
+        let x = rec.input(case.rows, case.cols, case.element);
+        let y = fft::forward(&mut rec, x, 1);
+        let samples: Vec<f64> = case.samples().iter().map(|z| z.re).collect();
+        let got: Vec<f64> = run(engine, &rec.finish(&[y]), &samples).remove(0);
+        let got: Vec<_> = got.chunks(2).map(|z| Complex::new(z[0], z[1])).collect();
+        let error = distance(&got, &case.expected());
+        // As for f32, in units of the last place.
+        let allowed = tolerance(length) * f64::EPSILON / f64::from(f32::EPSILON);
+        assert!(
+            error <= allowed,
+            "length {length}: {error:e}, allowed {allowed:e}"
         );
     }
 }
