@@ -9,6 +9,8 @@ mod backend;
 mod commands;
 mod config;
 mod golden;
+#[cfg(feature = "gpu")]
+mod gpu_fft;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 mod ingest;

@@ -1,8 +1,9 @@
 //! Frequency bands of spectra: the power of pieces of each row, then bands out of pieces.
 
-use super::super::{Element, Kernel, Recorder, Tensor};
 use super::fft::{PackedRows, Packing, dispatch_elements, roots};
+use super::word;
 use crate::dsp::bands::{Band, BandSums, Measure};
+use crate::gpu::{Element, Kernel, Recorder, Tensor};
 use pieces::{Pieces, Symmetry};
 
 pub(super) mod pieces;
@@ -64,10 +65,10 @@ pub(super) fn piece_sums(rec: &mut Recorder, spectra: PackedRows, pieces: &Piece
     } = spectra;
     let sums = rec.temp(rows, pieces.ranges.len(), Element::Real);
     let params = PiecesParams {
-        rows: rows as u32,
-        n: n as u32,
-        length: z.cols() as u32,
-        pieces: pieces.ranges.len() as u32,
+        rows: word(rows),
+        n: word(n),
+        length: word(z.cols()),
+        pieces: word(pieces.ranges.len()),
     };
     let twiddles = rec.table_complex(&roots(packing, n));
     let edges = rec.table_index(&pieces.edges());
@@ -128,9 +129,9 @@ fn combine_group(
         weights.extend(&group.scale[rows_offset..rows_offset + rows]);
     }
     let params = CombineParams {
-        rows: rows as u32,
-        bands: group.bands.len() as u32,
-        pieces: sums.cols() as u32,
+        rows: word(rows),
+        bands: word(group.bands.len()),
+        pieces: word(sums.cols()),
         rms: u32::from(group.measure == Measure::Rms),
     };
     let terms = rec.table_index(bytemuck::cast_slice(terms));

@@ -10,9 +10,9 @@
 //! in one workgroup needs nothing beyond input and result. Passes take one or two complex tensors of the result's size (half of it
 //! for real rows) besides, Bluestein's two of rows x (2n to 2.1n) complex numbers; [`bytes_of_largest`] gives the largest.
 
-use super::super::{Dispatch, Element, Kernel, Recorder, Tensor};
 use super::bands::{self, pieces::Pieces, pieces::Symmetry};
 use crate::dsp::bands::BandSums;
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
 
 mod bluestein;
 mod complex;

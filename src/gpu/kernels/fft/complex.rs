@@ -1,9 +1,10 @@
 //! Complex transforms through global memory: passes and Bluestein's products.
 
-use super::super::super::{Dispatch, Element, Kernel, Recorder, Tensor};
+use super::super::word;
 use super::bluestein::{chirp, convolution_length, filter};
 use super::passes::{Kind, Pass, passes};
 use super::{dispatch_elements, slots, threads};
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
 
 pub static PASS: Kernel = Kernel {
     name: "fft_pass",
@@ -135,9 +136,9 @@ fn dispatch_pass(rec: &mut Recorder, lines: Lines, pass: &Pass, ends: Ends) -> T
     let places = rec.table_index(&pass.stages.places());
     let columns = lines.transforms * pass.part * pass.step;
     let params = PassParams {
-        columns: columns as u32,
-        rows: lines.rows as u32,
-        divisor: ends.divisor as u32,
+        columns: word(columns),
+        rows: word(lines.rows),
+        divisor: word(ends.divisor),
     };
     let mut constants = pass
         .stages
@@ -250,14 +251,14 @@ fn dispatch_product(rec: &mut Recorder, lines: Lines, product: Product, ends: En
         Element::Complex,
     );
     let params = ChirpParams {
-        rows: lines.transforms as u32,
-        rows_in: lines.rows as u32,
-        len_in: lines.length as u32,
-        len_out: product.len_out as u32,
-        kept: product.kept as u32,
-        step: lines.inner as u32,
-        table: product.table as u32,
-        divisor: ends.divisor as u32,
+        rows: word(lines.transforms),
+        rows_in: word(lines.rows),
+        len_in: word(lines.length),
+        len_out: word(product.len_out),
+        kept: word(product.kept),
+        step: word(lines.inner),
+        table: word(product.table),
+        divisor: word(ends.divisor),
     };
     let constants = [
         ("input_kind", f64::from(lines.kind as u32)),

@@ -5,6 +5,7 @@ use num_complex::Complex;
 use super::bluestein::{chirp, convolution_length, filter};
 use super::passes::{Kind, Pass, passes};
 use super::stages::{Stages, root};
+use super::{Packing, roots};
 
 type Row = Vec<Complex<f64>>;
 
@@ -252,4 +253,29 @@ fn real_rows_one_by_one_and_in_pairs() {
         })
         .collect();
     check("pairs", &unpacked, &expected);
+}
+
+#[test]
+fn real_rows_by_halves() {
+    for n in [2, 4, 30, 98] {
+        let (m, x) = (n / 2, samples(n));
+        let x: Vec<f64> = x.iter().map(|z| z.re).collect();
+        let z = run_pass(
+            &passes(m, 1, 2048).expect("smooth")[0],
+            Kind::Complex,
+            1,
+            1,
+            &x,
+        );
+        let roots = roots(Packing::Halves, n);
+        let bin = |k: usize| {
+            let (a, b) = (z[k % m], z[(m - k) % m].conj());
+            (a + b) / 2.0 + roots[k] * (a - b) / Complex::new(0.0, 2.0)
+        };
+        let unpacked: Row = (0..n)
+            .map(|k| if k > m { bin(n - k).conj() } else { bin(k) })
+            .collect();
+        let row: Row = x.iter().map(|&re| re.into()).collect();
+        check("halves", &unpacked, &reference(&row));
+    }
 }

@@ -2,12 +2,13 @@
 
 use num_complex::Complex;
 
-use super::super::super::{Dispatch, Element, Kernel, Recorder, Tensor};
 use super::super::bands::{self, pieces::Pieces};
+use super::super::word;
 use super::complex::{Ends, Lines, transform};
 use super::passes::Kind;
 use super::stages::{Stages, root};
 use super::{dispatch_elements, slots, threads};
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
 
 pub static REAL: Kernel = Kernel {
     name: "fft_real",
@@ -56,7 +57,7 @@ pub fn spectrum(rec: &mut Recorder, x: Tensor) -> Tensor {
     if let Some(stages) = plan.stages(rec) {
         let y = y(rec);
         let params = RealParams {
-            rows: x.rows() as u32,
+            rows: word(x.rows()),
         };
         plan.dispatch(rec, &stages, &REAL, bytemuck::bytes_of(&params), &[], y);
         return y;
@@ -76,8 +77,8 @@ pub fn piece_sums(rec: &mut Recorder, x: Tensor, pieces: &Pieces) -> Tensor {
     };
     let sums = rec.temp(x.rows(), pieces.ranges.len(), Element::Real);
     let params = BandsParams {
-        rows: x.rows() as u32,
-        pieces: pieces.ranges.len() as u32,
+        rows: word(x.rows()),
+        pieces: word(pieces.ranges.len()),
     };
     plan.dispatch(
         rec,
@@ -226,9 +227,9 @@ fn split(rec: &mut Recorder, packed: PackedRows, y: Tensor) {
         n,
     } = packed;
     let params = SplitParams {
-        rows: rows as u32,
-        n: n as u32,
-        length: z.cols() as u32,
+        rows: word(rows),
+        n: word(n),
+        length: word(z.cols()),
     };
     let twiddles = rec.table_complex(&roots(packing, n));
     let constants = [("packing", f64::from(packing as u32))];
