@@ -2,6 +2,8 @@
 
 mod commands;
 mod device;
+#[cfg(feature = "gpu")]
+mod devices;
 mod exit_codes;
 mod ingest;
 mod list;
@@ -50,6 +52,12 @@ pub static ALL: &[Module] = &[
         name: "synthesize",
         summary: "Makes a realistic recording as SEG-Y, HDF5 or chunks",
         run: synthesize::run,
+    },
+    #[cfg(feature = "gpu")]
+    Module {
+        name: "devices",
+        summary: "Lists the adapters, and which one `auto` takes and why",
+        run: devices::run,
     },
     Module {
         name: "commands",

@@ -12,8 +12,20 @@ pub fn executor(
     system: &System,
     precision: CpuPrecision,
 ) -> Result<(Box<dyn Executor>, bool), Failure> {
-    let _ = wanted(cli, system)?;
-    Ok((Box::new(CpuExecutor::new(precision)), false))
+    match wanted(cli, system)? {
+        DeviceArg::Cpu => Ok((Box::new(CpuExecutor::new(precision)), false)),
+        DeviceArg::Auto => match open(cli, DeviceArg::Auto) {
+            Ok(gpu) => Ok((gpu, true)),
+            Err(reason) => {
+                tracing::debug!("the CPU computes: {reason}");
+                Ok((Box::new(CpuExecutor::new(precision)), false))
+            }
+        },
+        // A software adapter is asked for to check the GPU path, so it must not quietly become the CPU's.
+        device @ (DeviceArg::Gpu | DeviceArg::Software) => open(cli, device)
+            .map(|gpu| (gpu, false))
+            .map_err(Failure::Device),
+    }
 }
 
 /// The device as the command line or the configuration asks for it.
@@ -30,4 +42,25 @@ pub fn wanted(cli: &Cli, system: &System) -> Result<DeviceArg, Failure> {
             Err(Problems::single(&system.file, "distpy_gpu.device", found).into())
         }
     }
+}
+
+#[cfg(feature = "gpu")]
+fn open(cli: &Cli, device: DeviceArg) -> Result<Box<dyn Executor>, String> {
+    use crate::execute::gpu::GpuExecutor;
+    use crate::gpu::adapter::{Want, choose};
+    use crate::gpu::engine::Engine;
+    let want = match device {
+        DeviceArg::Software => Want::Software,
+        DeviceArg::Gpu => Want::Gpu,
+        DeviceArg::Auto | DeviceArg::Cpu => Want::Auto,
+    };
+    let choice = choose(want, cli.adapter.as_deref()).map_err(|e| e.to_string())?;
+    tracing::info!("computing on {}: {}", choice.info, choice.why);
+    let engine = Engine::open(&choice).map_err(|e| e.to_string())?;
+    Ok(Box::new(GpuExecutor::new(engine)))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn open(_: &Cli, _: DeviceArg) -> Result<Box<dyn Executor>, String> {
+    Err("found no GPU support in this build, expected the feature `gpu`".into())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use distpy_gpu::block::{Block, Coords, DType, Kind, Precision, Signature, Stored, Unit};
 use distpy_gpu::command::{ChunkId, Command, Compat, Computed, Env};
@@ -17,11 +17,39 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Backend {
     Cpu(Precision),
+    #[cfg(feature = "gpu")]
+    Gpu,
 }
 
-/// Every backend of this build and machine.
+/// Every backend of this build and machine. Without an adapter the GPU is left out, with a message; where
+/// `DISTPY_GPU_TESTS=require` is set that is a failure.
 pub fn all() -> &'static [Backend] {
-    &[Backend::Cpu(Precision::F64), Backend::Cpu(Precision::F32)]
+    const CPU: [Backend; 2] = [Backend::Cpu(Precision::F64), Backend::Cpu(Precision::F32)];
+    static ALL: LazyLock<Vec<Backend>> = LazyLock::new(|| {
+        let mut all = CPU.to_vec();
+        #[cfg(feature = "gpu")]
+        if choose_adapter().is_some() {
+            all.push(Backend::Gpu);
+        }
+        all
+    });
+    &ALL
+}
+
+/// The software adapter, which is the same everywhere; else a hardware one.
+#[cfg(feature = "gpu")]
+pub fn choose_adapter() -> Option<distpy_gpu::gpu::adapter::Choice> {
+    use distpy_gpu::gpu::adapter::{Want, choose};
+    match choose(Want::Software, None).or_else(|_| choose(Want::Gpu, None)) {
+        Ok(choice) => Some(choice),
+        Err(reason) if std::env::var("DISTPY_GPU_TESTS").is_ok_and(|v| v == "require") => {
+            panic!("DISTPY_GPU_TESTS=require, but {reason}")
+        }
+        Err(reason) => {
+            eprintln!("GPU tests are skipped: {reason}");
+            None
+        }
+    }
 }
 
 /// One command, or a whole flow, on one chunk.
@@ -131,10 +159,7 @@ impl Case {
             plan: plan.clone(),
             sources,
         };
-        let mut executor = executor(backend);
-        executor.submit(job);
-        let (_, results) = executor.collect().expect("no device fails here");
-        Ok((plan, results))
+        Ok((plan, compute(backend, job)))
     }
 
     /// The block that the last sink writes, in double precision.
@@ -145,9 +170,25 @@ impl Case {
     }
 }
 
-fn executor(backend: Backend) -> Box<dyn Executor> {
+fn compute(backend: Backend, job: Job) -> Results {
+    let run = |executor: &mut dyn Executor| {
+        executor.submit(job);
+        executor.collect().expect("no device fails here").1
+    };
     match backend {
-        Backend::Cpu(precision) => Box::new(CpuExecutor::new(CpuPrecision::Always(precision))),
+        Backend::Cpu(precision) => run(&mut CpuExecutor::new(CpuPrecision::Always(precision))),
+        #[cfg(feature = "gpu")]
+        Backend::Gpu => {
+            use distpy_gpu::execute::gpu::GpuExecutor;
+            // One device for all tests: opening one takes longer than most of them.
+            static GPU: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| {
+                let choice = choose_adapter().expect("the backend was listed");
+                Mutex::new(GpuExecutor::new(
+                    distpy_gpu::gpu::engine::Engine::open(&choice).expect("a device"),
+                ))
+            });
+            run(&mut *GPU.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        }
     }
 }
 
