@@ -1,3 +1,4 @@
 //! One test binary: everything is linked once.
 
 mod sos;
+mod witsml;
