@@ -20,3 +20,4 @@ mod plan;
 mod segy;
 mod sos;
 mod synth;
+mod witsml;
