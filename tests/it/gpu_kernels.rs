@@ -38,10 +38,12 @@ fn flat<T: Real>(block: &Block<T>) -> Vec<f64> {
 /// Samples of every stored type, as bytes in this machine's order.
 fn stored_bytes(dtype: DType, values: &[f64]) -> Vec<u8> {
     macro_rules! cast {
-        ($type:ty, $scale:expr) => {
+        ($type:ty, $least:expr, $most:expr) => {
             values
                 .iter()
-                .flat_map(|v| ((v * $scale) as $type).to_ne_bytes())
+                .flat_map(|v| {
+                    (($least + ($most - $least) * 0.5 * (v + 1.0)) as $type).to_ne_bytes()
+                })
                 .collect()
         };
     }
@@ -50,18 +52,18 @@ fn stored_bytes(dtype: DType, values: &[f64]) -> Vec<u8> {
             .iter()
             .map(|v| if *v > 0.3 { 2 } else { 0 })
             .collect(),
-        DType::I8 => cast!(i8, 128.0),
-        DType::U8 => cast!(u8, 256.0),
-        DType::I16 => cast!(i16, 32_768.0),
-        DType::U16 => cast!(u16, 65_536.0),
-        DType::I32 => cast!(i32, 2_147_483_648.0),
-        DType::U32 => cast!(u32, 4_294_967_296.0),
+        DType::I8 => cast!(i8, -128.0, 127.0),
+        DType::U8 => cast!(u8, 0.0, 255.0),
+        DType::I16 => cast!(i16, -32_768.0, 32_767.0),
+        DType::U16 => cast!(u16, 0.0, 65_535.0),
+        DType::I32 => cast!(i32, -2_147_483_648.0, 2_147_483_647.0),
+        DType::U32 => cast!(u32, 0.0, 4_294_967_295.0),
         DType::F16 => values
             .iter()
             .flat_map(|v| half::f16::from_f64(*v).to_ne_bytes())
             .collect(),
-        DType::F32 | DType::C64 => cast!(f32, 1.0),
-        DType::F64 | DType::C128 => cast!(f64, 1.0),
+        DType::F32 | DType::C64 => cast!(f32, -1.0, 1.0),
+        DType::F64 | DType::C128 => cast!(f64, -1.0, 1.0),
         DType::I64 | DType::U64 => panic!("converted by the host"),
     }
 }
