@@ -26,6 +26,12 @@ fn signed_of(k: u32, bits: u32) -> i32 {
     return extractBits(bitcast<i32>(x[k / per_word]), k % per_word * bits, bits);
 }
 
+// A 32-bit integer from its upper half: both parts are exact, so it is rounded once and to nearest, which a conversion of
+// the whole is not on every device.
+fn joined(upper: real, word: u32) -> real {
+    return upper * real(65536.0) + real(word & 0xffffu);
+}
+
 fn value_of(k: u32) -> real {
     switch stored {
         case 0u: { return select(real(0.0), real(1.0), unsigned_of(k, 8u) != 0u); }
@@ -33,8 +39,8 @@ fn value_of(k: u32) -> real {
         case 2u: { return real(unsigned_of(k, 8u)); }
         case 3u: { return real(signed_of(k, 16u)); }
         case 4u: { return real(unsigned_of(k, 16u)); }
-        case 5u: { return real(bitcast<i32>(x[k])); }
-        case 6u: { return real(x[k]); }
+        case 5u: { return joined(real(bitcast<i32>(x[k]) >> 16u), x[k]); }
+        case 6u: { return joined(real(x[k] >> 16u), x[k]); }
         case 7u: { return real(unpack2x16float(unsigned_of(k, 16u)).x); }
         default: { return real(bitcast<f32>(x[k])); }
     }

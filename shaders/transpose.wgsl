@@ -34,16 +34,16 @@ fn main(
     let slow = local / EDGE;
     let fast = local % EDGE;
     if top + slow < params.rows && left + fast < params.cols {
-        let from = ((top + slow) * params.cols + left + fast) * params.parts;
+        let source = ((top + slow) * params.cols + left + fast) * params.parts;
         for (var part = 0u; part < params.parts; part++) {
-            tile[(slow * PITCH + fast) * params.parts + part] = x[from + part];
+            tile[(slow * PITCH + fast) * params.parts + part] = x[source + part];
         }
     }
     workgroupBarrier();
     if left + slow < params.cols && top + fast < params.rows {
-        let to = ((left + slow) * params.rows + top + fast) * params.parts;
+        let sink = ((left + slow) * params.rows + top + fast) * params.parts;
         for (var part = 0u; part < params.parts; part++) {
-            y[to + part] = tile[(fast * PITCH + slow) * params.parts + part];
+            y[sink + part] = tile[(fast * PITCH + slow) * params.parts + part];
         }
     }
 }

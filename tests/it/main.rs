@@ -10,7 +10,11 @@ mod commands;
 mod config;
 mod golden;
 #[cfg(feature = "gpu")]
+mod gpu_engine;
+#[cfg(feature = "gpu")]
 mod gpu_fft;
+#[cfg(feature = "gpu")]
+mod gpu_kernels;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 mod ingest;
@@ -18,6 +22,8 @@ mod npy;
 mod output;
 mod plan;
 mod segy;
+#[cfg(feature = "gpu")]
+mod shaders;
 mod sos;
 mod synth;
 mod witsml;
