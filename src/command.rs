@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, Kind, Signature, Stored};
+use crate::block::{Block, DType, Kind, Samples, Signature, Stored};
 use crate::dsp::bands::BandSums;
 use crate::point::Point;
 
@@ -117,8 +117,10 @@ pub struct Env {
     pub box_rows: usize,
     /// The chunk's signature.
     pub source: Signature,
-    /// Whether the time axis was read from a file; distpy counts samples where it was not.
-    pub has_time_axis: bool,
+    /// Type in which the depth axis is stored, an integer where channels are only counted: logs print depths accordingly.
+    pub depth_dtype: DType,
+    /// Type in which the time axis is stored; distpy counts samples, in integers, where there is none.
+    pub time_dtype: DType,
 }
 
 /// How a row of the result depends on rows of the input: decides tiling.
@@ -285,6 +287,23 @@ pub enum Computed {
     F64(Arc<Block<f64>>),
     /// A source that no command changed, as it is stored.
     Stored(Stored),
+}
+
+impl Computed {
+    /// Real samples in double precision, row by row; the signature was checked when the plan was made.
+    pub fn reals(&self) -> Vec<f64> {
+        match self {
+            Computed::F32(block) => block.as_real().iter().map(|&v| f64::from(v)).collect(),
+            Computed::F64(block) => block.as_real().iter().copied().collect(),
+            Computed::Stored(stored) => {
+                let block = stored.block::<f64>(0..stored.shape()[0]);
+                match block.samples {
+                    Samples::Real(array) => array.into_raw_vec_and_offset().0,
+                    other => unreachable!("planned as real, stored as {other:?}"),
+                }
+            }
+        }
+    }
 }
 
 /// A file to be written, relative to the output folder.

@@ -16,6 +16,7 @@ mod rms_from_fft;
 mod sum;
 mod to_gpu;
 mod write_npy;
+mod write_witsml;
 
 use crate::command::Spec;
 
@@ -37,6 +38,7 @@ pub static ALL: &[&Spec] = &[
     &sum::SPEC,
     &to_gpu::SPEC,
     &write_npy::SPEC,
+    &write_witsml::SPEC,
 ];
 
 /// The command of a name.

@@ -68,6 +68,11 @@ impl DType {
         matches!(self, DType::C64 | DType::C128)
     }
 
+    /// Whether samples are whole numbers.
+    pub fn is_integer(self) -> bool {
+        !matches!(self, DType::F16 | DType::F32 | DType::F64) && !self.is_complex()
+    }
+
     /// Whether every value is exact in single precision.
     pub fn fits_f32(self) -> bool {
         !matches!(

@@ -2,7 +2,7 @@
 
 use crate::command::prelude::*;
 use crate::dsp::bands::{self, Band, BandSums, Measure};
-use crate::gpu::kernels;
+use crate::gpu::{Element, kernels};
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -275,6 +275,10 @@ struct FromSpectrum(BandSums);
 
 impl Kernel for FromSpectrum {
     fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        // A real spectrum is so rare that the CPU does for it.
+        if inputs[0].element() != Element::Complex {
+            return None;
+        }
         kernels::bands::from_spectrum(rec, inputs[0], std::slice::from_ref(&self.0), first).pop()
     }
 }

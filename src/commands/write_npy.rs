@@ -59,13 +59,15 @@ impl SinkCommand for WriteNpy {
     ) -> Vec<Artifact> {
         let (signature, block) = &inputs[0];
         let compat = env.compat == Compat::Distpy;
-        // distpy writes the raw chunk's axes whatever the block's, and counts samples where it has no time axis.
+        // distpy writes the raw chunk's axes whatever the block's, in their own type.
         let axes = if compat { &env.source } else { signature };
         let widen = if compat { Widen::Yes } else { Widen::No };
-        let time = if compat && !env.has_time_axis {
-            DType::I64
-        } else {
-            DType::F64
+        let dtype = |stored: DType| {
+            if compat && stored.is_integer() {
+                DType::I64
+            } else {
+                DType::F64
+            }
         };
         let content = Content::Npy {
             block: block.clone(),
@@ -77,12 +79,9 @@ impl SinkCommand for WriteNpy {
             content,
             shared: false,
         }];
-        files.push(axis(
-            &self.folder,
-            "measured_depth.npy",
-            &axes.depth,
-            DType::F64,
-        ));
+        let depth = dtype(env.depth_dtype);
+        files.push(axis(&self.folder, "measured_depth.npy", &axes.depth, depth));
+        let time = dtype(env.time_dtype);
         files.push(axis(&self.folder, "time.npy", &axes.time, time));
         files
     }

@@ -43,13 +43,20 @@ pub struct Settings {
     pub timestamp: Option<i64>,
 }
 
+/// An axis from a file.
+#[derive(Debug, Clone)]
+struct Axis {
+    dtype: DType,
+    values: Vec<f64>,
+}
+
 /// Reads chunks for one flow, and plans each shape once.
 #[derive(Debug)]
 pub struct Reader<'a> {
     graph: &'a Graph,
     flow: &'a Path,
     settings: Settings,
-    axes: HashMap<PathBuf, Option<Vec<f64>>>,
+    axes: HashMap<PathBuf, Option<Axis>>,
     loads: HashMap<PathBuf, (Signature, Stored)>,
     plans: Vec<Arc<Plan>>,
 }
@@ -114,7 +121,6 @@ impl<'a> Reader<'a> {
             cols,
             "columns (samples)",
         )?;
-        let has_time_axis = time.is_some();
         let counted = self.settings.compat == Compat::Distpy;
         let env = Env {
             compat: self.settings.compat,
@@ -122,19 +128,20 @@ impl<'a> Reader<'a> {
             box_rows: self.graph.box_rows,
             source: Signature {
                 kind: stored.kind(),
-                depth: depth.map_or_else(
-                    || Coords::index(rows),
-                    |values| Coords::new(Unit::Metre, values),
-                ),
-                time: match time {
-                    Some(values) => Coords::new(Unit::Second, values),
+                depth: match &depth {
+                    Some(axis) => Coords::new(Unit::Metre, &axis.values[..]),
+                    None => Coords::index(rows),
+                },
+                time: match &time {
+                    Some(axis) => Coords::new(Unit::Second, &axis.values[..]),
                     None if counted => Coords::index(cols),
                     None => Coords::regular(Unit::Second, 0.0, 1.0 / self.settings.prf, cols),
                 },
                 rank: 2,
                 single: stored.dtype() == DType::F32,
             },
-            has_time_axis,
+            depth_dtype: depth.map_or(DType::I64, |axis| axis.dtype),
+            time_dtype: time.map_or(DType::I64, |axis| axis.dtype),
         };
         let plan = self.plan(env)?;
         let files = plan.sources[1..]
@@ -174,7 +181,7 @@ impl<'a> Reader<'a> {
         name: &str,
         expected: usize,
         what: &str,
-    ) -> Result<Option<Vec<f64>>, Unready> {
+    ) -> Result<Option<Axis>, Unready> {
         let beside = chunk.parent().map(|folder| folder.join(name));
         let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
         let Some(path) = [beside, configured]
@@ -186,14 +193,16 @@ impl<'a> Reader<'a> {
         };
         if !self.axes.contains_key(&path) {
             let array = npy::open(&path).map_err(|e| Unready::Data(e.to_string()))?;
-            self.axes.insert(path.clone(), array.to_f64_vec());
+            let dtype = array.header().dtype;
+            let axis = array.to_f64_vec().map(|values| Axis { dtype, values });
+            self.axes.insert(path.clone(), axis);
         }
         match &self.axes[&path] {
-            Some(values) if values.len() == expected => Ok(Some(values.clone())),
-            Some(values) => Err(Unready::Data(format!(
+            Some(axis) if axis.values.len() == expected => Ok(Some(axis.clone())),
+            Some(axis) => Err(Unready::Data(format!(
                 "{}: found {} values, expected {expected}, as {} has that many {what}",
                 path.display(),
-                values.len(),
+                axis.values.len(),
                 chunk.display()
             ))),
             None => Err(Unready::Data(format!(

@@ -58,6 +58,8 @@ pub struct Case {
     pub chunk: Stored,
     pub gathered: Vec<(Stored, u8)>,
     pub depth: Option<Vec<f64>>,
+    /// Stored types of the two axes.
+    pub dtypes: [DType; 2],
     pub time: Option<Vec<f64>>,
     pub prf: f64,
     pub compat: Compat,
@@ -85,6 +87,7 @@ impl Case {
             chunk,
             gathered,
             depth: None,
+            dtypes: [DType::I64; 2],
             time: None,
             prf: 1000.0,
             compat: Compat::Exact,
@@ -123,7 +126,8 @@ impl Case {
                 rank: 2,
                 single: self.chunk.dtype() == DType::F32,
             },
-            has_time_axis: self.time.is_some(),
+            depth_dtype: self.dtypes[0],
+            time_dtype: self.dtypes[1],
         };
         let loads: HashMap<PathBuf, Signature> = graph
             .nodes

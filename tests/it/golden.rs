@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use distpy_gpu::block::Precision;
+use distpy_gpu::block::{DType, Precision};
 use distpy_gpu::command::{ChunkId, Compat, Content};
+use distpy_gpu::formats::{npy, witsml};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ fn array(name: &str) -> PathBuf {
 
 fn axis(name: &Option<String>) -> Option<Vec<f64>> {
     name.as_ref().map(|name| {
-        distpy_gpu::formats::npy::open(&array(name))
+        npy::open(&array(name))
             .expect("an axis")
             .to_f64_vec()
             .expect("numbers")
@@ -96,6 +97,10 @@ fn case(golden: &Golden) -> Case {
     case.prf = golden.prf;
     case.unix_time = golden.unixtime;
     (case.depth, case.time) = (axis(&golden.depth), axis(&golden.time));
+    case.dtypes = [&golden.depth, &golden.time].map(|name| match name {
+        Some(name) => npy::open(&array(name)).expect("an axis").header().dtype,
+        None => DType::I64,
+    });
     case
 }
 
@@ -133,19 +138,24 @@ fn commands_give_the_golden_numbers() {
 
 #[test]
 fn bad_requests_are_refused() {
-    let refused = manifest()
+    let bad: Vec<Golden> = manifest()
         .cases
-        .iter()
+        .into_iter()
         .filter(|g| g.compare == "error")
-        .map(|g| {
-            let message = case(g)
-                .plan()
-                .err()
-                .unwrap_or_else(|| panic!("{} was accepted", g.id))
-                .to_string();
-            assert!(message.contains("command_list["), "{}: {message}", g.id);
-        });
-    assert!(refused.count() >= 4);
+        .collect();
+    for golden in &bad {
+        let message = case(golden)
+            .plan()
+            .err()
+            .unwrap_or_else(|| panic!("{} was accepted", golden.id))
+            .to_string();
+        assert!(
+            message.contains("command_list["),
+            "{}: {message}",
+            golden.id
+        );
+    }
+    assert!(bad.len() >= 4, "only {} bad requests", bad.len());
 }
 
 #[test]
@@ -178,12 +188,14 @@ fn files_are_the_golden_ones() {
             let Content::Bytes(bytes) = artifact.content else {
                 continue;
             };
-            let want = &golden.files[&name];
+            // A case without a time axis made none; a flow always has one.
+            let Some(want) = golden.files.get(&name) else {
+                continue;
+            };
             compared += 1;
             if name.ends_with(".npy") {
                 let (want, _) = backend::stored(&array(want));
-                let got =
-                    distpy_gpu::formats::npy::parse(&artifact.path, &bytes).expect("an npy header");
+                let got = npy::parse(&artifact.path, &bytes).expect("an npy header");
                 assert_eq!(got.dtype, want.dtype(), "{} {name}", golden.id);
                 assert_eq!(got.size, want.size(), "{} {name}", golden.id);
             } else {
@@ -243,17 +255,15 @@ fn noise_logs_are_the_golden_ones() {
 }
 
 fn same_log(got: &[u8], want: &[u8], allowed: f64, what: &str) {
-    use distpy_gpu::formats::witsml::parse;
-    let (got, want) = (
-        parse(got).expect("our log"),
-        parse(want).expect("the golden log"),
-    );
-    let names = |log: &distpy_gpu::formats::witsml::Parsed| -> Vec<String> {
-        log.curves.iter().map(|c| c.mnemonic.clone()).collect()
-    };
-    assert_eq!(names(&got), names(&want), "{what}");
+    let read = |bytes| witsml::parse(Path::new(what), bytes).expect("a readable log");
+    let (got, want) = (read(got), read(want));
+    assert_eq!(got.curves.len(), want.curves.len(), "{what}");
     for (g, w) in got.curves.iter().zip(&want.curves) {
-        assert_eq!(g.values.len(), w.values.len(), "{what}: {}", g.mnemonic);
+        assert_eq!(
+            (&g.mnemonic, g.values.len()),
+            (&w.mnemonic, w.values.len()),
+            "{what}"
+        );
         let scale = w.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let error = g
             .values

@@ -73,10 +73,9 @@ fn runs_in_flight_keep_their_own_data() {
     let submit = |k: f32| {
         let data = bytes([k, k, k, 1.0, 2.0, k]);
         engine
-            .submit(&program, &mut |_, staging| {
-                let (mut top, mut bottom) = staging.split_at(12);
-                bottom.write(0, &data[12..]);
-                top.write(0, &data[..12]);
+            .submit(&program, &mut |_, mut staging| {
+                staging.write(12, &data[12..]);
+                staging.write(0, &data[..12]);
             })
             .expect("a run")
     };

@@ -141,7 +141,7 @@ fn a_chain_of_points_is_one_kernel() {
                 } else {
                     Block::real(array(shape, values.clone()))
                 };
-                let expected = flat(&chain.iter().fold(block, |block, p| p.apply_f64(block)));
+                let expected = flat(&chain.iter().fold(block, |block, p| p.apply(block)));
                 each_precision(
                     &values,
                     shape,
