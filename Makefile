@@ -1,0 +1,79 @@
+# make demo    a recording is synthesized, ingested and summarised into a noise log, in ./demo
+# make test    every test, with a software GPU
+# make lint    formatting and clippy
+# make bench   benchmarks of kernels and whole flows; make peer compares with distpy and scipy
+#
+# All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET_DIR)/release/distpy-gpu
+PEER_VENV := $(TARGET_DIR)/peer-venv
+DISTPY_GPU := $(BINARY) -c docs/examples/system.json
+
+.PHONY: help demo build test lint bench peer setup-build setup-test
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+demo: build
+	@mkdir -p demo
+	$(DISTPY_GPU) -m synthesize -o demo/recording.sgy
+	$(DISTPY_GPU) -m segy_ingest -f demo/recording.sgy -o demo/chunks
+	$(DISTPY_GPU) -m strainrate2summary
+	@echo
+	@echo "The recording is demo/recording.sgy, its one-second chunks are in demo/chunks,"
+	@echo "and a noise log for each chunk is in demo/results/NoiseLog. What they say:"
+	@echo
+	@awk -f docs/examples/loudest.awk demo/results/NoiseLog/*.fbe
+	@echo
+	@echo "A vehicle passes, a pump hums at the start of the fibre, and a flow is loud past 1400 m."
+	@echo "The recipe is in docs/examples/system.json, the commands are in docs/examples/noiselog.json."
+
+build: setup-build
+	$(CARGO) build --release
+
+# GPU tests need a Vulkan adapter; without one they are skipped, or fail with DISTPY_GPU_TESTS=require.
+test: setup-build setup-test
+	$(CARGO) test --release --no-fail-fast
+
+lint: setup-build
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+
+bench: setup-build
+	$(CARGO) bench
+
+peer: build
+	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
+	$(PEER_VENV)/bin/python benches/peer.py --binary $(BINARY)
+
+# HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
+setup-build:
+	@command -v $(CARGO) >/dev/null || { echo "Install Rust first: https://rustup.rs" >&2; exit 1; }
+	@missing=; \
+	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	command -v cmake >/dev/null || python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	$(install)
+
+setup-test:
+	@missing=; \
+	/sbin/ldconfig -p | grep -q 'libvulkan\.so\.1' || missing="$$missing libvulkan1"; \
+	[ -n "$$VK_DRIVER_FILES$$VK_ICD_FILENAMES" ] || ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 \
+		|| missing="$$missing mesa-vulkan-drivers"; \
+	needed=no; $(install)
+
+# Installs the Debian packages in $missing. Elsewhere says what they are, and fails unless `needed=no`.
+define install
+[ -n "$$missing" ] || exit 0; \
+if command -v apt-get >/dev/null; then \
+	echo "Installing$$missing"; \
+	[ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+else \
+	echo "Please install what Debian calls$$missing" >&2; \
+	[ "$$needed" = no ]; \
+fi
+endef
