@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, DType, Kind, Samples, Signature, Stored};
+use crate::block::{Block, DType, Kind, Samples, Signature, Stored, Unit};
 use crate::dsp::bands::BandSums;
 use crate::point::Point;
 
@@ -121,6 +121,22 @@ pub struct Env {
     pub depth_dtype: DType,
     /// Type in which the time axis is stored; distpy counts samples, in integers, where there is none.
     pub time_dtype: DType,
+}
+
+impl Env {
+    /// Samples per second along a block's time axis: the recording's own where that axis is still the chunk's, whose stored
+    /// values may be too coarse to tell (Unix times hold a fraction of a microsecond).
+    pub fn rate(&self, x: &Signature) -> f64 {
+        let n = x.cols();
+        if self.compat == Compat::Distpy
+            || x.time == self.source.time
+            || x.time.unit != Unit::Second
+            || n < 2
+        {
+            return self.prf;
+        }
+        (n - 1) as f64 / (x.time.values[n - 1] - x.time.values[0]).abs()
+    }
 }
 
 /// How a row of the result depends on rows of the input: decides tiling.

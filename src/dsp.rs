@@ -4,3 +4,4 @@ pub mod bands;
 pub mod fft;
 pub mod reduce;
 pub mod sos;
+pub mod transfer;

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod compat;
+pub mod document;
 
 use std::collections::HashMap;
 

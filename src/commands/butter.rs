@@ -1,11 +1,12 @@
 //! `butter`: zero-phase Butterworth filter.
 //!
-//! The filter is designed as second-order sections. distpy's transfer-function form is ill-conditioned at low corners: at 5 Hz
-//! of 10 kHz and order 5 it is off by 2e-3 (high pass) and 8e-3 (low pass), and lower still it is unstable; there results differ
-//! in compat mode too.
+//! The filter is designed as second-order sections. distpy has the transfer function, which is ill-conditioned at low corners:
+//! at 5 Hz of 10 kHz and order 5 it is off by 2e-3 (high pass) and 8e-3 (low pass), and lower still it is unstable. Compat mode
+//! filters as distpy does, in double precision; band filters and short rows, at which distpy fails, are sections there too.
 
 use crate::command::prelude::*;
 use crate::dsp::sos::{Cascade, Corner, Padding};
+use crate::dsp::transfer::{Side, TransferFunction};
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -134,16 +135,18 @@ impl BlockCommand for Butter {
     fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0].require_numbers()?;
         let rate = match self.axis {
-            1 if x.time.unit == Unit::Second && x.cols() > 1 && env.compat == Compat::Exact => {
-                1.0 / x.time.spacing()
-            }
-            1 => env.prf,
+            1 => env.rate(x),
             // distpy takes the spacing itself for the rate.
             _ if env.compat == Compat::Distpy => x.depth.spacing(),
             _ => 1.0 / x.depth.spacing(),
         };
-        let cascade = Cascade::butter(self.order, self.corner, rate)
+        let design = Cascade::butter(self.order, self.corner, rate)
             .map_err(|e| Mismatch::argument("freq", e.to_string()))?;
+        let length = if self.axis == 1 { x.cols() } else { x.rows() };
+        let compat = match env.compat {
+            Compat::Distpy => self.transfer_function(rate, length),
+            Compat::Exact => None,
+        };
         let rows = if self.axis == 1 {
             Rows::Independent
         } else {
@@ -154,11 +157,12 @@ impl BlockCommand for Butter {
             single: false,
             ..x.clone()
         };
+        let design = compat.map_or(Design::Sections(design), Design::TransferFunction);
         Ok(Prepared::new(
             signature,
             rows,
             Filter {
-                cascade,
+                design,
                 padding: self.padding,
                 axis: self.axis,
             },
@@ -166,26 +170,41 @@ impl BlockCommand for Butter {
     }
 }
 
+impl Butter {
+    /// distpy's own filter, where it has one for these arguments and rows.
+    fn transfer_function(&self, rate: f64, length: usize) -> Option<TransferFunction> {
+        let (corner, side) = match self.corner {
+            Corner::Low(corner) => (corner, Side::Low),
+            Corner::High(corner) => (corner, Side::High),
+            Corner::Band(..) | Corner::Stop(..) => return None,
+        };
+        let filter = TransferFunction::butter(self.order, corner / (0.5 * rate), side);
+        (length > filter.extension(self.padding)).then_some(filter)
+    }
+}
+
 /// A designed filter along an axis.
 #[derive(Debug)]
 struct Filter {
-    cascade: Cascade,
+    design: Design,
     padding: Padding,
     axis: usize,
 }
 
+#[derive(Debug)]
+enum Design {
+    Sections(Cascade),
+    TransferFunction(TransferFunction),
+}
+
 impl Filter {
     fn along_rows<T: Real>(&self, block: &Block<T>) -> Block<T> {
-        let filtered = |mut x: Array2<T>| {
-            let cols = x.ncols();
-            let samples = x.as_slice_mut().expect("blocks are contiguous");
-            self.cascade
-                .filtfilt_rows(samples, cols, self.padding, &mut Vec::new());
-            x
-        };
         match &block.samples {
             Samples::Complex(x) => {
-                let (re, im) = (filtered(x.mapv(|v| v.re)), filtered(x.mapv(|v| v.im)));
+                let (re, im) = (
+                    self.filtered(x.mapv(|v| v.re)),
+                    self.filtered(x.mapv(|v| v.im)),
+                );
                 let parts = re
                     .into_iter()
                     .zip(im)
@@ -195,8 +214,26 @@ impl Filter {
                     Array2::from_shape_vec(x.dim(), parts).expect("as many samples as before"),
                 )
             }
-            _ => Block::real(filtered(block.as_real().clone())),
+            _ => Block::real(self.filtered(block.as_real().clone())),
         }
+    }
+
+    fn filtered<T: Real>(&self, mut x: Array2<T>) -> Array2<T> {
+        match &self.design {
+            Design::Sections(cascade) => {
+                let cols = x.ncols();
+                let samples = x.as_slice_mut().expect("blocks are contiguous");
+                cascade.filtfilt_rows(samples, cols, self.padding, &mut Vec::new());
+            }
+            Design::TransferFunction(filter) => {
+                for mut row in x.rows_mut() {
+                    let wide: Vec<f64> = row.iter().map(|v| v.wide()).collect();
+                    let done = filter.filtfilt(&wide, self.padding);
+                    row.iter_mut().zip(done).for_each(|(to, y)| *to = T::of(y));
+                }
+            }
+        }
+        x
     }
 }
 

@@ -74,7 +74,7 @@ impl BlockCommand for Transform {
             1 => (&mut signature.time, [Unit::Second, Unit::Hertz]),
             _ => (&mut signature.depth, [Unit::Metre, Unit::PerMetre]),
         };
-        let rate = if self.axis == 1 { env.prf } else { 1.0 };
+        let rate = if self.axis == 1 { env.rate(x) } else { 1.0 };
         *axis = match self.direction {
             Direction::Forward => frequencies(axis, unit, rate),
             Direction::Inverse => positions(axis, unit, rate),
@@ -91,15 +91,13 @@ impl BlockCommand for Transform {
     }
 }
 
-/// The axis of a spectrum: 0, 1, .., then the negative frequencies, as numpy orders them. An axis without a physical unit is
-/// taken to be sampled at `rate`.
+/// The axis of a spectrum: 0, 1, .., then the negative frequencies, as numpy orders them. Time is sampled at `rate`, depth as its
+/// axis says, or at `rate` where it only counts.
 fn frequencies(axis: &Coords, [from, to]: [Unit; 2], rate: f64) -> Coords {
     let n = axis.len();
-    let step = if axis.unit == from && n > 1 {
-        1.0 / (axis.spacing() * n as f64)
-    } else {
-        rate / n as f64
-    };
+    let by_depth = from == Unit::Metre && axis.unit == from && n > 1;
+    let rate = if by_depth { 1.0 / axis.spacing() } else { rate };
+    let step = rate / n as f64;
     let signed = |k: usize| {
         if k <= n / 2 && 2 * k != n {
             k as f64

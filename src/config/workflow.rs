@@ -15,6 +15,8 @@ pub struct Workflow {
     pub name: String,
     /// `"compat": "distpy"`: every number as distpy 1.32.3 gives it.
     pub compat: Option<String>,
+    /// `"document": 1`: the flow is to be drawn, not run.
+    pub document: bool,
     /// `BOXSIZE`: rows in one of distpy's boxes. It matters to distpy's numbers only.
     pub box_rows: usize,
     /// The commands in the order of the file.
@@ -92,6 +94,11 @@ impl Workflow {
                 .unwrap_or("unnamed")
                 .to_string(),
             compat: compat(&root, &mut problems),
+            document: matches!(root.get("document"), Some(Value::Bool(true)))
+                || root
+                    .get("document")
+                    .and_then(Value::as_i64)
+                    .is_some_and(|flag| flag > 0),
             box_rows: box_rows(&root, &mut problems),
             entries,
         };

@@ -10,7 +10,7 @@ use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor};
 use crate::exit::{self, Code};
-use crate::graph::{Graph, Reading};
+use crate::graph::{Graph, Reading, document};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::output;
 use crate::pipeline::process::{Broken, Report, Run};
@@ -33,13 +33,24 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         .lines(Severity::Warning)
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
+    if flow.document {
+        let path = output.join("config.gv");
+        output::write_file(&path, document::graphviz(&graph).as_bytes())?;
+        tracing::info!(
+            "{}: the flow as a graph; \"document\": 1 asks for it and for no results",
+            path.display()
+        );
+        return Ok(exit::OK);
+    }
     if !graph
         .nodes
         .iter()
         .any(|n| matches!(n.command, Command::Sink(_)))
     {
-        let expected = "found no command that writes, expected at least one with `directory_out`";
-        return Err(Problems::single(&flow.file, "command_list", expected).into());
+        let hint =
+            "no command writes anything, so there is nothing to do; give one a `directory_out`";
+        tracing::warn!("{}: {hint}", flow.file.display());
+        return Ok(exit::OK);
     }
     let chunks = chunks(cli, &system)?;
     let settings = Settings {
