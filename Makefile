@@ -11,6 +11,9 @@ BINARY := $(TARGET_DIR)/release/distpy-gpu
 PEER_VENV := $(TARGET_DIR)/peer-venv
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
 
+# Software Vulkan complains on stderr where there is none, as for root.
+export XDG_RUNTIME_DIR ?= /tmp
+
 .PHONY: help demo build test lint bench peer setup-build setup-test
 
 help:
@@ -27,7 +30,7 @@ demo: build
 	@echo
 	@awk -f docs/examples/loudest.awk demo/results/NoiseLog/*.fbe
 	@echo
-	@echo "A vehicle passes, a pump hums at the start of the fibre, and a flow is loud past 1400 m."
+	@echo "The flow past 1400 m is loud below 400 Hz; above, it is noise of the instrument, everywhere alike."
 	@echo "The recipe is in docs/examples/system.json, the commands are in docs/examples/noiselog.json."
 
 build: setup-build
