@@ -157,9 +157,9 @@ macro_rules! point_loop {
         |samples: &mut [$sample], params: &$crate::point::Params| {
             let $p = params.map(|v| v as $real);
             let _ = $p;
+            let apply = |$x: $sample| $body;
             for sample in samples {
-                let $x = *sample;
-                *sample = $body;
+                *sample = apply(*sample);
             }
         }
     };
@@ -169,9 +169,9 @@ macro_rules! point_loop {
          params: &$crate::point::Params| {
             let $p = params.map(|v| v as $real);
             let _ = $p;
+            let apply = |$x: num_complex::Complex<$real>| $body;
             for (sample, to) in samples.iter().zip(out) {
-                let $x = *sample;
-                *to = $body;
+                *to = apply(*sample);
             }
         }
     };

@@ -107,7 +107,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     /// Whether a step has a GPU side for its inputs.
     fn records(&self, step: &Step) -> bool {
-        let mut rec = Recorder::new(self.limits.clone(), Precision::F32);
+        let mut rec = Recorder::new(*self.limits, Precision::F32);
         let inputs: Vec<Tensor> = step
             .inputs
             .iter()
@@ -213,7 +213,7 @@ impl Draft<'_> {
     }
 
     fn recording(&self, stage: &Stage, rows: Range<usize>) -> Recording {
-        let mut rec = Recorder::new(self.limits.clone(), Precision::F32);
+        let mut rec = Recorder::new(*self.limits, Precision::F32);
         let mut tensors: Vec<(Slot, Tensor)> = Vec::new();
         for &slot in &stage.reads {
             let signature = self.plan.signature(slot);
