@@ -57,7 +57,7 @@ setup-build:
 	@command -v $(CARGO) >/dev/null || { echo "Install Rust first: https://rustup.rs" >&2; exit 1; }
 	@missing=; \
 	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
-	command -v cmake >/dev/null || python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	sh .cargo/cmake.sh --version >/dev/null 2>&1 || missing="$$missing python3-venv"; \
 	$(install)
 
 setup-test:
