@@ -360,6 +360,10 @@ pub enum Widen {
 
 pub use crate::gpu::recording::{Recorder, Tensor};
 
+/// The arguments of a command that takes none.
+#[derive(Debug, Default, Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct NoArgs {}
+
 /// Reads a command's arguments; missing ones take their defaults.
 ///
 /// # Errors

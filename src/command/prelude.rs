@@ -9,7 +9,7 @@ pub use serde::{Deserialize, Serialize};
 
 pub use super::{
     ArgProblem, Artifact, BlockCommand, ChunkId, Command, Compat, Computed, Content, Cpu, Env,
-    Example, Family, Kernel, Mismatch, Prepared, Recorder, Role, Rows, SinkCommand, Spec, Tensor,
-    Widen, parse, schema_of,
+    Example, Family, Kernel, Mismatch, NoArgs, Prepared, Recorder, Role, Rows, SinkCommand, Spec,
+    Tensor, Widen, parse, schema_of,
 };
 pub use crate::block::{Block, Coords, Kind, Real, Samples, Signature, Unit};

@@ -8,14 +8,12 @@ pub static SPEC: Spec = Spec {
     name: "abs",
     summary: "Modulus of each sample, real or complex.",
     family: Family::Arithmetic,
-    schema: schema_of::<Args>,
-    build: |args| {
-        parse::<Args>(args).map(|_| {
-            Command::Point(Point {
-                rules: RULES,
-                p: [0.0; 4],
-            })
-        })
+    schema: schema_of::<NoArgs>,
+    build: |_| {
+        Ok(Command::Point(Point {
+            rules: RULES,
+            p: [0.0; 4],
+        }))
     },
     examples: &[Example {
         args: "{}",
@@ -23,9 +21,6 @@ pub static SPEC: Spec = Spec {
         output: "1 2; 3.5 0",
     }],
 };
-
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-struct Args {}
 
 static RULES: &[Rule] = &[
     real!("abs(x)", |x, _p| x.abs()),

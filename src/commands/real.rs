@@ -8,14 +8,12 @@ pub static SPEC: Spec = Spec {
     name: "real",
     summary: "Real part of each sample; real samples stay as they are.",
     family: Family::Arithmetic,
-    schema: schema_of::<Args>,
-    build: |args| {
-        parse::<Args>(args).map(|_| {
-            Command::Point(Point {
-                rules: RULES,
-                p: [0.0; 4],
-            })
-        })
+    schema: schema_of::<NoArgs>,
+    build: |_| {
+        Ok(Command::Point(Point {
+            rules: RULES,
+            p: [0.0; 4],
+        }))
     },
     examples: &[Example {
         args: "{}",
@@ -23,8 +21,5 @@ pub static SPEC: Spec = Spec {
         output: "1 -2; -3.5 0",
     }],
 };
-
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-struct Args {}
 
 static RULES: &[Rule] = &[real!("x", |x, _p| x), complex_to_real!("x.x", |x, _p| x.re)];

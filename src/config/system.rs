@@ -78,17 +78,7 @@ impl System {
     /// # Errors
     /// Every problem of the file at once; `prf` of zero or a wrong type is one.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Problems> {
-        let root: Value = serde_json::from_str(text).map_err(|e| {
-            Problems::single(
-                file,
-                "",
-                format!(
-                    "not valid JSON at line {}, column {}: {e}",
-                    e.line(),
-                    e.column()
-                ),
-            )
-        })?;
+        let root = super::json(file, text)?;
         let Value::Object(object) = root else {
             return Err(Problems::single(
                 file,

@@ -49,17 +49,7 @@ impl Workflow {
     /// # Errors
     /// Every problem of its envelope at once.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Problems> {
-        let root: Value = serde_json::from_str(text).map_err(|e| {
-            Problems::single(
-                file,
-                "",
-                format!(
-                    "not valid JSON at line {}, column {}: {e}",
-                    e.line(),
-                    e.column()
-                ),
-            )
-        })?;
+        let root = super::json(file, text)?;
         let mut problems = Problems::new(file);
         let list = match root.get("command_list") {
             Some(Value::Array(list)) => list.as_slice(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Failure, read_text};
 use crate::block::DType;
 use crate::cli::Cli;
-use crate::config::{Problems, System};
+use crate::config::{self, Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, Run, ingest};
@@ -79,13 +79,7 @@ fn recipe(cli: &Cli) -> Result<Recipe, Failure> {
         return Ok(Recipe::default());
     };
     let text = read_text(path)?;
-    let root: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
-        Problems::single(
-            path,
-            "",
-            format!("not valid JSON at line {}: {e}", e.line()),
-        )
-    })?;
+    let root = config::json(path, &text)?;
     let is_system = [
         "in_directory",
         "out_directory",

@@ -102,12 +102,9 @@ fn windows_equal_slices() {
 
 #[test]
 fn recording_of_a_real_instrument() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/realdata/iDAS005_hdf5_example.626.h5");
-    if !path.is_file() {
-        eprintln!("skipped: {} is not there", path.display());
+    let Some(path) = crate::samples::recording("iDAS005_hdf5_example.626.h5") else {
         return;
-    }
+    };
     let source = open(&path).unwrap();
     let h = source.header();
     assert_eq!(

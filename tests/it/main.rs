@@ -21,6 +21,7 @@ mod ingest;
 mod npy;
 mod output;
 mod plan;
+mod samples;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;

@@ -57,11 +57,9 @@ fn writes_distpys_bytes() {
 
 #[test]
 fn writes_distpys_bytes_of_every_golden_file() {
-    let folder = root().join("../shared/peer/golden");
-    if !folder.exists() {
-        eprintln!("skipped: {} is not there", folder.display());
+    let Some(folder) = crate::samples::golden() else {
         return;
-    }
+    };
     let mut folders = vec![folder];
     let mut count = 0;
     while let Some(folder) = folders.pop() {
@@ -265,11 +263,10 @@ fn a_falling_depth_is_said_to_fall() {
 
 #[test]
 fn reads_an_instruments_file() {
-    let path = root().join("../shared/realdata/apsensing_dts_20240130141820.xml");
-    let Ok(bytes) = std::fs::read(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
+    let Some(path) = crate::samples::recording("apsensing_dts_20240130141820.xml") else {
         return;
     };
+    let bytes = std::fs::read(&path).unwrap();
     let log = parse(&path, &bytes).unwrap();
     assert_eq!(log.style, "N4386B-DE47504145");
     // The file has no zone here.
