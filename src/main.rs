@@ -127,7 +127,7 @@ mod tests {
     fn panics_of_wgpu_are_told_from_defects() {
         for (place, expected) in [
             (
-                "/root/registry/src/index-1/wgpu-30.0.1/src/api/device.rs:1:2",
+                "/cargo/registry/src/index-1/wgpu-30.0.1/src/api/device.rs:1:2",
                 true,
             ),
             (
