@@ -476,7 +476,7 @@ fn a_broken_recording_does_not_keep_the_others() {
         "recipe.json",
         br#"{"channels": 8, "seconds": 2, "prf": 100}"#,
     );
-    let mut modules = vec![("segy_ingest", "sgy", "3600 bytes")];
+    let mut modules = vec![("segy_ingest", "sgy", "3840 bytes")];
     if cfg!(feature = "hdf5") {
         modules.push(("ingest_h5", "h5", "HDF5"));
     }
