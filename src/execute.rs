@@ -54,15 +54,10 @@ impl CpuPrecision {
     }
 }
 
-/// A device that failed in the middle of a run.
+/// A device that failed in the middle of a run: which, and what happened.
 #[derive(Debug, thiserror::Error)]
-#[error("{device}: {reason}")]
-pub struct DeviceFault {
-    /// Which.
-    pub device: String,
-    /// What happened.
-    pub reason: String,
-}
+#[error("{0}")]
+pub struct DeviceFault(pub String);
 
 /// Something that computes chunks in the order in which it was given them.
 pub trait Executor {
@@ -71,6 +66,12 @@ pub trait Executor {
 
     /// How many it has now.
     fn in_flight(&self) -> usize;
+
+    /// Where the parts of a chunk's plan would be computed, for people.
+    ///
+    /// # Errors
+    /// When the device cannot load the plan.
+    fn explain(&mut self, job: &Job) -> Result<String, DeviceFault>;
 
     /// Begins a chunk.
     fn submit(&mut self, job: Job);

@@ -1,7 +1,9 @@
 //! The program: arguments, a module, an exit code.
 
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Parser;
 use distpy_gpu::cli::{Cli, LogFormat};
@@ -23,16 +25,39 @@ fn main() -> ExitCode {
         }
     };
     start_log(&cli);
-    std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let what = info.payload_as_str().unwrap_or("no message");
-        tracing::error!(
-            "a defect of distpy-gpu {}: {what} at {place}",
-            env!("CARGO_PKG_VERSION")
-        );
-    }));
-    let code = std::panic::catch_unwind(|| run(&cli)).unwrap_or(exit::INTERNAL);
+    std::panic::set_hook(Box::new(on_panic));
+    let code = std::panic::catch_unwind(|| run(&cli)).unwrap_or_else(|_| {
+        // It was not caught on the way after all.
+        if let Some(defect) = held_back().take() {
+            tracing::error!("{defect}");
+        }
+        exit::INTERNAL
+    });
     ExitCode::from(code.code)
+}
+
+/// Reports a defect. wgpu panics where a driver loses its device, which the engine catches and returns as an error that is
+/// reported elsewhere: such a panic is held back.
+fn on_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let what = info.payload_as_str().unwrap_or("no message");
+    let version = env!("CARGO_PKG_VERSION");
+    let defect = format!("a defect of distpy-gpu {version}: {what} at {place}");
+    if is_in_wgpu(&place) {
+        *held_back() = Some(defect);
+    } else {
+        tracing::error!("{defect}");
+    }
+}
+
+fn held_back() -> MutexGuard<'static, Option<String>> {
+    static HELD_BACK: Mutex<Option<String>> = Mutex::new(None);
+    HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a source file belongs to one of wgpu's crates.
+fn is_in_wgpu(file: &str) -> bool {
+    file.split(['/', '\\']).any(|part| part.starts_with("wgpu"))
 }
 
 fn run(cli: &Cli) -> Code {
@@ -93,5 +118,26 @@ fn start_log(cli: &Cli) {
             .without_time()
             .with_ansi(std::io::stderr().is_terminal())
             .init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn panics_of_wgpu_are_told_from_defects() {
+        for (place, expected) in [
+            (
+                "/cargo/registry/src/index-1/wgpu-30.0.1/src/api/device.rs:1:2",
+                true,
+            ),
+            (
+                r"C:\registry\src\index-1\wgpu-core-30.0.1\src\lib.rs:1:2",
+                true,
+            ),
+            ("src/gpu/engine/program.rs:1:2", false),
+            ("", false),
+        ] {
+            assert_eq!(super::is_in_wgpu(place), expected, "{place}");
+        }
     }
 }

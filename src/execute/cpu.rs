@@ -22,6 +22,8 @@ use crate::point::Looped;
 
 /// Bytes of a tile's first block. With a step's result and its scratch it stays inside a core's second-level cache.
 const TILE_BYTES: usize = 256 << 10;
+/// The first source.
+const CHUNK: Slot = Slot(0);
 
 /// Computes chunks one after the other.
 #[derive(Debug)]
@@ -47,6 +49,17 @@ impl Executor for CpuExecutor {
 
     fn in_flight(&self) -> usize {
         usize::from(self.done.is_some())
+    }
+
+    fn explain(&mut self, job: &Job) -> Result<String, DeviceFault> {
+        let precision = match self.precision.of(&job.sources) {
+            Precision::F32 => "single",
+            Precision::F64 => "double",
+        };
+        let threads = rayon::current_num_threads();
+        Ok(format!(
+            "all on the CPU in {precision} precision, {threads} threads\n"
+        ))
     }
 
     fn submit(&mut self, job: Job) {
@@ -85,8 +98,9 @@ pub(super) struct Run<'a, T: Real> {
     sources: HashMap<Slot, &'a Stored>,
     /// The blocks that exist now.
     pub blocks: HashMap<Slot, Block<T>>,
-    /// How many samples of the chunk were seen to be infinite or NaN.
-    pub non_finite: AtomicU64,
+    /// How many samples of the chunk are infinite or NaN, found by the first stage that reads it.
+    non_finite: AtomicU64,
+    counted: bool,
 }
 
 impl<'a, T: Planned + Looped> Run<'a, T>
@@ -100,6 +114,15 @@ where
             sources,
             blocks: HashMap::new(),
             non_finite: AtomicU64::new(0),
+            counted: false,
+        }
+    }
+
+    /// Takes note of what a stage that ran elsewhere found in the chunk.
+    pub(super) fn count(&mut self, stage: &Stage, non_finite: u64) {
+        if stage.reads.contains(&CHUNK) && !self.counted {
+            self.non_finite = non_finite.into();
+            self.counted = true;
         }
     }
 
@@ -156,6 +179,7 @@ where
                 }
             });
         }
+        self.counted |= stage.reads.contains(&CHUNK);
         self.blocks
             .extend(stage.writes.iter().copied().zip(outputs));
         stage
@@ -220,7 +244,8 @@ where
             rows
         };
         let block = stored.block::<T>(rows);
-        if slot == Slot(0) && may_hold_nan(stored.dtype()) && has_non_finite(&block) {
+        let counts = slot == CHUNK && !self.counted && may_hold_nan(stored.dtype());
+        if counts && has_non_finite(&block) {
             self.non_finite
                 .fetch_add(block.non_finite(), Ordering::Relaxed);
         }

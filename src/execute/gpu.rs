@@ -96,7 +96,6 @@ impl GpuExecutor {
         let schedule = self.schedule(job)?;
         let mut run = cpu::Run::<f32>::new(&job.plan, &job.sources);
         let mut first = first;
-        let mut non_finite = 0;
         for task in &schedule.tasks {
             match task {
                 Task::Cpu(stage) => run.stage(stage),
@@ -115,6 +114,7 @@ impl GpuExecutor {
                         .collect();
                     let mut flying: VecDeque<(&Tile, Ticket)> = VecDeque::new();
                     let mut waiting = tiles.iter();
+                    let mut non_finite = 0;
                     loop {
                         while flying.len() < IN_FLIGHT {
                             let Some(tile) = waiting.next() else { break };
@@ -135,6 +135,7 @@ impl GpuExecutor {
                         })?;
                         self.kernel_seconds += seconds.unwrap_or(0.0);
                     }
+                    run.count(stage, non_finite);
                     run.blocks.extend(stage.writes.iter().copied().zip(outputs));
                     stage
                         .frees
@@ -143,17 +144,7 @@ impl GpuExecutor {
                 }
             }
         }
-        let mut results = run.finish(|block| Computed::F32(Arc::new(block)));
-        // A source that the CPU read as well was counted there.
-        results.non_finite = results.non_finite.max(non_finite);
-        Ok(results)
-    }
-
-    fn fault(&self, error: &GpuError) -> DeviceFault {
-        DeviceFault {
-            device: self.engine.info().name.clone(),
-            reason: error.to_string(),
-        }
+        Ok(run.finish(|block| Computed::F32(Arc::new(block))))
     }
 }
 
@@ -164,6 +155,11 @@ impl Executor for GpuExecutor {
 
     fn in_flight(&self) -> usize {
         self.queue.len()
+    }
+
+    fn explain(&mut self, job: &Job) -> Result<String, DeviceFault> {
+        let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
+        Ok(schedule.to_string())
     }
 
     fn submit(&mut self, job: Job) {
@@ -180,7 +176,7 @@ impl Executor for GpuExecutor {
                     job,
                     first: Ok(None),
                 });
-                Err(self.fault(&error))
+                Err(DeviceFault(error.to_string()))
             }
         }
     }
@@ -222,14 +218,6 @@ fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
 
 fn sample_size(kind: Kind) -> usize {
     if kind == Kind::Complex { 8 } else { 4 }
-}
-
-/// What a plan does on an engine, for people: places, tiles and bytes moved.
-///
-/// # Errors
-/// When the engine cannot load it.
-pub fn explain(engine: &Engine, plan: &Plan, job: &Job) -> Result<String, GpuError> {
-    Ok(Schedule::new(engine, plan, &job.sources)?.to_string())
 }
 
 /// How an input lies on the device.

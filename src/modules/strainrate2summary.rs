@@ -63,13 +63,18 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         timestamp: cli.timestamp,
     };
     let mut reader = Reader::new(&graph, &flow.file, settings).map_err(unready)?;
+    set_threads(cli, &system)?;
+    let precision = precision(cli, &system)?;
     if cli.explain {
         let job = reader.job(&chunks[0]).map_err(unready)?;
-        return super::list::show(cli, &job.plan.to_string(), &job.plan.to_string());
+        let (mut executor, _) = super::device::executor(cli, &system, precision)?;
+        let places = executor
+            .explain(&job)
+            .map_err(|fault| Failure::Device(fault.to_string()))?;
+        let text = format!("{}{places}", job.plan);
+        return super::list::show(cli, &text, &text);
     }
-    set_threads(cli, &system)?;
     let _lock = output::lock(&output)?;
-    let precision = precision(cli, &system)?;
     let (executor, may_fall_back) = super::device::executor(cli, &system, precision)?;
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
@@ -196,12 +201,18 @@ fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
             found.len()
         )));
     }
-    found.sort_by_key(|input| {
-        (
-            stem(input).parse::<i64>().unwrap_or(i64::MAX),
-            input.path.clone(),
-        )
-    });
+    let time = |input: &Input| stem(input).parse::<i64>().ok();
+    found.sort_by_key(|input| (time(input).unwrap_or(i64::MAX), input.path.clone()));
+    if let Some(pair) = found
+        .windows(2)
+        .find(|pair| time(&pair[0]).is_some() && time(&pair[0]) == time(&pair[1]))
+    {
+        return Err(Failure::Data(format!(
+            "{} and {}: found two chunks of one time, expected one, as their results have one name",
+            pair[0].path.display(),
+            pair[1].path.display()
+        )));
+    }
     Ok(found)
 }
 

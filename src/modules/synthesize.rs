@@ -9,7 +9,7 @@ use crate::config::{self, Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, Run, ingest};
-use crate::pipeline::output::{self, AtomicFile, OutputError};
+use crate::pipeline::output::{self, AtomicFile};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::stop::Stop;
 use crate::synth::{Recipe, Recording};
@@ -193,7 +193,6 @@ fn write_chunks(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<bool, Failure> {
-    std::fs::create_dir_all(target).map_err(|e| OutputError::io(target, e))?;
     let _lock = output::lock(target)?;
     let options = Ingest {
         depth: DepthShape::Flat,
@@ -205,7 +204,15 @@ fn write_chunks(
         stop: stop.flag(),
     };
     match ingest(source, target, &options, &run) {
-        Ok(_) => Ok(true),
+        Ok(report) => {
+            if report.skipped > 0 {
+                let (skipped, folder) = (report.skipped, target.display());
+                tracing::info!(
+                    "{folder}: {skipped} chunks exist, kept; --overwrite makes them again"
+                );
+            }
+            Ok(true)
+        }
         Err(IngestError::Stopped) => Ok(false),
         Err(IngestError::Output(error)) => Err(error.into()),
         Err(error) => Err(Failure::Data(error.to_string())),

@@ -1,5 +1,6 @@
 //! Which files a run takes: files, folders and globs become a sorted list.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A file that a run takes, and how it was found.
@@ -23,8 +24,11 @@ pub fn find(given: &[String], extensions: &[&str]) -> Result<Vec<Input>, Vec<Str
             Err(line) => missing.push(line),
         }
     }
+    // Of a file that was found twice, the one that the user named.
+    found.sort_by_key(|input: &Input| !input.named);
+    let mut seen = HashSet::new();
+    found.retain(|input| seen.insert(input.path.canonicalize().unwrap_or(input.path.clone())));
     found.sort();
-    found.dedup_by(|a, b| a.path == b.path);
     if missing.is_empty() {
         Ok(found)
     } else {

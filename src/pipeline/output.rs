@@ -60,7 +60,7 @@ impl AtomicFile {
     pub fn create(path: &Path) -> Result<Self, OutputError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| OutputError::io(folder, e))?;
+            make_folder(folder)?;
         }
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -149,7 +149,7 @@ pub struct FolderLock {
 /// # Errors
 /// [`OutputError::Busy`] when another run has it; otherwise when it cannot be written to.
 pub fn lock(folder: &Path) -> Result<FolderLock, OutputError> {
-    std::fs::create_dir_all(folder).map_err(|e| OutputError::io(folder, e))?;
+    make_folder(folder)?;
     let path = folder.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
@@ -171,6 +171,19 @@ pub fn lock(folder: &Path) -> Result<FolderLock, OutputError> {
     }
     remove_leftovers(folder, DEPTH);
     Ok(FolderLock { _file: file })
+}
+
+fn make_folder(folder: &Path) -> Result<(), OutputError> {
+    std::fs::create_dir_all(folder).map_err(|e| {
+        let source = match folder.ancestors().find(|above| above.is_file()) {
+            Some(file) => io::Error::new(
+                e.kind(),
+                format!("found the file {}, expected a folder", file.display()),
+            ),
+            None => e,
+        };
+        OutputError::io(folder, source)
+    })
 }
 
 /// What cannot be removed is left: it is in nobody's way.

@@ -252,6 +252,8 @@ fn files(job: &Job, results: &Results) -> Vec<Artifact> {
             .collect();
         files.extend(output.sink.files(&plan.env, &job.id, &inputs));
     }
+    // A chunk counts as finished when its own files exist, so the axes that go with them come first.
+    files.sort_by_key(|file| !file.shared);
     files
 }
 

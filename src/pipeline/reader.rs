@@ -158,7 +158,11 @@ impl<'a> Reader<'a> {
     }
 
     fn plan(&mut self, env: Env) -> Result<Arc<Plan>, Unready> {
-        if let Some(plan) = self.plans.iter().find(|plan| plan.env.source == env.source) {
+        let like = |known: &Env| {
+            let dtypes = |env: &Env| (env.depth_dtype, env.time_dtype);
+            known.source == env.source && dtypes(known) == dtypes(&env)
+        };
+        if let Some(plan) = self.plans.iter().find(|plan| like(&plan.env)) {
             return Ok(plan.clone());
         }
         let loads = self

@@ -6,8 +6,11 @@
 )]
 
 mod backend;
+mod bad_input;
+mod cli;
 mod commands;
 mod config;
+mod fallback;
 mod golden;
 #[cfg(feature = "gpu")]
 mod gpu_engine;
@@ -18,9 +21,11 @@ mod gpu_kernels;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 mod ingest;
+mod interrupt;
 mod npy;
 mod output;
 mod plan;
+mod program;
 mod samples;
 mod segy;
 #[cfg(feature = "gpu")]

@@ -1,5 +1,6 @@
 //! Samples to the device: converted or copied straight into its staging memory, piece by piece on all processors.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +8,7 @@ use super::schedule::Tile;
 use super::{Blocks, Job};
 use rayon::prelude::*;
 
-use crate::block::{Block, Samples, Stored};
+use crate::block::{Block, DType, Samples, Stored};
 use crate::gpu::engine::{Engine, PIECE, Staging, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::Slot;
@@ -61,16 +62,19 @@ fn source(
     element: Element,
     bad: Option<&AtomicU64>,
 ) {
-    if let Element::Stored(_) = element {
-        match stored.native_rows(rows.clone()) {
-            Some(bytes) => copy(staging, bytes),
+    if let Element::Stored(dtype) = element {
+        let bytes = match stored.native_rows(rows.clone()) {
+            Some(bytes) => Cow::Borrowed(bytes),
             None => {
-                let mut bytes = vec![0; rows.len() * stored.shape()[1] * stored.dtype().size()];
+                let mut bytes = vec![0; rows.len() * stored.shape()[1] * dtype.size()];
                 stored.copy_rows(rows, &mut bytes);
-                copy(staging, &bytes);
+                Cow::Owned(bytes)
             }
+        };
+        if let (DType::F16, Some(bad)) = (dtype, bad) {
+            bad.fetch_add(non_finite_halves(&bytes), Ordering::Relaxed);
         }
-        return;
+        return copy(staging, &bytes);
     }
     let per_sample = if element == Element::Complex { 2 } else { 1 };
     let first = rows.start * stored.shape()[1];
@@ -118,6 +122,15 @@ fn any_non_finite(numbers: &[f32]) -> bool {
     numbers
         .iter()
         .fold(false, |any, v| any | (v.to_bits() & EXPONENT == EXPONENT))
+}
+
+/// How many half-precision numbers are infinite or NaN.
+fn non_finite_halves(bytes: &[u8]) -> u64 {
+    const EXPONENT: u16 = 0x7c00;
+    let halves = bytes
+        .chunks_exact(2)
+        .map(|half| u16::from_ne_bytes([half[0], half[1]]));
+    halves.filter(|half| half & EXPONENT == EXPONENT).count() as u64
 }
 
 fn computed(staging: Staging<'_>, block: &Block<f32>, rows: Range<usize>) {

@@ -56,14 +56,14 @@ pub fn write_prodml(
 ) -> Result<(), FormatError> {
     let header = source.header();
     let at = Place { path };
-    let failed = |e: hdf5::Error| at.library("file", "a file that can be written", &e);
+    let failed = |e: hdf5::Error| FormatError::io(path, std::io::Error::other(e.to_string()));
     let loci = Loci::of(&header.depth);
     let file = create(path).map_err(failed)?;
     let raw = structure(&file, header, acquisition, &loci).map_err(failed)?;
     write_times(&raw, header).map_err(failed)?;
     macro_rules! stream {
         ($type:ty) => {
-            write_samples::<$type>(at, &raw, source)
+            write_samples::<$type>(path, &raw, source)
         };
     }
     match header.dtype {
@@ -83,6 +83,9 @@ pub fn write_prodml(
             "integers, float32 or float64",
         )),
     }?;
+    // The library writes late, and closing says nothing of a full disk while groups are open.
+    drop(raw);
+    file.flush().map_err(failed)?;
     file.close().map_err(failed)
 }
 
@@ -244,11 +247,11 @@ fn write_times(raw: &Group, header: &Header) -> hdf5::Result<()> {
 }
 
 fn write_samples<T: H5Type + Pod>(
-    at: Place,
+    path: &Path,
     raw: &Group,
     source: &dyn Source,
 ) -> Result<(), FormatError> {
-    let failed = |e: hdf5::Error| at.library("RawData", "a dataset that can be written", &e);
+    let failed = |e: hdf5::Error| FormatError::io(path, std::io::Error::other(e.to_string()));
     let header = source.header();
     let (channels, samples) = (header.channels, header.samples);
     let row_bytes = channels * size_of::<T>();
