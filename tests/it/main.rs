@@ -26,9 +26,11 @@ mod npy;
 mod output;
 mod plan;
 mod program;
+mod properties;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;
 mod sos;
 mod synth;
+mod tidy;
 mod witsml;
