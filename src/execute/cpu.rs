@@ -119,6 +119,7 @@ where
     }
 
     /// Takes note of what a stage that ran elsewhere found in the chunk.
+    #[cfg(feature = "gpu")]
     pub(super) fn count(&mut self, stage: &Stage, non_finite: u64) {
         if stage.reads.contains(&CHUNK) && !self.counted {
             self.non_finite = non_finite.into();

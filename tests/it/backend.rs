@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use distpy_gpu::block::{Block, Coords, DType, Kind, Precision, Signature, Stored, Unit};
 use distpy_gpu::command::{ChunkId, Command, Compat, Computed, Env};
@@ -25,15 +25,18 @@ pub enum Backend {
 /// `DISTPY_GPU_TESTS=require` is set that is a failure.
 pub fn all() -> &'static [Backend] {
     const CPU: [Backend; 2] = [Backend::Cpu(Precision::F64), Backend::Cpu(Precision::F32)];
-    static ALL: LazyLock<Vec<Backend>> = LazyLock::new(|| {
-        let mut all = CPU.to_vec();
-        #[cfg(feature = "gpu")]
-        if choose_adapter().is_some() {
-            all.push(Backend::Gpu);
-        }
-        all
-    });
+    static ALL: LazyLock<Vec<Backend>> = LazyLock::new(|| CPU.into_iter().chain(gpu()).collect());
     &ALL
+}
+
+#[cfg(feature = "gpu")]
+fn gpu() -> Option<Backend> {
+    choose_adapter().map(|_| Backend::Gpu)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu() -> Option<Backend> {
+    None
 }
 
 /// The software adapter, which is the same everywhere; else a hardware one.
@@ -184,6 +187,7 @@ fn compute(backend: Backend, job: Job) -> Results {
         #[cfg(feature = "gpu")]
         Backend::Gpu => {
             use distpy_gpu::execute::gpu::GpuExecutor;
+            use std::sync::Mutex;
             // One device for all tests: opening one takes longer than most of them.
             static GPU: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| {
                 let choice = choose_adapter().expect("the backend was listed");

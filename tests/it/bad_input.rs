@@ -138,7 +138,9 @@ fn names_and_axes_that_do_not_fit_are_refused() {
         )
     };
     let depth = "chunks/measured_depth.npy";
-    let cases: Vec<(&str, &str, Vec<u8>, &str, &[&str])> = vec![
+    /// What, a file's name, its bytes, arguments, and what the error says.
+    type Case<'a> = (&'a str, &'a str, Vec<u8>, &'a str, &'a [&'a str]);
+    let cases: Vec<Case> = vec![
         (
             "a name",
             "chunks/shot.npy",

@@ -27,9 +27,11 @@ mod output;
 mod plan;
 mod program;
 mod samples;
+mod properties;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;
 mod sos;
 mod synth;
+mod tidy;
 mod witsml;

@@ -1,0 +1,160 @@
+//! The shape of the sources: who may use whom, and what may stand where.
+
+use std::path::{Path, PathBuf};
+
+/// The modules of the library: each may use those before it.
+const ORDER: &[&str] = &[
+    "block", "exit", "point", "dsp", "gpu", "formats", "command", "commands", "config", "graph",
+    "plan", "execute", "synth", "pipeline", "cli", "modules",
+];
+
+/// Longest file in `src`, in lines.
+const LONGEST: usize = 620;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files below a folder that end so, by their path from the root, with their text.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == ending)
+            {
+                let name = path.strip_prefix(root()).expect("it is below the root");
+                let text = std::fs::read_to_string(&path).expect("text");
+                found.push((name.display().to_string().replace('\\', "/"), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The files of `src` that hold a word and are not allowed to.
+fn strays(word: &str, allowed: &[&str]) -> Vec<String> {
+    let files = files("src", "rs");
+    assert!(files.len() > 100, "these are not the sources");
+    let holds = files.iter().filter(|(_, text)| text.contains(word));
+    holds
+        .map(|(name, _)| name.clone())
+        .filter(|name| {
+            !allowed
+                .iter()
+                .any(|place| name.starts_with(&format!("src/{place}")))
+        })
+        .collect()
+}
+
+#[test]
+fn wgpu_is_met_by_the_engine_and_the_list_of_adapters() {
+    let met = strays("wgpu::", &["gpu/engine", "gpu/adapter.rs"]);
+    assert!(met.is_empty(), "{met:?}");
+}
+
+#[test]
+fn files_are_opened_at_the_edges() {
+    let edges = [
+        "pipeline",
+        "modules",
+        "formats/mapped.rs",
+        "formats/hdf5",
+        "gpu/engine/pipelines.rs",
+    ];
+    for word in ["std::fs", "fs::File", "OpenOptions"] {
+        let opened = strays(word, &edges);
+        assert!(opened.is_empty(), "{word}: {opened:?}");
+    }
+}
+
+#[test]
+fn modules_use_those_before_them() {
+    let rank = |module: &str| ORDER.iter().position(|known| *known == module);
+    for (name, text) in files("src", "rs") {
+        let path = name.trim_start_matches("src/").trim_end_matches(".rs");
+        let module = path.split('/').next().expect("a first part");
+        if module == "main" || module == "lib" {
+            continue;
+        }
+        let own =
+            rank(module).unwrap_or_else(|| panic!("{name}: no place in the order of modules"));
+        let grouped = text.contains("use crate::{");
+        assert!(
+            !grouped,
+            "{name}: a line for each module, as this test reads them"
+        );
+        for used in text.split("crate::").skip(1) {
+            let end = used
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(used.len());
+            let used = &used[..end];
+            assert!(
+                rank(used).is_none_or(|rank| rank <= own),
+                "{name} uses {used}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_library_lists_its_modules() {
+    let text = std::fs::read_to_string(root().join("src/lib.rs")).expect("the library");
+    let mut listed: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    let mut known = ORDER.to_vec();
+    listed.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn files_are_short_and_finished() {
+    for (name, text) in files("src", "rs") {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{name} has {lines} lines");
+    }
+    let unfinished = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
+    for folder in ["src", "tests", "benches"] {
+        for (name, text) in files(folder, "rs") {
+            for word in &unfinished {
+                assert!(!text.contains(word), "{name}: {word}");
+            }
+        }
+    }
+}
+
+/// Paths of the machine that something was written on help nobody else.
+#[test]
+fn nothing_speaks_of_one_machine() {
+    let kinds = [
+        ("src", "rs"),
+        ("tests/it", "rs"),
+        ("shaders", "wgsl"),
+        ("docs", "md"),
+        ("docs", "json"),
+        ("benches", "py"),
+        ("benches", "md"),
+    ];
+    let all: Vec<_> = kinds
+        .iter()
+        .flat_map(|(folder, ending)| files(folder, ending))
+        .collect();
+    let homes = ["home", "root", "Users", "work"].map(|name| format!("/{name}/"));
+    for (name, text) in all {
+        for home in &homes {
+            assert!(!text.contains(home), "{name}: {home}");
+        }
+    }
+}
