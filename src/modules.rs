@@ -1,5 +1,6 @@
 //! The modules: one file per `-m MODULE`, and this list of them.
 
+mod benchmark;
 mod commands;
 mod device;
 #[cfg(feature = "gpu")]
@@ -52,6 +53,11 @@ pub static ALL: &[Module] = &[
         name: "synthesize",
         summary: "Makes a realistic recording as SEG-Y, HDF5 or chunks",
         run: synthesize::run,
+    },
+    Module {
+        name: "benchmark",
+        summary: "Measures a flow on the CPU and on every GPU",
+        run: benchmark::run,
     },
     #[cfg(feature = "gpu")]
     Module {

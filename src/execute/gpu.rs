@@ -67,6 +67,24 @@ impl GpuExecutor {
         self.kernel_seconds
     }
 
+    /// Bytes up and down for a chunk of a plan that was computed: what the device must read and write at least. Zero for
+    /// other plans.
+    pub fn transfer_bytes(&self, plan: &Arc<Plan>) -> (u64, u64) {
+        let known = self
+            .schedules
+            .iter()
+            .filter(|(known, _)| Arc::ptr_eq(known, plan));
+        known
+            .flat_map(|(_, schedule)| &schedule.tasks)
+            .flat_map(|task| match task {
+                Task::Gpu { tiles, .. } => tiles.as_slice(),
+                Task::Cpu(_) => &[],
+            })
+            .fold((0, 0), |(up, down), tile| {
+                (up + tile.bytes.0, down + tile.bytes.1)
+            })
+    }
+
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
         if let Some((_, known)) = self
             .schedules

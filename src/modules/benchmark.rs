@@ -1,0 +1,120 @@
+//! `-m benchmark`: a flow on the CPU and on every GPU, and how they compare.
+//!
+//! Chunks lie in memory as they are stored. They stream through each backend's executor as in a real run, as many in flight as
+//! it takes at once; reading files and writing results is left out.
+
+#[cfg(feature = "gpu")]
+mod adapters;
+mod chunks;
+mod flow;
+#[cfg_attr(
+    not(feature = "gpu"),
+    expect(dead_code, reason = "only GPUs have kernels, and only they fail")
+)]
+mod report;
+mod timing;
+
+use super::{Failure, list, system};
+use crate::block::Precision;
+use crate::cli::{Cli, DeviceArg};
+use crate::config::System;
+use crate::execute::CpuPrecision;
+use crate::execute::cpu::CpuExecutor;
+use crate::exit::{self, Code};
+use crate::pipeline::stop::Stop;
+use chunks::{Batch, Chunks};
+use flow::Flow;
+use report::{Measurement, Report, Row, Table};
+use timing::{Timing, largest_difference, stream};
+
+pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+    let system = match cli.config {
+        Some(_) => system(cli)?,
+        None => System::parse("defaults".as_ref(), "{}")?,
+    };
+    set_threads(cli, &system)?;
+    let device = super::device::wanted(cli, &system)?;
+    let flow = Flow::read(cli, &system)?;
+    let chunks = Chunks::new(cli, &system, &flow)?;
+    let mut gpus = Gpus::open(cli, device);
+    let mut tables = Vec::new();
+    for dtype in chunks.types() {
+        let batch = chunks.batch(dtype, &flow)?;
+        tables.push(table(&batch, &mut gpus, stop));
+        if stop.wanted() {
+            return Ok(stop.code());
+        }
+    }
+    let report = Report::new(&flow, &chunks, gpus.described(), tables);
+    list::show(cli, &report.to_string(), &report)?;
+    let asked = matches!(device, DeviceArg::Gpu | DeviceArg::Software);
+    Ok(match report.failure() {
+        Some(reason) if asked => {
+            tracing::error!("{reason}");
+            exit::DEVICE
+        }
+        _ => exit::OK,
+    })
+}
+
+fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
+    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
+        return Ok(());
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
+}
+
+/// Every backend on the same chunks. The CPU in double precision comes first, as the others are compared with its numbers.
+fn table(batch: &Batch, gpus: &mut Gpus, stop: &Stop) -> Table {
+    let exact = on_cpu(batch, Precision::F64, stop);
+    let single = on_cpu(batch, Precision::F32, stop);
+    let difference =
+        |timing: &Timing| largest_difference(&batch.jobs[0].plan, &timing.first, &exact.first);
+    let cpu = |precision, timing: &Timing, difference| {
+        let measurement = Measurement::new(batch, timing, timing, difference);
+        Row::done("CPU", None, precision, measurement)
+    };
+    let mut rows = vec![
+        cpu("f64", &exact, None),
+        cpu("f32", &single, difference(&single)),
+    ];
+    rows.extend(gpus.rows(batch, &single, &difference, stop));
+    Table::new(batch, rows)
+}
+
+fn on_cpu(batch: &Batch, precision: Precision, stop: &Stop) -> Timing {
+    let mut executor = CpuExecutor::new(CpuPrecision::Always(precision));
+    stream(&mut executor, batch, |_| 0.0, stop).expect("the CPU is there")
+}
+
+#[cfg(feature = "gpu")]
+use adapters::Gpus;
+
+/// A build without GPU support has none.
+#[cfg(not(feature = "gpu"))]
+struct Gpus;
+
+#[cfg(not(feature = "gpu"))]
+impl Gpus {
+    fn open(_: &Cli, _: DeviceArg) -> Self {
+        Self
+    }
+
+    fn described(&self) -> Vec<report::Adapter> {
+        let reason = "found no GPU support in this build, expected the feature `gpu`";
+        vec![report::Adapter::missing(reason.into())]
+    }
+
+    fn rows(
+        &mut self,
+        _: &Batch,
+        _: &Timing,
+        _: &dyn Fn(&Timing) -> Option<f64>,
+        _: &Stop,
+    ) -> Vec<Row> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,287 @@
+//! The chunks that are measured: given ones, or a synthetic recording in several sample types.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::Failure;
+use super::flow::Flow;
+use crate::block::{
+    Block, Bytes, Coords, DType, Endian, Kind, Order, Real, Signature, Stored, Unit,
+};
+use crate::cli::Cli;
+use crate::command::{ChunkId, Command, Compat, Env};
+use crate::config::{Problems, System};
+use crate::execute::Job;
+use crate::formats::Source;
+use crate::pipeline::inputs;
+use crate::pipeline::reader::{Reader, Settings, Unready};
+use crate::plan::Plan;
+use crate::synth::{Recipe, Recording};
+
+/// Synthetic chunks: more than are in flight on any device, and together beyond a processor's cache.
+const CHUNKS: usize = 4;
+
+/// Bytes of chunks in memory, if there is more than one.
+const MOST_BYTES: usize = 1 << 30;
+
+/// What there is to compute.
+pub enum Chunks {
+    /// Files.
+    Given(Batch),
+    /// A recording, and its chunks in the type in which it was made.
+    Synthetic {
+        /// Its samples per second.
+        prf: f64,
+        /// Its type and those to which that is widened.
+        types: Vec<DType>,
+        /// Chunks of equal shape.
+        made: Vec<Stored>,
+    },
+}
+
+/// Chunks of one shape and sample type, planned.
+pub struct Batch {
+    /// Type of the stored samples.
+    pub dtype: DType,
+    /// Channels and samples.
+    pub shape: [usize; 2],
+    /// The chunks.
+    pub jobs: Vec<Job>,
+}
+
+impl Batch {
+    /// Bytes of one chunk as it is stored.
+    pub fn chunk_bytes(&self) -> usize {
+        self.jobs[0].sources[0].size()
+    }
+}
+
+impl Chunks {
+    /// Maps the given files, or makes a recording.
+    pub fn new(cli: &Cli, system: &System, flow: &Flow) -> Result<Self, Failure> {
+        if cli.files.is_empty() {
+            synthetic(system, flow)
+        } else {
+            given(cli, system, flow).map(Chunks::Given)
+        }
+    }
+
+    /// Where they are from.
+    pub fn origin(&self) -> &'static str {
+        match self {
+            Chunks::Given(_) => "files",
+            Chunks::Synthetic { .. } => "synthetic",
+        }
+    }
+
+    /// The sample types to measure.
+    pub fn types(&self) -> Vec<DType> {
+        match self {
+            Chunks::Given(batch) => vec![batch.dtype],
+            Chunks::Synthetic { types, .. } => types.clone(),
+        }
+    }
+
+    /// The chunks in one of the types.
+    pub fn batch(&self, dtype: DType, flow: &Flow) -> Result<Batch, Failure> {
+        match self {
+            Chunks::Given(Batch { dtype, shape, jobs }) => Ok(Batch {
+                dtype: *dtype,
+                shape: *shape,
+                jobs: jobs.iter().map(again).collect(),
+            }),
+            Chunks::Synthetic { prf, made, .. } => {
+                let stored: Vec<Stored> = made.iter().map(|chunk| widened(chunk, dtype)).collect();
+                let plan = Arc::new(planned(flow, *prf, &stored[0])?);
+                let job = |(k, stored): (i64, Stored)| Job {
+                    id: ChunkId { unix_time: k },
+                    path: PathBuf::from(format!("{k}.npy")),
+                    plan: plan.clone(),
+                    sources: vec![stored],
+                };
+                Ok(Batch {
+                    dtype,
+                    shape: made[0].shape(),
+                    jobs: (0..).zip(stored).map(job).collect(),
+                })
+            }
+        }
+    }
+}
+
+/// The same chunk once more.
+pub fn again(job: &Job) -> Job {
+    Job {
+        id: job.id.clone(),
+        path: job.path.clone(),
+        plan: job.plan.clone(),
+        sources: job.sources.clone(),
+    }
+}
+
+fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
+    let mut found =
+        inputs::find(&cli.files, &["npy"]).map_err(|lines| Failure::Io(lines.join("\n")))?;
+    // In a folder, a chunk's name is its Unix time; axes lie beside.
+    found.retain(|input| {
+        let stem = input.path.file_stem().and_then(|s| s.to_str());
+        input.named || stem.is_some_and(|s| s.parse::<i64>().is_ok())
+    });
+    let settings = Settings {
+        prf: system.prf,
+        compat: flow.compat,
+        measured_depth: system.measured_depth.clone(),
+        time_scale: system.time_scale.clone(),
+        input: system.input.clone(),
+        output: cli
+            .output
+            .clone()
+            .or_else(|| system.output.clone())
+            .unwrap_or_default(),
+        // Names do not matter where nothing is written.
+        timestamp: Some(0),
+    };
+    let unready = |unready| match unready {
+        Unready::Data(line) => Failure::Data(line),
+        Unready::Plan(problems) => Failure::Config(problems),
+    };
+    let mut reader = Reader::new(&flow.graph, &flow.file, settings).map_err(unready)?;
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut bytes = 0;
+    let like = |a: &Job, b: &Job| {
+        let [a, b] = [a, b].map(|job| (job.sources[0].shape(), job.sources[0].dtype()));
+        a == b
+    };
+    for input in &found {
+        let job = reader.job(input).map_err(unready)?;
+        bytes += job.sources[0].size();
+        if !jobs.is_empty() && bytes > MOST_BYTES {
+            tracing::warn!(
+                "{} of {} chunks are measured: more do not fit {} MiB of memory",
+                jobs.len(),
+                found.len(),
+                MOST_BYTES >> 20
+            );
+            break;
+        }
+        if jobs.first().is_some_and(|first| !like(first, &job)) {
+            let path = input.path.display();
+            tracing::warn!("{path}: left out, its shape or type is not the first chunk's");
+            continue;
+        }
+        jobs.push(job);
+    }
+    let Some(first) = jobs.first() else {
+        let given = cli.files.join(", ");
+        return Err(Failure::Data(format!(
+            "{given}: found no chunk, expected files such as 1500000000.npy"
+        )));
+    };
+    Ok(Batch {
+        dtype: first.sources[0].dtype(),
+        shape: first.sources[0].shape(),
+        jobs,
+    })
+}
+
+/// One-second chunks of a recording by the configuration's recipe.
+fn synthetic(system: &System, flow: &Flow) -> Result<Chunks, Failure> {
+    if let Some(node) = flow
+        .graph
+        .nodes
+        .iter()
+        .find(|n| matches!(n.command, Command::Load(_)))
+    {
+        let found = format!(
+            "found `{}`, whose file belongs to a recording; give its chunks with -f",
+            node.spec.name
+        );
+        return Err(Problems::single(&flow.file, &node.path, found).into());
+    }
+    let recipe = recipe(system)?;
+    let recording = Recording::new(&recipe).map_err(|list| {
+        let file = system.file.clone();
+        Failure::Config(Problems { file, list })
+    })?;
+    let header = recording.header();
+    let second = (header.prf.round() as usize).clamp(1, header.samples);
+    let shape = [header.channels, second];
+    // All types have as many chunks, so that the widest fits.
+    let widest = shape[0] * shape[1] * size_of::<f64>();
+    let count = (header.samples / second)
+        .min(CHUNKS)
+        .min(MOST_BYTES / widest)
+        .max(1);
+    let chunk = |k: usize| {
+        let mut bytes = vec![0; shape[0] * shape[1] * header.dtype.size()];
+        recording.read(0..header.channels, k * second..(k + 1) * second, &mut bytes)?;
+        Ok(whole(header.dtype, shape, bytes))
+    };
+    let mut types = vec![header.dtype, DType::F32, DType::F64];
+    types.dedup();
+    Ok(Chunks::Synthetic {
+        prf: header.prf,
+        types,
+        made: (0..count).map(chunk).collect::<Result<_, Failure>>()?,
+    })
+}
+
+fn recipe(system: &System) -> Result<Recipe, Failure> {
+    match &system.gpu.synthesize {
+        Some(value) => serde_path_to_error::deserialize(value).map_err(|e| {
+            let path = format!("distpy_gpu.synthesize.{}", e.path());
+            Problems::single(&system.file, &path, e.inner().to_string()).into()
+        }),
+        None => Ok(Recipe {
+            channels: 1000,
+            prf: 10_000.0,
+            seconds: CHUNKS as f64,
+            ..Recipe::default()
+        }),
+    }
+}
+
+/// The same numbers in a wider type.
+fn widened(chunk: &Stored, dtype: DType) -> Stored {
+    let rows = 0..chunk.shape()[0];
+    match dtype {
+        _ if dtype == chunk.dtype() => chunk.clone(),
+        DType::F32 => of_block(dtype, chunk.block::<f32>(rows)),
+        _ => of_block(dtype, chunk.block::<f64>(rows)),
+    }
+}
+
+fn of_block<T: Real>(dtype: DType, block: Block<T>) -> Stored {
+    let samples = block.as_real();
+    let bytes = bytemuck::cast_slice(samples.as_slice().expect("blocks are contiguous"));
+    whole(dtype, [samples.nrows(), samples.ncols()], bytes.to_vec())
+}
+
+fn whole(dtype: DType, shape: [usize; 2], bytes: Vec<u8>) -> Stored {
+    let bytes = Bytes::Owned(Arc::new(bytes));
+    Stored::new(dtype, shape, Order::C, Endian::NATIVE, bytes)
+        .expect("as many bytes as samples need")
+}
+
+fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
+    let [rows, cols] = chunk.shape();
+    let env = Env {
+        compat: flow.compat,
+        prf,
+        box_rows: flow.graph.box_rows,
+        source: Signature {
+            kind: Kind::Real,
+            depth: Coords::index(rows),
+            time: match flow.compat {
+                Compat::Distpy => Coords::index(cols),
+                Compat::Exact => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
+            },
+            rank: 2,
+            single: chunk.dtype() == DType::F32,
+        },
+        depth_dtype: DType::I64,
+        time_dtype: DType::I64,
+    };
+    Ok(Plan::new(&flow.graph, &flow.file, &env, &HashMap::new())?)
+}

@@ -1,0 +1,90 @@
+//! The flow that is measured.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::super::{Failure, read_text};
+use crate::cli::Cli;
+use crate::command::{Command, Compat};
+use crate::config::{Problems, Severity, System, Workflow};
+use crate::graph::{Graph, Reading};
+
+/// A checked flow.
+pub struct Flow {
+    /// Where it is from, for people.
+    pub file: PathBuf,
+    /// Its commands.
+    pub graph: Graph,
+    /// Whose numbers.
+    pub compat: Compat,
+}
+
+impl Flow {
+    /// The configuration's command file, else the noise log.
+    pub fn read(cli: &Cli, system: &System) -> Result<Self, Failure> {
+        let workflow = match &system.config {
+            Some(path) => {
+                let path = located(path, &system.file);
+                Workflow::parse(&path, &read_text(&path)?)?
+            }
+            None => Workflow::parse("noise log".as_ref(), &noise_log(system.prf))?,
+        };
+        let distpy =
+            cli.compat.is_some() || system.gpu.compat.is_some() || workflow.compat.is_some();
+        let compat = if distpy {
+            Compat::Distpy
+        } else {
+            Compat::Exact
+        };
+        let reading = Reading {
+            compat,
+            strict: cli.strict,
+        };
+        let (graph, findings) = Graph::build(&workflow, reading)?;
+        findings
+            .lines(Severity::Warning)
+            .iter()
+            .for_each(|line| tracing::warn!("{line}"));
+        let writes = |command: &Command| matches!(command, Command::Sink(_));
+        if !graph.nodes.iter().any(|node| writes(&node.command)) {
+            let expected =
+                "found no command that writes, expected one, as only what is written is computed";
+            return Err(Problems::single(&workflow.file, "command_list", expected).into());
+        }
+        Ok(Self {
+            file: workflow.file,
+            graph,
+            compat,
+        })
+    }
+
+    /// The commands by name.
+    pub fn commands(&self) -> Vec<&'static str> {
+        let nodes = self.graph.nodes.iter();
+        nodes.map(|node| node.spec.name).collect()
+    }
+}
+
+/// Command files are relative to the working directory; one that moved with its configuration is found beside it.
+fn located(path: &Path, configuration: &Path) -> PathBuf {
+    let beside = configuration.parent().map(|folder| folder.join(path));
+    match beside {
+        Some(beside) if !path.exists() && beside.exists() => beside,
+        _ => path.to_path_buf(),
+    }
+}
+
+/// Full-band RMS and three bands, from 2, 6 and 10 % of the prf to the Nyquist frequency.
+fn noise_log(prf: f64) -> String {
+    let low = [0.02 * prf, 0.06 * prf, 0.1 * prf];
+    let high = [-1, -1, -1];
+    json!({ "command_list": [
+        { "name": "fft", "uid": 1, "in_uid": 0 },
+        { "name": "rms_from_fft", "uid": 2, "in_uid": 1, "low_freq": 0, "high_freq": -1 },
+        { "name": "multiple_calcs", "uid": 3, "in_uid": 1, "func": "te_from_fft", "low_freq": low, "high_freq": high },
+        { "name": "write_witsml", "uid": 4, "in_uid": 3, "gather_uids": [2], "low_freq": low, "high_freq": high,
+          "directory_out": "NoiseLog", "data_style": "NoiseLog" },
+    ]})
+    .to_string()
+}
