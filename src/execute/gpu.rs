@@ -14,11 +14,11 @@ use ndarray::Array2;
 use num_complex::Complex;
 
 use super::{DeviceFault, Executor, Job, Results, cpu};
-use crate::block::{Block, Kind};
+use crate::block::{Block, DType, Kind, Samples, Stored};
 use crate::command::Computed;
 use crate::gpu::engine::{Engine, Ticket};
 use crate::gpu::{Element, GpuError};
-use crate::plan::{Place, Plan};
+use crate::plan::{Place, Plan, Stage};
 use schedule::{Schedule, Task, Tile};
 
 /// How many chunks, or tiles of a chunk, are on the device at once: one computes while another goes up or down.
@@ -28,16 +28,27 @@ const IN_FLIGHT: usize = 2;
 #[derive(Debug)]
 pub struct GpuExecutor {
     engine: Engine,
-    schedules: Vec<(Arc<Plan>, Arc<Schedule>)>,
+    schedules: Vec<Known>,
     queue: VecDeque<Started>,
     kernel_seconds: f64,
 }
+
+/// A plan on this engine, for sources of these stored types: they decide what goes up.
+#[derive(Debug)]
+struct Known {
+    plan: Arc<Plan>,
+    dtypes: Vec<DType>,
+    schedule: Arc<Schedule>,
+}
+
+/// A tile on the device, and how many of the chunk's samples in it are infinite or NaN.
+type Flight = (Ticket, u64);
 
 /// A chunk in flight.
 struct Started {
     job: Job,
     /// Its first task on the device, where that is one tile; or why there is none.
-    first: Result<Option<(Ticket, u64)>, GpuError>,
+    first: Result<Option<Flight>, GpuError>,
 }
 
 impl std::fmt::Debug for Started {
@@ -73,9 +84,10 @@ impl GpuExecutor {
         let known = self
             .schedules
             .iter()
-            .filter(|(known, _)| Arc::ptr_eq(known, plan));
+            .find(|known| Arc::ptr_eq(&known.plan, plan));
         known
-            .flat_map(|(_, schedule)| &schedule.tasks)
+            .iter()
+            .flat_map(|known| &known.schedule.tasks)
             .flat_map(|task| match task {
                 Task::Gpu { tiles, .. } => tiles.as_slice(),
                 Task::Cpu(_) => &[],
@@ -86,20 +98,22 @@ impl GpuExecutor {
     }
 
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
-        if let Some((_, known)) = self
-            .schedules
-            .iter()
-            .find(|(plan, _)| Arc::ptr_eq(plan, &job.plan))
-        {
-            return Ok(known.clone());
+        let dtypes: Vec<DType> = job.sources.iter().map(Stored::dtype).collect();
+        let known = |k: &&Known| Arc::ptr_eq(&k.plan, &job.plan) && k.dtypes == dtypes;
+        if let Some(known) = self.schedules.iter().find(known) {
+            return Ok(known.schedule.clone());
         }
-        let made = Arc::new(Schedule::new(&self.engine, &job.plan, &job.sources)?);
-        self.schedules.push((job.plan.clone(), made.clone()));
-        Ok(made)
+        let schedule = Arc::new(Schedule::new(&self.engine, &job.plan, &job.sources)?);
+        self.schedules.push(Known {
+            plan: job.plan.clone(),
+            dtypes,
+            schedule: schedule.clone(),
+        });
+        Ok(schedule)
     }
 
     /// Starts the first task where it is one tile on the device, so that it runs while an earlier chunk is finished.
-    fn start(&mut self, job: &Job) -> Result<Option<(Ticket, u64)>, GpuError> {
+    fn start(&mut self, job: &Job) -> Result<Option<Flight>, GpuError> {
         let schedule = self.schedule(job)?;
         match schedule.tasks.first() {
             Some(Task::Gpu { tiles, inputs, .. }) if tiles.len() == 1 => {
@@ -110,10 +124,9 @@ impl GpuExecutor {
         }
     }
 
-    fn finish(&mut self, job: &Job, first: Option<(Ticket, u64)>) -> Result<Results, GpuError> {
+    fn finish(&mut self, job: &Job, mut first: Option<Flight>) -> Result<Results, GpuError> {
         let schedule = self.schedule(job)?;
         let mut run = cpu::Run::<f32>::new(&job.plan, &job.sources);
-        let mut first = first;
         for task in &schedule.tasks {
             match task {
                 Task::Cpu(stage) => run.stage(stage),
@@ -122,37 +135,12 @@ impl GpuExecutor {
                     tiles,
                     inputs,
                 } => {
-                    let mut outputs: Vec<Block<f32>> = stage
-                        .writes
-                        .iter()
-                        .map(|&slot| {
-                            let signature = job.plan.signature(slot);
-                            Block::zeros(signature.kind, signature.rows(), signature.cols())
-                        })
-                        .collect();
-                    let mut flying: VecDeque<(&Tile, Ticket)> = VecDeque::new();
-                    let mut waiting = tiles.iter();
-                    let mut non_finite = 0;
-                    loop {
-                        while flying.len() < IN_FLIGHT {
-                            let Some(tile) = waiting.next() else { break };
-                            let (ticket, bad) = match first.take() {
-                                Some(started) => started,
-                                None => {
-                                    upload::submit(&self.engine, tile, inputs, job, &run.blocks)?
-                                }
-                            };
-                            non_finite += bad;
-                            flying.push_back((tile, ticket));
-                        }
-                        let Some((tile, ticket)) = flying.pop_front() else {
-                            break;
-                        };
-                        let seconds = self.engine.finish_into(ticket, &mut |k, bytes| {
-                            place(&mut outputs[k], tile, bytes)
-                        })?;
-                        self.kernel_seconds += seconds.unwrap_or(0.0);
-                    }
+                    let submit = |engine: &Engine, tile: &Tile| match first.take() {
+                        Some(started) => Ok(started),
+                        None => upload::submit(engine, tile, inputs, job, &run.blocks),
+                    };
+                    let mut outputs = zeros(stage, &job.plan);
+                    let non_finite = self.tiles(tiles, submit, &mut outputs)?;
                     run.count(stage, non_finite);
                     run.blocks.extend(stage.writes.iter().copied().zip(outputs));
                     stage
@@ -164,6 +152,44 @@ impl GpuExecutor {
         }
         Ok(run.finish(|block| Computed::F32(Arc::new(block))))
     }
+
+    /// Runs tiles, a few in flight, and puts what they give into `outputs`; counts the samples that are infinite or NaN.
+    fn tiles(
+        &mut self,
+        tiles: &[Tile],
+        mut submit: impl FnMut(&Engine, &Tile) -> Result<Flight, GpuError>,
+        outputs: &mut [Block<f32>],
+    ) -> Result<u64, GpuError> {
+        let mut flying: VecDeque<(&Tile, Ticket)> = VecDeque::new();
+        let mut non_finite = 0;
+        let mut waiting = tiles.iter();
+        loop {
+            if flying.len() < IN_FLIGHT
+                && let Some(tile) = waiting.next()
+            {
+                let (ticket, bad) = submit(&self.engine, tile)?;
+                non_finite += bad;
+                flying.push_back((tile, ticket));
+                continue;
+            }
+            let Some((tile, ticket)) = flying.pop_front() else {
+                return Ok(non_finite);
+            };
+            let seconds = self
+                .engine
+                .finish_into(ticket, &mut |k, bytes| place(&mut outputs[k], tile, bytes))?;
+            self.kernel_seconds += seconds.unwrap_or(0.0);
+        }
+    }
+}
+
+/// Results of a stage, to be filled.
+fn zeros(stage: &Stage, plan: &Plan) -> Vec<Block<f32>> {
+    let zeros = |&slot| {
+        let signature = plan.signature(slot);
+        Block::zeros(signature.kind, signature.rows(), signature.cols())
+    };
+    stage.writes.iter().map(zeros).collect()
 }
 
 impl Executor for GpuExecutor {
@@ -218,14 +244,14 @@ fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
         bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);
     let slice = ndarray::s![rows, ..];
     match &mut whole.samples {
-        crate::block::Samples::Complex(array) => {
+        Samples::Complex(array) => {
             let values: Vec<Complex<f32>> =
                 bytemuck::cast_vec(numbers.chunks_exact(2).map(|v| [v[0], v[1]]).collect());
             array
                 .slice_mut(slice)
                 .assign(&Array2::from_shape_vec(shape, values).expect("as many as the tile has"));
         }
-        crate::block::Samples::Real(array) => {
+        Samples::Real(array) => {
             array
                 .slice_mut(slice)
                 .assign(&Array2::from_shape_vec(shape, numbers).expect("as many as the tile has"));

@@ -26,8 +26,8 @@ mod npy;
 mod output;
 mod plan;
 mod program;
-mod samples;
 mod properties;
+mod samples;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;

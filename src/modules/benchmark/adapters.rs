@@ -120,8 +120,8 @@ impl Gpu {
                 Row::done(name, Some(*index), "f32", measurement)
             }
             Err(fault) => {
-                let row = Row::failed(name, *index, &fault.reason);
-                self.open = Err(fault.reason);
+                let row = Row::failed(name, *index, &fault.to_string());
+                self.open = Err(fault.to_string());
                 row
             }
         }
