@@ -177,4 +177,6 @@ macro_rules! point_loop {
     };
 }
 
-pub use crate::{complex, complex_to_real, real};
+pub use crate::complex;
+pub use crate::complex_to_real;
+pub use crate::real;
