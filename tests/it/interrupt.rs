@@ -12,11 +12,11 @@ use distpy_gpu::pipeline::output;
 
 const CHUNKS: usize = 24;
 
-/// Chunks that take some twenty milliseconds each on one thread.
+/// Chunks that take some thirty milliseconds each on one thread.
 fn slow() -> Project {
     let project = Project::new();
     for k in 1..=CHUNKS {
-        project.write(&format!("chunks/{k:02}.npy"), &chunk(k, 40, 1500));
+        project.write(&format!("chunks/{k:02}.npy"), &chunk(k, 40, 3000));
     }
     let filter = |uid: u32| json!({"name": "butter", "uid": uid, "in_uid": uid - 1, "freq": 40, "order": 24});
     let mut flow: Vec<Value> = (1..=4).map(filter).collect();

@@ -113,7 +113,7 @@ fn energies(low: &[f64], high: &[f64]) -> Value {
 }
 
 proptest! {
-    #![proptest_config(few(12))]
+    #![proptest_config(few(8))]
 
     /// Rows of several lengths in one go: sum x^2 = E / n, and what the spectrum says of the RMS is what the samples say.
     #[test]

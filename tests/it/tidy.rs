@@ -88,22 +88,26 @@ fn modules_use_those_before_them() {
         }
         let own =
             rank(module).unwrap_or_else(|| panic!("{name}: no place in the order of modules"));
-        let grouped = text.contains("use crate::{");
-        assert!(
-            !grouped,
-            "{name}: a line for each module, as this test reads them"
-        );
-        for used in text.split("crate::").skip(1) {
-            let end = used
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(used.len());
-            let used = &used[..end];
-            assert!(
-                rank(used).is_none_or(|rank| rank <= own),
-                "{name} uses {used}"
-            );
+        for used in text.split("crate::").skip(1).flat_map(first_parts) {
+            let fits = rank(used).is_none_or(|rank| rank <= own);
+            assert!(fits, "{name} uses {used}");
         }
     }
+}
+
+/// The modules at the beginning of a path: one, or those of a group in braces.
+fn first_parts(path: &str) -> Vec<&str> {
+    let group = match path.strip_prefix('{') {
+        Some(rest) => rest.split('}').next().unwrap_or_default(),
+        None => path
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .unwrap_or_default(),
+    };
+    group
+        .split(',')
+        .filter_map(|path| path.trim().split("::").next())
+        .collect()
 }
 
 #[test]
