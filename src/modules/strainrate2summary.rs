@@ -64,7 +64,7 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
     };
     let mut reader = Reader::new(&graph, &flow.file, settings).map_err(unready)?;
     set_threads(cli, &system)?;
-    let precision = precision(cli, &system)?;
+    let precision = precision(cli, &system, compat)?;
     if cli.explain {
         let job = reader.job(&chunks[0]).map_err(unready)?;
         let (mut executor, _) = super::device::executor(cli, &system, precision)?;
@@ -217,7 +217,7 @@ fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
 }
 
 /// The precision on the CPU.
-pub fn precision(cli: &Cli, system: &System) -> Result<CpuPrecision, Failure> {
+fn precision(cli: &Cli, system: &System, compat: Compat) -> Result<CpuPrecision, Failure> {
     match (cli.precision, system.gpu.precision.as_deref()) {
         (Some(PrecisionArg::F32), _) | (None, Some("f32")) => {
             Ok(CpuPrecision::Always(Precision::F32))
@@ -225,7 +225,11 @@ pub fn precision(cli: &Cli, system: &System) -> Result<CpuPrecision, Failure> {
         (Some(PrecisionArg::F64), _) | (None, Some("f64")) => {
             Ok(CpuPrecision::Always(Precision::F64))
         }
-        (Some(PrecisionArg::Auto), _) | (None, None | Some("auto")) => Ok(CpuPrecision::Auto),
+        // distpy computes in double precision whatever is stored.
+        (Some(PrecisionArg::Auto), _) | (None, None | Some("auto")) => Ok(match compat {
+            Compat::Distpy => CpuPrecision::Always(Precision::F64),
+            Compat::Exact => CpuPrecision::Auto,
+        }),
         (None, Some(other)) => {
             let found = format!("found \"{other}\", expected \"auto\", \"f32\" or \"f64\"");
             Err(Problems::single(&system.file, "distpy_gpu.precision", found).into())

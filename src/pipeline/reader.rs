@@ -1,6 +1,6 @@
 //! Chunks from files: found, checked, planned.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub struct Settings {
     pub prf: f64,
     /// Whose numbers.
     pub compat: Compat,
-    /// File name of the depth axis.
+    /// File name of the depth axis; where there is no such file, channels are counted.
     pub measured_depth: String,
     /// File name of the time axis.
     pub time_scale: String,
@@ -57,6 +57,8 @@ pub struct Reader<'a> {
     flow: &'a Path,
     settings: Settings,
     axes: HashMap<PathBuf, Option<Axis>>,
+    /// Names of axes that were looked for in vain and reported.
+    missing: HashSet<String>,
     loads: HashMap<PathBuf, (Signature, Stored)>,
     plans: Vec<Arc<Plan>>,
 }
@@ -78,6 +80,7 @@ impl<'a> Reader<'a> {
             flow,
             settings,
             axes: HashMap::new(),
+            missing: HashSet::new(),
             loads,
             plans: Vec::new(),
         })
@@ -193,6 +196,13 @@ impl<'a> Reader<'a> {
             .flatten()
             .find(|path| path.is_file())
         else {
+            // distpy's own way to say that there is none.
+            if name != "none.npy" && self.missing.insert(name.to_string()) {
+                tracing::warn!(
+                    "{name}: not found beside {}; {what} are counted",
+                    chunk.display()
+                );
+            }
             return Ok(None);
         };
         if !self.axes.contains_key(&path) {
