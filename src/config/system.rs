@@ -21,9 +21,9 @@ pub struct System {
     /// Pulse repetition frequency in Hz: samples per second of a channel.
     pub prf: f64,
     /// File name of the depth axis in the input folder.
-    pub measured_depth: String,
+    pub measured_depth: Option<String>,
     /// File name of the time axis in the input folder.
-    pub time_scale: String,
+    pub time_scale: Option<String>,
     /// Number of worker threads; `None` for as many as there are processors.
     pub threads: Option<usize>,
     /// Our own keys.
@@ -96,10 +96,8 @@ impl System {
             output: keys.folder("out_directory", "out_drive", "results"),
             config: keys.text("config").map(|t| portable(&t)),
             prf: keys.prf(),
-            measured_depth: keys
-                .text("measured_depth")
-                .unwrap_or_else(|| "measured_depth.npy".into()),
-            time_scale: keys.text("time_scale").unwrap_or_else(|| "none.npy".into()),
+            measured_depth: keys.text("measured_depth"),
+            time_scale: keys.text("time_scale"),
             threads: keys.threads(),
             gpu: keys.extensions(),
             warnings: keys.unknown(),

@@ -175,8 +175,11 @@ fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
             .unwrap_or_default()
             .to_string()
     };
-    let axes = [&system.measured_depth, &system.time_scale]
-        .map(|name| name.trim_end_matches(".npy").to_string());
+    let axes: Vec<String> = [&system.measured_depth, &system.time_scale]
+        .into_iter()
+        .flatten()
+        .map(|name| name.trim_end_matches(".npy").to_string())
+        .collect();
     found.retain(|input| {
         let stem = stem(input);
         let axis = AXES.contains(&stem.as_str()) || axes.contains(&stem);

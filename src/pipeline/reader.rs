@@ -24,6 +24,9 @@ pub enum Unready {
     Plan(Problems),
 }
 
+/// distpy's way to say that there is no axis.
+const NO_AXIS: &str = "none.npy";
+
 /// What the reader needs to know.
 #[derive(Debug)]
 pub struct Settings {
@@ -31,10 +34,10 @@ pub struct Settings {
     pub prf: f64,
     /// Whose numbers.
     pub compat: Compat,
-    /// File name of the depth axis; where there is no such file, channels are counted.
-    pub measured_depth: String,
+    /// File name of the depth axis as configured; where there is no such file, channels are counted.
+    pub measured_depth: Option<String>,
     /// File name of the time axis.
-    pub time_scale: String,
+    pub time_scale: Option<String>,
     /// Folder that holds the axes where the chunk's own does not.
     pub input: Option<PathBuf>,
     /// Folder that `data_load` reads from.
@@ -114,13 +117,15 @@ impl<'a> Reader<'a> {
         let [rows, cols] = stored.shape();
         let depth = self.axis(
             &input.path,
-            &self.settings.measured_depth.clone(),
+            self.settings.measured_depth.clone(),
+            "measured_depth.npy",
             rows,
             "rows (channels)",
         )?;
         let time = self.axis(
             &input.path,
-            &self.settings.time_scale.clone(),
+            self.settings.time_scale.clone(),
+            NO_AXIS,
             cols,
             "columns (samples)",
         )?;
@@ -181,14 +186,22 @@ impl<'a> Reader<'a> {
         Ok(plan)
     }
 
-    /// An axis beside the chunk, or in the configured input folder; none where there is no such file.
+    /// An axis beside the chunk, or in the configured input folder; none where there is no such file. distpy looks for no
+    /// axis that is not named, we for the usual one.
     fn axis(
         &mut self,
         chunk: &Path,
-        name: &str,
+        named: Option<String>,
+        usual: &str,
         expected: usize,
         what: &str,
     ) -> Result<Option<Axis>, Unready> {
+        let usual = if self.settings.compat == Compat::Distpy {
+            NO_AXIS
+        } else {
+            usual
+        };
+        let name = named.as_deref().unwrap_or(usual);
         let beside = chunk.parent().map(|folder| folder.join(name));
         let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
         let Some(path) = [beside, configured]
@@ -196,8 +209,7 @@ impl<'a> Reader<'a> {
             .flatten()
             .find(|path| path.is_file())
         else {
-            // distpy's own way to say that there is none.
-            if name != "none.npy" && self.missing.insert(name.to_string()) {
+            if named.is_some() && name != NO_AXIS && self.missing.insert(name.to_string()) {
                 tracing::warn!(
                     "{name}: not found beside {}; {what} are counted",
                     chunk.display()
