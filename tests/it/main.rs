@@ -6,6 +6,7 @@
 )]
 
 mod backend;
+mod benchmark;
 mod commands;
 mod config;
 mod golden;
