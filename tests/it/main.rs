@@ -7,6 +7,7 @@
 
 mod backend;
 mod bad_input;
+mod benchmark;
 mod cli;
 mod commands;
 mod config;

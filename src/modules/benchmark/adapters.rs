@@ -120,8 +120,9 @@ impl Gpu {
                 Row::done(name, Some(*index), "f32", measurement)
             }
             Err(fault) => {
-                let row = Row::failed(name, *index, &fault.to_string());
-                self.open = Err(fault.to_string());
+                let reason = fault.to_string();
+                let row = Row::failed(name, *index, &reason);
+                self.open = Err(reason);
                 row
             }
         }

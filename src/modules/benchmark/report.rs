@@ -255,10 +255,15 @@ impl Measurement {
 }
 
 const DEFINITIONS: &str = "\
-s/chunk: median over runs, a run being one pass over all chunks with as many in flight as in production; input is in
-memory, results are not written. min: the fastest run. kernel s: on the device, by its own clock. memory: bytes that must
-move (uploads read once, results written once) over kernel time, as a part of the measured rate of copying. speed-up:
-against the CPU in the same precision. difference: the largest, from the CPU in f64, over the largest value written.
+s/chunk     seconds per chunk: the median of the runs, each one pass over all chunks with as many in flight
+            as in production. The input is in memory as it is stored, results are not written
+min         the fastest run
+MB/s        of stored input
+kernel s    seconds per chunk in kernels, by the device's own clock
+memory      bytes that must move (what goes up read once, what comes down written once) over kernel seconds,
+            as a part of the measured rate of copying
+speed-up    against the CPU in the same precision
+difference  the largest from the CPU in f64, over the largest value of what is written
 ";
 
 impl fmt::Display for Report {
@@ -302,7 +307,7 @@ impl fmt::Display for Table {
         let megabytes = self.chunk_bytes as f64 / 1e6;
         writeln!(
             f,
-            "\n{} chunks of {} x {} {}, {megabytes:.1} MB each",
+            "\n{} chunks of {} x {} {}, {megabytes:.2} MB each",
             self.chunks, self.channels, self.samples, self.dtype
         )?;
         line(
