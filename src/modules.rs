@@ -174,3 +174,14 @@ fn output_folder(cli: &Cli, system: &System) -> Result<PathBuf, Failure> {
             Failure::Config(Problems::single(&system.file, "out_directory", expected))
         })
 }
+
+/// Sets the number of worker threads, where one is asked for.
+fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
+    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
+        return Ok(());
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
+}

@@ -14,7 +14,7 @@ mod flow;
 mod report;
 mod timing;
 
-use super::{Failure, list, system};
+use super::{Failure, list, set_threads, system};
 use crate::block::Precision;
 use crate::cli::{Cli, DeviceArg};
 use crate::config::System;
@@ -55,16 +55,6 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         }
         _ => exit::OK,
     })
-}
-
-fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
-    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
-        return Ok(());
-    };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
 }
 
 /// Every backend on the same chunks. The CPU in double precision comes first, as the others are compared with its numbers.

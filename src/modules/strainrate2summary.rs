@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Failure, output_folder, read_text, system};
+use super::{Failure, output_folder, read_text, set_threads, system};
 use crate::block::Precision;
 use crate::cli::{Cli, CompatArg, PrecisionArg};
 use crate::command::{Command, Compat};
@@ -238,16 +238,6 @@ fn precision(cli: &Cli, system: &System, compat: Compat) -> Result<CpuPrecision,
             Err(Problems::single(&system.file, "distpy_gpu.precision", found).into())
         }
     }
-}
-
-fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
-    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
-        return Ok(());
-    };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
 }
 
 fn tell(report: &Report, output: &Path) {
