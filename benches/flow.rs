@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput};
+use criterion::{Criterion, SamplingMode, Throughput};
 use distpy_gpu::block::{
     Bytes, Coords, DType, Endian, Kind, Order, Precision, Signature, Stored, Unit,
 };
@@ -54,6 +54,7 @@ fn main() {
 /// Keeps the executor full, as a run does.
 fn flow(criterion: &mut Criterion, name: &str, executor: &mut dyn Executor, channels: usize) {
     let mut group = criterion.benchmark_group(name);
+    group.sampling_mode(SamplingMode::Flat);
     for dtype in [DType::I16, DType::F32, DType::F64] {
         let make = jobs(dtype, channels);
         group.throughput(Throughput::Bytes(

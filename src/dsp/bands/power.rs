@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Squaring E + T and E - T at once leaves out a pass that writes X and one that reads it. That, and working on eight pairs
-//! at a time, takes a quarter off the time of real transform and squares, measured on rows of 10,000 samples.
+//! at a time, takes off the time of real transform and squares a quarter in f32 and a seventh in f64, measured on rows of
+//! 10,000 samples.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
