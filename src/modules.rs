@@ -13,8 +13,9 @@ mod synthesize;
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Cli;
-use crate::config::{Problems, System};
+use crate::cli::{Cli, CompatArg};
+use crate::command::Compat;
+use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::pipeline::output::OutputError;
@@ -184,4 +185,42 @@ fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
         .num_threads(threads)
         .build_global()
         .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
+}
+
+/// Reads the command file that a system configuration names: relative to the working directory, as distpy has it, or beside the
+/// configuration that it moved with.
+fn flow(system: &System) -> Result<Option<Workflow>, Failure> {
+    let Some(path) = system.config.as_deref() else {
+        return Ok(None);
+    };
+    let beside = system.file.parent().map(|folder| folder.join(path));
+    let beside = beside.filter(|beside| !path.exists() && beside.exists());
+    let path = beside.as_deref().unwrap_or(path);
+    Ok(Some(Workflow::parse(path, &read_text(path)?)?))
+}
+
+/// Whose numbers are wanted, by the command line or either configuration.
+fn compat(cli: &Cli, system: &System, flow: Option<&Workflow>) -> Result<Compat, Failure> {
+    let wish = |file: &Path, key: &str, value: Option<&String>| match value.map(String::as_str) {
+        None => Ok(false),
+        Some("distpy" | "distpy-1.32.3") => Ok(true),
+        Some(other) => {
+            let found = format!("found \"{other}\", expected \"distpy\"");
+            Err(Problems::single(file, key, found))
+        }
+    };
+    let configured = wish(
+        &system.file,
+        "distpy_gpu.compat",
+        system.gpu.compat.as_ref(),
+    )?;
+    let in_flow = flow.map_or(Ok(false), |flow| {
+        wish(&flow.file, "compat", flow.compat.as_ref())
+    })?;
+    let asked = cli.compat == Some(CompatArg::Distpy);
+    Ok(if asked || configured || in_flow {
+        Compat::Distpy
+    } else {
+        Compat::Exact
+    })
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::{Failure, output_folder, system};
+use super::{Failure, compat, output_folder, system};
 use crate::block::DType;
-use crate::cli::{Cli, CompatArg};
+use crate::cli::Cli;
+use crate::command::Compat;
 use crate::config::{Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{self, FormatError, Source};
@@ -56,8 +57,7 @@ fn run(
     };
     let recordings =
         inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let compat =
-        cli.compat == Some(CompatArg::Distpy) || system.gpu.compat.as_deref() == Some("distpy");
+    let compat = compat(cli, &system, None)? == Compat::Distpy;
     let _lock = output::lock(&out)?;
     let total = recordings
         .iter()

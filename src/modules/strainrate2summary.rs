@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{Failure, output_folder, read_text, set_threads, system};
+use super::{Failure, compat, flow, output_folder, set_threads, system};
 use crate::block::Precision;
-use crate::cli::{Cli, CompatArg, PrecisionArg};
+use crate::cli::{Cli, PrecisionArg};
 use crate::command::{Command, Compat};
-use crate::config::{Problems, Severity, System, Workflow};
+use crate::config::{Problems, Severity, System};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor};
 use crate::exit::{self, Code};
@@ -23,7 +23,11 @@ const AXES: &[&str] = &["measured_depth", "time", "none"];
 pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
     let system = system(cli)?;
     let output = output_folder(cli, &system)?;
-    let (flow, compat) = flow(cli, &system)?;
+    let flow = flow(&system)?.ok_or_else(|| {
+        let expected = "missing; expected the path of a command file";
+        Problems::single(&system.file, "config", expected)
+    })?;
+    let compat = compat(cli, &system, Some(&flow))?;
     let reading = Reading {
         compat,
         strict: cli.strict,
@@ -105,50 +109,6 @@ fn unready(unready: Unready) -> Failure {
         Unready::Data(line) => Failure::Data(line),
         Unready::Plan(problems) => Failure::Config(problems),
     }
-}
-
-fn flow(cli: &Cli, system: &System) -> Result<(Workflow, Compat), Failure> {
-    let path = system.config.as_deref().ok_or_else(|| {
-        Problems::single(
-            &system.file,
-            "config",
-            "missing; expected the path of a command file",
-        )
-    })?;
-    // As distpy has it, relative to the working directory; a configuration that moved with its command file works too.
-    let beside = system
-        .file
-        .parent()
-        .map(|folder| folder.join(path))
-        .filter(|beside| !path.exists() && beside.exists());
-    let path = beside.as_deref().unwrap_or(path);
-    let flow = Workflow::parse(path, &read_text(path)?)?;
-    let compat = |file: &Path, key: &str, value: &Option<String>| match value.as_deref() {
-        None => Ok(false),
-        Some("distpy" | "distpy-1.32.3") => Ok(true),
-        Some(other) => Err(Problems::single(
-            file,
-            key,
-            format!("found \"{other}\", expected \"distpy\""),
-        )),
-    };
-    let wanted = [
-        Ok(cli.compat == Some(CompatArg::Distpy)),
-        compat(&system.file, "distpy_gpu.compat", &system.gpu.compat),
-        compat(&flow.file, "compat", &flow.compat),
-    ];
-    let mut distpy = false;
-    for wish in wanted {
-        distpy |= wish?;
-    }
-    Ok((
-        flow,
-        if distpy {
-            Compat::Distpy
-        } else {
-            Compat::Exact
-        },
-    ))
 }
 
 /// The chunks: what the user names, else the input folder's.

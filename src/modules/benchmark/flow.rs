@@ -1,10 +1,10 @@
 //! The flow that is measured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::{Failure, read_text};
+use super::super::{Failure, compat, flow};
 use crate::cli::Cli;
 use crate::command::{Command, Compat};
 use crate::config::{Problems, Severity, System, Workflow};
@@ -23,20 +23,11 @@ pub struct Flow {
 impl Flow {
     /// The configuration's command file, else the noise log.
     pub fn read(cli: &Cli, system: &System) -> Result<Self, Failure> {
-        let workflow = match &system.config {
-            Some(path) => {
-                let path = located(path, &system.file);
-                Workflow::parse(&path, &read_text(&path)?)?
-            }
+        let workflow = match flow(system)? {
+            Some(workflow) => workflow,
             None => Workflow::parse("noise log".as_ref(), &noise_log(system.prf))?,
         };
-        let distpy =
-            cli.compat.is_some() || system.gpu.compat.is_some() || workflow.compat.is_some();
-        let compat = if distpy {
-            Compat::Distpy
-        } else {
-            Compat::Exact
-        };
+        let compat = compat(cli, system, Some(&workflow))?;
         let reading = Reading {
             compat,
             strict: cli.strict,
@@ -63,15 +54,6 @@ impl Flow {
     pub fn commands(&self) -> Vec<&'static str> {
         let nodes = self.graph.nodes.iter();
         nodes.map(|node| node.spec.name).collect()
-    }
-}
-
-/// Command files are relative to the working directory; one that moved with its configuration is found beside it.
-fn located(path: &Path, configuration: &Path) -> PathBuf {
-    let beside = configuration.parent().map(|folder| folder.join(path));
-    match beside {
-        Some(beside) if !path.exists() && beside.exists() => beside,
-        _ => path.to_path_buf(),
     }
 }
 
