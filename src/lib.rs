@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Four rules carry the design. Each stage has its own type, and a later type cannot hold an earlier stage's mistake. A
-//! command is one file in [`commands`]. Commands compute; only `pipeline` and `modules` open files, and only `gpu::engine` and
-//! `gpu::adapter` meet wgpu. CPU and GPU are paired per command, and the same cases run on both.
+//! command is one file in [`commands`]. Commands compute; files are opened by `pipeline` and `modules` (and mapped or, for HDF5,
+//! opened by name in `formats`), and only `gpu::engine` and `gpu::adapter` meet wgpu. CPU and GPU are paired per command, and the same cases run on both.
 
 pub mod block;
 pub mod cli;
