@@ -1,8 +1,11 @@
 //! The command line: its arguments as types, and nothing else.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+use crate::pipeline::shard::Shard;
 
 /// Arguments of the program.
 #[derive(Debug, Parser)]
@@ -83,6 +86,53 @@ pub struct Cli {
     /// Only errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
+
+    /// What matters where many processes share the work.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// Arguments for runs that nobody watches, and for many that share the work.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "As one of many, or unattended")]
+pub struct JobArgs {
+    /// Take share I of N of the input files, counted from 0. In a Kubernetes Indexed Job the default is
+    /// JOB_COMPLETION_INDEX of DISTPY_SHARDS
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
+    /// Begin with the last chunk, as a second run over the same chunks that meets the first in the middle
+    #[arg(long)]
+    pub reverse: bool,
+
+    /// How results get their names: `auto` tries whether the output folder can rename files, which mounted object stores
+    /// cannot
+    #[arg(long, value_enum, default_value = "auto")]
+    pub commit: CommitArg,
+
+    /// Take over the work of a run on another machine that gave no sign of life for so long
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u32).range(1..))]
+    pub claim_expiry: u32,
+
+    /// End with exit code 75 when nothing was done for so long: a multiple of what one chunk takes
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stall_timeout: Option<u32>,
+
+    /// Keep a file of Prometheus metrics up to date
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+
+    /// Serve the same metrics at http://ADDRESS:PORT/metrics
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+
+    /// Leave the result as a line of JSON in FILE (default: /dev/termination-log where Kubernetes has put one)
+    #[arg(long, value_name = "FILE")]
+    pub termination_log: Option<PathBuf>,
+
+    /// Check the arguments and do nothing
+    #[arg(long)]
+    pub check_args: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -111,6 +161,17 @@ pub enum DeviceArg {
     Cpu,
     /// A software Vulkan adapter, or an error.
     Software,
+}
+
+/// How results get their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CommitArg {
+    /// As the folder allows.
+    Auto,
+    /// Written beside their names and renamed.
+    Rename,
+    /// Copied to their names in one go.
+    Put,
 }
 
 /// Precision on the CPU.

@@ -11,13 +11,30 @@ pub struct Code {
     pub meaning: &'static str,
     /// Whether the same command may succeed when it is run again.
     pub retry: bool,
+    /// What a Kubernetes Job does with a pod that ends so.
+    pub policy: Policy,
+}
+
+/// What a Job does, in the words of its `podFailurePolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum Policy {
+    /// The pod's share is done.
+    Complete,
+    /// The Job ends: every other pod would fail likewise.
+    FailJob,
+    /// The pod's share is given up, the others go on.
+    FailIndex,
+    /// The share is tried again, up to the Job's limit for it.
+    Count,
+    /// The share is tried again, without counting: nothing was wrong.
+    Ignore,
 }
 
 macro_rules! codes {
-    ($($id:ident = $code:literal, $name:literal, retry $retry:literal, $meaning:literal;)*) => {
+    ($($id:ident = $code:literal, $name:literal, retry $retry:literal, $policy:ident, $meaning:literal;)*) => {
         $(
             #[doc = $meaning]
-            pub const $id: Code = Code { code: $code, name: $name, meaning: $meaning, retry: $retry };
+            pub const $id: Code = Code { code: $code, name: $name, meaning: $meaning, retry: $retry, policy: Policy::$policy };
         )*
         /// Every code that the program ends with.
         pub const ALL: &[Code] = &[$($id),*];
@@ -25,14 +42,14 @@ macro_rules! codes {
 }
 
 codes! {
-    OK = 0, "OK", retry false, "everything was done";
-    USAGE = 64, "USAGE", retry false, "the command line is wrong";
-    DATA = 65, "DATAERR", retry false, "some input is bad; the other files are done";
-    DEVICE = 69, "UNAVAILABLE", retry true, "no such device, or it failed and --device gpu forbids the CPU";
-    INTERNAL = 70, "SOFTWARE", retry false, "a defect of the program";
-    IO = 74, "IOERR", retry true, "reading or writing failed";
-    TEMPORARY = 75, "TEMPFAIL", retry true, "busy: another run holds the output folder";
-    CONFIG = 78, "CONFIG", retry false, "a configuration is wrong";
-    INTERRUPTED = 130, "SIGINT", retry true, "interrupted; finished chunks are kept";
-    TERMINATED = 143, "SIGTERM", retry true, "asked to end; finished chunks are kept";
+    OK = 0, "OK", retry false, Complete, "everything was done";
+    USAGE = 64, "USAGE", retry false, FailJob, "the command line is wrong";
+    DATA = 65, "DATAERR", retry false, FailIndex, "some input is bad; the other files are done";
+    DEVICE = 69, "UNAVAILABLE", retry true, Count, "no such device, or it failed and --device gpu forbids the CPU";
+    INTERNAL = 70, "SOFTWARE", retry false, Count, "a defect of the program";
+    IO = 74, "IOERR", retry true, Count, "reading or writing failed";
+    TEMPORARY = 75, "TEMPFAIL", retry true, Count, "nothing was done for as long as --stall-timeout allows";
+    CONFIG = 78, "CONFIG", retry false, FailJob, "a configuration is wrong";
+    INTERRUPTED = 130, "SIGINT", retry true, Ignore, "interrupted; finished chunks are kept";
+    TERMINATED = 143, "SIGTERM", retry true, Ignore, "asked to end; finished chunks are kept";
 }

@@ -1,7 +1,7 @@
 //! The program: arguments, a module, an exit code.
 
 use std::io::IsTerminal;
-use std::panic::PanicHookInfo;
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use clap::Parser;
 use distpy_gpu::cli::{Cli, LogFormat};
 use distpy_gpu::exit::{self, Code};
 use distpy_gpu::modules::{self, Failure};
-use distpy_gpu::pipeline::stop::Stop;
+use distpy_gpu::pipeline::monitor::Monitor;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -26,14 +26,7 @@ fn main() -> ExitCode {
     };
     start_log(&cli);
     std::panic::set_hook(Box::new(on_panic));
-    let code = std::panic::catch_unwind(|| run(&cli)).unwrap_or_else(|_| {
-        // It was not caught on the way after all.
-        if let Some(defect) = held_back().take() {
-            tracing::error!("{defect}");
-        }
-        exit::INTERNAL
-    });
-    ExitCode::from(code.code)
+    ExitCode::from(run(&cli).code)
 }
 
 /// Reports a defect. wgpu panics where a driver loses its device, which the engine catches and returns as an error that is
@@ -70,28 +63,43 @@ fn run(cli: &Cli) -> Code {
         );
         return exit::USAGE;
     };
-    let stop = match Stop::on_signals() {
-        Ok(stop) => stop,
+    if cli.job.check_args {
+        return modules::shard(cli).map_or_else(|failure| report(&failure), |_| exit::OK);
+    }
+    let monitor = match Monitor::start(module.name, modules::outlets(cli)) {
+        Ok(monitor) => monitor,
         Err(e) => {
-            tracing::error!("signal handlers: {e}");
-            return exit::INTERNAL;
+            tracing::error!("{e}");
+            return exit::IO;
         }
     };
-    match (module.run)(cli, &stop) {
-        Ok(code) => code,
-        Err(failure) => {
-            report(&failure);
-            failure.code()
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| (module.run)(cli, &monitor)));
+    let (code, error) = match result {
+        Ok(Ok(code)) => (code, monitor.meter.first_error().unwrap_or_default()),
+        Ok(Err(failure)) => (report(&failure), failure.to_string()),
+        Err(_) => {
+            // A panic of wgpu that was not caught on the way after all.
+            let held_back = held_back().take();
+            held_back
+                .iter()
+                .for_each(|defect| tracing::error!("{defect}"));
+            (
+                exit::INTERNAL,
+                held_back.unwrap_or_else(|| "a defect, see the log".into()),
+            )
         }
-    }
+    };
+    monitor.end(code, &error);
+    code
 }
 
-/// One log line for each finding.
-fn report(failure: &Failure) {
+/// One log line for each finding; the code that tells of them.
+fn report(failure: &Failure) -> Code {
     failure
         .to_string()
         .lines()
         .for_each(|line| tracing::error!("{line}"));
+    failure.code()
 }
 
 fn start_log(cli: &Cli) {

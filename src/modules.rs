@@ -12,14 +12,18 @@ mod strainrate2summary;
 mod synthesize;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::cli::{Cli, CompatArg};
+use crate::cli::{Cli, CommitArg, CompatArg};
 use crate::command::Compat;
 use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
-use crate::pipeline::output::OutputError;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::inputs::Input;
+use crate::pipeline::monitor::{Monitor, Outlets, progress_path};
+use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
+use crate::pipeline::reader::Unready;
+use crate::pipeline::shard::Shard;
 
 /// One module.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub struct Module {
     /// One line on what it does.
     pub summary: &'static str,
     /// Runs it.
-    pub run: fn(&Cli, &Stop) -> Result<Code, Failure>,
+    pub run: fn(&Cli, &Monitor) -> Result<Code, Failure>,
 }
 
 /// Every module.
@@ -101,9 +105,6 @@ pub enum Failure {
     /// Reading or writing failed.
     #[error("{0}")]
     Io(String),
-    /// Another run is at work.
-    #[error("{0}")]
-    Busy(String),
 }
 
 impl Failure {
@@ -115,16 +116,22 @@ impl Failure {
             Failure::Data(_) => exit::DATA,
             Failure::Device(_) => exit::DEVICE,
             Failure::Io(_) => exit::IO,
-            Failure::Busy(_) => exit::TEMPORARY,
         }
     }
 }
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
-        match error {
-            OutputError::Busy { .. } => Failure::Busy(error.to_string()),
-            OutputError::Io { .. } => Failure::Io(error.to_string()),
+        Failure::Io(error.to_string())
+    }
+}
+
+impl From<Unready> for Failure {
+    fn from(unready: Unready) -> Self {
+        match unready {
+            Unready::Data(line) => Failure::Data(line),
+            Unready::Io(line) => Failure::Io(line),
+            Unready::Plan(problems) => Failure::Config(problems),
         }
     }
 }
@@ -174,6 +181,64 @@ fn output_folder(cli: &Cli, system: &System) -> Result<PathBuf, Failure> {
                 "missing; expected a folder, or `out_drive` with `project` and `results`";
             Failure::Config(Problems::single(&system.file, "out_directory", expected))
         })
+}
+
+/// Where a run tells of itself.
+pub fn outlets(cli: &Cli) -> Outlets {
+    let job = &cli.job;
+    Outlets {
+        metrics_file: job.metrics_file.clone(),
+        metrics_addr: job.metrics_addr,
+        termination_log: job.termination_log.clone(),
+        stall: job.stall_timeout.map(|s| Duration::from_secs(s.into())),
+    }
+}
+
+/// Which share of the input files this process takes; `None` for all.
+///
+/// # Errors
+/// When a Job's environment names no share.
+pub fn shard(cli: &Cli) -> Result<Option<Shard>, Failure> {
+    if cli.job.shard.is_some() {
+        return Ok(cli.job.shard);
+    }
+    let variable = |name: &str| std::env::var(name).ok();
+    let [index, count] = ["JOB_COMPLETION_INDEX", "DISTPY_SHARDS"].map(variable);
+    Shard::of_job(index.as_deref(), count.as_deref()).map_err(Failure::Usage)
+}
+
+/// The files of this process's share.
+fn share(cli: &Cli, monitor: &Monitor, files: Vec<Input>) -> Result<Vec<Input>, Failure> {
+    let Some(shard) = shard(cli)? else {
+        return Ok(files);
+    };
+    monitor.meter.set_shard(shard);
+    let sizes: Vec<u64> = files.iter().map(Input::size).collect();
+    let mine = shard.of(&sizes);
+    let all = files.len();
+    let files: Vec<Input> = files
+        .into_iter()
+        .zip(mine)
+        .filter_map(|(file, mine)| mine.then_some(file))
+        .collect();
+    tracing::info!("shard {shard}: {} of {all} files", files.len());
+    Ok(files)
+}
+
+/// Joins the runs that write to the output folder.
+fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> {
+    let sharing = Sharing {
+        commit: match cli.job.commit {
+            CommitArg::Auto => None,
+            CommitArg::Rename => Some(Commit::Rename),
+            CommitArg::Put => Some(Commit::Put),
+        },
+        expiry: Duration::from_secs(cli.job.claim_expiry.into()),
+    };
+    let folder = Folder::join(output, &sharing)?;
+    let progress = progress_path(output, &cli.module, shard(cli)?, cli.job.reverse);
+    monitor.meter.keep_progress(&progress, folder.commit());
+    Ok(folder)
 }
 
 /// Sets the number of worker threads, where one is asked for.

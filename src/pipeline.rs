@@ -2,9 +2,12 @@
 
 pub mod ingest;
 pub mod inputs;
+pub mod limits;
+pub mod monitor;
 pub mod output;
 pub mod process;
-pub mod progress;
 pub mod reader;
+pub mod shard;
+pub mod share;
 pub mod stop;
 pub mod writer;

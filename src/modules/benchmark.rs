@@ -21,13 +21,15 @@ use crate::config::System;
 use crate::execute::CpuPrecision;
 use crate::execute::cpu::CpuExecutor;
 use crate::exit::{self, Code};
+use crate::pipeline::monitor::Monitor;
 use crate::pipeline::stop::Stop;
 use chunks::{Batch, Chunks};
 use flow::Flow;
 use report::{Measurement, Report, Row, Table};
 use timing::{Timing, largest_difference, stream};
 
-pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let stop = &monitor.stop;
     let system = match cli.config {
         Some(_) => system(cli)?,
         None => System::parse("defaults".as_ref(), "{}")?,

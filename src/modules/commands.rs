@@ -8,9 +8,9 @@ use super::{Failure, list};
 use crate::cli::Cli;
 use crate::commands;
 use crate::exit::Code;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::monitor::Monitor;
 
-pub fn run(cli: &Cli, _: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
     let mut text = String::new();
     for spec in commands::ALL {
         let _ = writeln!(text, "  {:<16} {}", spec.name, spec.summary);

@@ -5,24 +5,33 @@ use crate::cli::{Cli, DeviceArg};
 use crate::config::{Problems, System};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor};
+use crate::pipeline::monitor::Meter;
 
 /// What computes, and whether the CPU may take over where it fails.
 pub fn executor(
     cli: &Cli,
     system: &System,
     precision: CpuPrecision,
+    meter: &Meter,
 ) -> Result<(Box<dyn Executor>, bool), Failure> {
+    let cpu = || {
+        meter.set_device("CPU");
+        Ok((
+            Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>,
+            false,
+        ))
+    };
     match wanted(cli, system)? {
-        DeviceArg::Cpu => Ok((Box::new(CpuExecutor::new(precision)), false)),
-        DeviceArg::Auto => match open(cli, DeviceArg::Auto) {
+        DeviceArg::Cpu => cpu(),
+        DeviceArg::Auto => match open(cli, DeviceArg::Auto, meter) {
             Ok(gpu) => Ok((gpu, true)),
             Err(reason) => {
                 tracing::debug!("the CPU computes: {reason}");
-                Ok((Box::new(CpuExecutor::new(precision)), false))
+                cpu()
             }
         },
         // A software adapter is asked for to check the GPU path, so it must not quietly become the CPU's.
-        device @ (DeviceArg::Gpu | DeviceArg::Software) => open(cli, device)
+        device @ (DeviceArg::Gpu | DeviceArg::Software) => open(cli, device, meter)
             .map(|gpu| (gpu, false))
             .map_err(Failure::Device),
     }
@@ -45,7 +54,7 @@ pub fn wanted(cli: &Cli, system: &System) -> Result<DeviceArg, Failure> {
 }
 
 #[cfg(feature = "gpu")]
-fn open(cli: &Cli, device: DeviceArg) -> Result<Box<dyn Executor>, String> {
+fn open(cli: &Cli, device: DeviceArg, meter: &Meter) -> Result<Box<dyn Executor>, String> {
     use crate::execute::gpu::GpuExecutor;
     use crate::gpu::adapter::{Want, choose};
     use crate::gpu::engine::Engine;
@@ -55,12 +64,13 @@ fn open(cli: &Cli, device: DeviceArg) -> Result<Box<dyn Executor>, String> {
         DeviceArg::Auto | DeviceArg::Cpu => Want::Auto,
     };
     let choice = choose(want, cli.adapter.as_deref()).map_err(|e| e.to_string())?;
+    meter.set_device(&choice.info.name);
     tracing::info!("computing on {}: {}", choice.info, choice.why);
     let engine = Engine::open(&choice).map_err(|e| e.to_string())?;
     Ok(Box::new(GpuExecutor::new(engine)))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn open(_: &Cli, _: DeviceArg) -> Result<Box<dyn Executor>, String> {
+fn open(_: &Cli, _: DeviceArg, _: &Meter) -> Result<Box<dyn Executor>, String> {
     Err("found no GPU support in this build, expected the feature `gpu`".into())
 }

@@ -8,9 +8,9 @@ use super::{Failure, list};
 use crate::cli::Cli;
 use crate::exit::Code;
 use crate::gpu::adapter::{self, AdapterInfo, Want};
-use crate::pipeline::stop::Stop;
+use crate::pipeline::monitor::Monitor;
 
-pub fn run(cli: &Cli, _: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
     let adapters = adapter::list();
     let (taken, why) = match adapter::choose(Want::Auto, cli.adapter.as_deref()) {
         Ok(choice) => (Some(choice.info.index), choice.why),

@@ -2,39 +2,39 @@
 
 use std::path::Path;
 
-use super::{Failure, compat, output_folder, system};
+use super::{Failure, compat, join, output_folder, share, system};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::command::Compat;
 use crate::config::{Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{self, FormatError, Source};
-use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, LastChunk, Run, ingest};
-use crate::pipeline::progress::Progress;
-use crate::pipeline::stop::Stop;
-use crate::pipeline::{inputs, output};
+use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, LastChunk, Report, Run, ingest};
+use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::share::{Turn, Turns};
 
 /// `-m segy_ingest`.
-pub fn segy(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+pub fn segy(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let open = |path: &Path, compat_distpy: bool| {
         let options = formats::segy::Options { compat_distpy };
         formats::segy::open(path, &options).map(|source| Box::new(source) as Box<dyn Source>)
     };
-    run(cli, stop, &["sgy", "segy"], DepthShape::Column, open)
+    run(cli, monitor, &["sgy", "segy"], DepthShape::Column, open)
 }
 
 /// `-m ingest_h5`.
 #[cfg(feature = "hdf5")]
-pub fn hdf5(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+pub fn hdf5(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let open = |path: &Path, _: bool| {
         formats::hdf5::open(path).map(|source| Box::new(source) as Box<dyn Source>)
     };
-    run(cli, stop, &["h5", "hdf5", "hdf"], DepthShape::Flat, open)
+    run(cli, monitor, &["h5", "hdf5", "hdf"], DepthShape::Flat, open)
 }
 
 fn run(
     cli: &Cli,
-    stop: &Stop,
+    monitor: &Monitor,
     extensions: &[&str],
     depth: DepthShape,
     open: impl Fn(&Path, bool) -> Result<Box<dyn Source>, FormatError>,
@@ -58,70 +58,91 @@ fn run(
     let recordings =
         inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
     let compat = compat(cli, &system, None)? == Compat::Distpy;
-    let _lock = output::lock(&out)?;
-    let total = recordings
-        .iter()
-        .filter_map(|r| std::fs::metadata(&r.path).ok())
-        .map(|m| m.len())
-        .sum();
-    let progress = Progress::new("recordings", total, cli.quiet);
-    let mut failed = 0;
-    for recording in &recordings {
-        let done = open(&recording.path, compat)
-            .map_err(IngestError::from)
-            .and_then(|source| {
-                tell_header(&recording.path, source.as_ref());
-                let run = Run {
-                    progress: &|bytes| progress.advance(bytes),
-                    stop: stop.flag(),
-                };
-                ingest(source.as_ref(), &out, &options, &run)
-            });
+    let mut recordings = share(cli, monitor, recordings)?;
+    if cli.job.reverse {
+        recordings.reverse();
+    }
+    let folder = join(cli, monitor, &out)?;
+    let total = recordings.iter().map(Input::size).sum();
+    monitor.meter.begin("recordings", 0, total, cli.quiet);
+    let cut = |path: &Path| {
+        let source = open(path, compat)?;
+        tell_header(path, source.as_ref());
+        let run = Run {
+            progress: &|bytes| monitor.meter.advance(bytes),
+            skipped: &|chunks| monitor.meter.skipped(chunks),
+            written: &|chunks| monitor.meter.done(chunks),
+            stop: monitor.stop.flag(),
+        };
+        ingest(source.as_ref(), &folder, &options, &run)
+    };
+    let (mut failed, mut unread) = (0, 0);
+    // A recording is claimed by its name, as it may be mounted at other places elsewhere.
+    let name = |it: &Input| {
+        it.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    for turn in Turns::new(&folder, monitor, &recordings, name, |_| false) {
+        let (Turn::Mine(recording) | Turn::Finished(recording)) = turn?;
+        let done = cut(&recording.path);
+        folder.release(&name(recording));
         match done {
-            Ok(report) => {
-                report
-                    .warnings
-                    .iter()
-                    .for_each(|w| tracing::warn!("{}: {w}", recording.path.display()));
-                let (written, skipped) = (report.written, report.skipped);
-                let rest = if skipped > 0 {
-                    format!(", {skipped} skipped, as they exist")
-                } else {
-                    String::new()
-                };
-                tracing::info!(
-                    "{}: {written} chunks from {}{rest}",
-                    recording.path.display(),
-                    report.first
-                );
-            }
-            Err(IngestError::Stopped) => {
-                tracing::warn!(
-                    "ended early as asked; the same command goes on where this one ended"
-                );
-                return Ok(stop.code());
-            }
+            Ok(report) => tell(&recording.path, &report),
+            Err(IngestError::Stopped) => break,
             Err(IngestError::Output(error)) => return Err(error.into()),
             Err(error) => {
-                // The file's own errors name it already.
-                let known = matches!(error, IngestError::Format(_) | IngestError::Depth { .. });
-                let file = if known {
-                    String::new()
-                } else {
-                    format!("{}: ", recording.path.display())
-                };
-                tracing::error!("{file}{error}");
-                failed += 1;
+                match &error {
+                    IngestError::Format(FormatError::Io { .. }) => unread += 1,
+                    _ => failed += 1,
+                }
+                monitor.meter.failed(&complaint(&recording.path, &error));
             }
         }
     }
-    let seconds = progress.finish();
-    let done = recordings.len() - failed;
+    let seconds = monitor.meter.finish();
+    if monitor.stop.wanted() {
+        tracing::warn!("ended early as asked; the same command goes on where this one ended");
+        return Ok(monitor.stop.code());
+    }
+    let done = recordings.len() - failed - unread;
     tracing::info!(
-        "{done} recordings done, {failed} failed; {seconds:.2} s; chunks in {}",
+        "{done} recordings done, {} failed; {seconds:.2} s; chunks in {}",
+        failed + unread,
         out.display()
     );
-    Ok(if failed == 0 { exit::OK } else { exit::DATA })
+    Ok(match (failed, unread) {
+        (0, 0) => exit::OK,
+        (0, _) => exit::IO,
+        _ => exit::DATA,
+    })
+}
+
+/// Says which file an error is of; a file's own errors name it already.
+fn complaint(path: &Path, error: &IngestError) -> String {
+    match error {
+        IngestError::Format(_) | IngestError::Depth { .. } => error.to_string(),
+        _ => format!("{}: {error}", path.display()),
+    }
+}
+
+fn tell(path: &Path, report: &Report) {
+    let path = path.display();
+    let Report {
+        warnings,
+        written,
+        skipped,
+        first,
+        ..
+    } = report;
+    warnings.iter().for_each(|w| tracing::warn!("{path}: {w}"));
+    let rest = match skipped {
+        0 => String::new(),
+        _ => format!(", {skipped} skipped, as they exist"),
+    };
+    tracing::info!("{path}: {written} chunks from {first}{rest}");
 }
 
 fn tell_header(path: &Path, source: &dyn Source) {

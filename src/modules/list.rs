@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{ALL, Failure};
 use crate::cli::Cli;
 use crate::exit::{self, Code};
+use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output;
-use crate::pipeline::stop::Stop;
 
 #[derive(Serialize)]
 struct Row {
@@ -16,7 +16,7 @@ struct Row {
     summary: &'static str,
 }
 
-pub fn run(cli: &Cli, _: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
     let rows: Vec<Row> = ALL
         .iter()
         .map(|m| Row {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Failure, compat, flow, output_folder, set_threads, system};
+use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
 use crate::command::{Command, Compat};
@@ -12,15 +12,14 @@ use crate::execute::{CpuPrecision, Executor};
 use crate::exit::{self, Code};
 use crate::graph::{Graph, Reading, document};
 use crate::pipeline::inputs::{self, Input};
-use crate::pipeline::output;
+use crate::pipeline::monitor::Monitor;
 use crate::pipeline::process::{Broken, Report, Run};
-use crate::pipeline::reader::{Reader, Settings, Unready};
-use crate::pipeline::stop::Stop;
+use crate::pipeline::reader::{Reader, Settings};
 
 /// The axes that lie beside chunks.
 const AXES: &[&str] = &["measured_depth", "time", "none"];
 
-pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli)?;
     let output = output_folder(cli, &system)?;
     let flow = flow(&system)?.ok_or_else(|| {
@@ -39,7 +38,8 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         .for_each(|line| tracing::warn!("{line}"));
     if flow.document {
         let path = output.join("config.gv");
-        output::write_file(&path, document::graphviz(&graph).as_bytes())?;
+        let folder = join(cli, monitor, &output)?;
+        folder.write("config.gv".as_ref(), document::graphviz(&graph).as_bytes())?;
         tracing::info!(
             "{}: the flow as a graph; \"document\": 1 asks for it and for no results",
             path.display()
@@ -66,28 +66,33 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
         output: output.clone(),
         timestamp: cli.timestamp,
     };
-    let mut reader = Reader::new(&graph, &flow.file, settings).map_err(unready)?;
+    let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
     if cli.explain {
-        let job = reader.job(&chunks[0]).map_err(unready)?;
-        let (mut executor, _) = super::device::executor(cli, &system, precision)?;
+        let job = reader.job(&chunks[0])?;
+        let (mut executor, _) = super::device::executor(cli, &system, precision, &monitor.meter)?;
         let places = executor
             .explain(&job)
             .map_err(|fault| Failure::Device(fault.to_string()))?;
         let text = format!("{}{places}", job.plan);
         return super::list::show(cli, &text, &text);
     }
-    let _lock = output::lock(&output)?;
-    let (executor, may_fall_back) = super::device::executor(cli, &system, precision)?;
+    let mut chunks = share(cli, monitor, chunks)?;
+    if cli.job.reverse {
+        chunks.reverse();
+    }
+    let folder = join(cli, monitor, &output)?;
+    let (executor, may_fall_back) =
+        super::device::executor(cli, &system, precision, &monitor.meter)?;
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
     let run = Run {
         graph: &graph,
-        output: &output,
+        output: &folder,
         overwrite: cli.overwrite,
         quiet: cli.quiet,
-        stop,
+        monitor,
     };
     let report =
         run.process(&chunks, reader, executor, &fallback)
@@ -98,17 +103,11 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
             })?;
     tell(&report, &output);
     Ok(match report {
-        Report { stopped: true, .. } => stop.code(),
-        Report { failed: 0, .. } => exit::OK,
-        _ => exit::DATA,
+        Report { stopped: true, .. } => monitor.stop.code(),
+        Report { failed: 1.., .. } => exit::DATA,
+        Report { unread: 1.., .. } => exit::IO,
+        _ => exit::OK,
     })
-}
-
-fn unready(unready: Unready) -> Failure {
-    match unready {
-        Unready::Data(line) => Failure::Data(line),
-        Unready::Plan(problems) => Failure::Config(problems),
-    }
 }
 
 /// The chunks: what the user names, else the input folder's.
@@ -205,6 +204,7 @@ fn tell(report: &Report, output: &Path) {
         done,
         skipped,
         failed,
+        unread,
         bytes,
         seconds,
         ..
@@ -214,8 +214,8 @@ fn tell(report: &Report, output: &Path) {
     if *skipped > 0 {
         parts.push(format!("{skipped} skipped, as their results exist"));
     }
-    if *failed > 0 {
-        parts.push(format!("{failed} failed"));
+    if failed + unread > 0 {
+        parts.push(format!("{} failed", failed + unread));
     }
     let seconds = format!("{seconds:.2} s, {rate:.0} MB/s of input");
     tracing::info!(

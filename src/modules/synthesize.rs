@@ -2,22 +2,21 @@
 
 use std::path::Path;
 
-use super::{Failure, read_text};
+use super::{Failure, join, read_text};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::config::{self, Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, Run, ingest};
-use crate::pipeline::output::{self, AtomicFile};
-use crate::pipeline::progress::Progress;
-use crate::pipeline::stop::Stop;
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::AtomicFile;
 use crate::synth::{Recipe, Recording};
 
 /// Bytes of the window of samples that is in memory while a file is written.
 const WINDOW: usize = 16 << 20;
 
-pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let recipe = recipe(cli)?;
     let Some(target) = cli.output.as_deref() else {
         let expected = "-o FILE.sgy, -o FILE.h5, or -o FOLDER for chunks";
@@ -38,17 +37,18 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
     })?;
     let header = source.header();
     let total = (header.channels * header.samples * header.dtype.size()) as u64;
-    let progress = Progress::new("samples", total, cli.quiet);
+    let meter = &monitor.meter;
+    meter.begin("samples", 0, total, cli.quiet);
     let extension = target
         .extension()
         .and_then(|e| e.to_str())
         .unwrap_or_default()
         .to_ascii_lowercase();
     let finished = match extension.as_str() {
-        "sgy" | "segy" => write_segy(&source, target, &recipe, &progress, stop),
+        "sgy" | "segy" => write_segy(&source, target, &recipe, monitor),
         #[cfg(feature = "hdf5")]
         "h5" | "hdf5" => write_hdf5(&source, target, &recipe),
-        "" => write_chunks(&source, target, cli, &progress, stop),
+        "" => write_chunks(&source, target, cli, monitor),
         other => {
             let expected = "expected .sgy, .h5, or a folder without an extension for chunks";
             return Err(Failure::Usage(format!(
@@ -57,9 +57,9 @@ pub fn run(cli: &Cli, stop: &Stop) -> Result<Code, Failure> {
             )));
         }
     }?;
-    let seconds = progress.finish();
+    let seconds = meter.finish();
     if !finished {
-        return Ok(stop.code());
+        return Ok(monitor.stop.code());
     }
     let rate = total as f64 / 1e6 / seconds.max(1e-9);
     tracing::info!(
@@ -115,8 +115,7 @@ fn write_segy(
     source: &Recording,
     target: &Path,
     recipe: &Recipe,
-    progress: &Progress,
-    stop: &Stop,
+    monitor: &Monitor,
 ) -> Result<bool, Failure> {
     let header = source.header();
     let recording = segy::Recording {
@@ -149,7 +148,7 @@ fn write_segy(
     let step = (WINDOW / row.max(1)).clamp(1, header.channels.max(1));
     let mut samples = vec![0; step * row];
     for first in (0..header.channels).step_by(step) {
-        if stop.wanted() {
+        if monitor.stop.wanted() {
             return Ok(false);
         }
         let channels = first..(first + step).min(header.channels);
@@ -158,7 +157,7 @@ fn write_segy(
         writer
             .write(channels, 0..header.samples, window)
             .map_err(io)?;
-        progress.advance(window.len() as u64);
+        monitor.meter.advance(window.len() as u64);
     }
     writer.finish().map_err(io)?.commit()?;
     Ok(true)
@@ -190,20 +189,21 @@ fn write_chunks(
     source: &Recording,
     target: &Path,
     cli: &Cli,
-    progress: &Progress,
-    stop: &Stop,
+    monitor: &Monitor,
 ) -> Result<bool, Failure> {
-    let _lock = output::lock(target)?;
+    let folder = join(cli, monitor, target)?;
     let options = Ingest {
         depth: DepthShape::Flat,
         overwrite: cli.overwrite,
         ..Ingest::default()
     };
     let run = Run {
-        progress: &|bytes| progress.advance(bytes),
-        stop: stop.flag(),
+        progress: &|bytes| monitor.meter.advance(bytes),
+        skipped: &|chunks| monitor.meter.skipped(chunks),
+        written: &|chunks| monitor.meter.done(chunks),
+        stop: monitor.stop.flag(),
     };
-    match ingest(source, target, &options, &run) {
+    match ingest(source, &folder, &options, &run) {
         Ok(report) => {
             if report.skipped > 0 {
                 let (skipped, folder) = (report.skipped, target.display());

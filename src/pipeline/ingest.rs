@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::output::{AtomicFile, OutputError, write_file};
+use super::output::{AtomicFile, Commit, Folder, OutputError};
 use crate::block::{DType, Endian, Order};
 use crate::formats::{FormatError, Header, Layout, Source, npy};
 pub use lossless::Inexact;
@@ -23,6 +23,11 @@ pub const TILE: usize = 4 << 20;
 const THREADS: usize = 2;
 /// Chunks that are open at once; a macOS process may have 256 files.
 const OPEN_CHUNKS: usize = 128;
+
+/// Bytes of chunks that may lie in the folder for temporary files, where chunks cannot be written in place.
+const TEMPORARY: usize = 512 << 20;
+/// Between two looks at a depth axis that another run is writing.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// How a recording is cut.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +67,10 @@ pub enum DepthShape {
 pub struct Run<'a> {
     /// Told how many bytes of samples were read, piece by piece, from any thread.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Told how many chunks were there already.
+    pub skipped: &'a dyn Fn(usize),
+    /// Told how many chunks were completed, group by group.
+    pub written: &'a dyn Fn(usize),
     /// Ends the ingest when it becomes true.
     pub stop: &'a AtomicBool,
 }
@@ -121,14 +130,13 @@ pub enum IngestError {
 /// floor(start) + k; `measured_depth.npy` in metres; the headers as `json/<first>/<first>.json`, those of the traces as
 /// `json/<first>/trace_headers.json`.
 ///
-/// A chunk that is there, complete and of the right type and shape, is skipped. Files appear when they are complete. The
-/// caller holds the folder with [`super::output::lock`].
+/// A chunk that is there, complete and of the right type and shape, is skipped. Files appear when they are complete.
 ///
 /// # Errors
 /// See [`IngestError`]. What was finished before stays.
 pub fn ingest(
     source: &dyn Source,
-    out: &Path,
+    out: &Folder,
     options: &Ingest,
     run: &Run,
 ) -> Result<Report, IngestError> {
@@ -141,14 +149,25 @@ pub fn ingest(
         first,
         ..Report::default()
     };
-    write_depth(header, &out.join("measured_depth.npy"), options)?;
-    write_headers(header, &out.join("json").join(first.to_string()), first)?;
+    let depth = "measured_depth.npy";
+    while !out.take(depth)? {
+        if run.stop.load(Ordering::Relaxed) {
+            return Err(IngestError::Stopped);
+        }
+        std::thread::sleep(LOOK);
+    }
+    let written = write_depth(header, out, Path::new(depth), options);
+    out.release(depth);
+    written?;
+    write_headers(header, out, first)?;
 
     let dtype = options.dtype.unwrap_or(header.dtype);
-    let chunks = missing_chunks(header, out, dtype, options, &mut report);
-    for group in chunks.chunks(group_size(header, dtype)) {
-        write_group(source, group, dtype, run)?;
+    let chunks = missing_chunks(header, out.path(), dtype, options, &mut report);
+    (run.skipped)(report.skipped);
+    for group in chunks.chunks(group_size(header, dtype, out.commit())) {
+        write_group(source, out, group, dtype, run)?;
         report.written += group.len();
+        (run.written)(group.len());
     }
     Ok(report)
 }
@@ -156,7 +175,7 @@ pub fn ingest(
 /// A chunk to be written.
 #[derive(Debug, Clone)]
 struct Chunk {
-    path: PathBuf,
+    name: String,
     times: Range<usize>,
 }
 
@@ -165,16 +184,19 @@ fn whole_seconds(header: &Header) -> i64 {
     i64::try_from(nanoseconds).expect("a timestamp is within the years -9999 to 9999")
 }
 
-fn write_depth(header: &Header, path: &Path, options: &Ingest) -> Result<(), IngestError> {
+fn write_depth(
+    header: &Header,
+    out: &Folder,
+    name: &Path,
+    options: &Ingest,
+) -> Result<(), IngestError> {
     let channels = header.channels;
+    let path = out.path().join(name);
     if path.exists() && !options.overwrite {
-        let present = npy::open(path).ok().and_then(|a| a.to_f64_vec());
+        let present = npy::open(&path).ok().and_then(|a| a.to_f64_vec());
         return match present {
             Some(depth) if depth == header.depth => Ok(()),
-            _ => Err(IngestError::Depth {
-                path: path.to_path_buf(),
-                channels,
-            }),
+            _ => Err(IngestError::Depth { path, channels }),
         };
     }
     let shape: &[usize] = match options.depth {
@@ -182,10 +204,11 @@ fn write_depth(header: &Header, path: &Path, options: &Ingest) -> Result<(), Ing
         DepthShape::Flat => &[channels],
     };
     let values = bytemuck::cast_slice(&header.depth);
-    Ok(write_file(path, &npy::encode(DType::F64, shape, values))?)
+    Ok(out.write(name, &npy::encode(DType::F64, shape, values))?)
 }
 
-fn write_headers(header: &Header, folder: &Path, first: i64) -> Result<(), OutputError> {
+fn write_headers(header: &Header, out: &Folder, first: i64) -> Result<(), OutputError> {
+    let folder = Path::new("json").join(first.to_string());
     let mut metadata = header.metadata.clone();
     let traces = metadata
         .as_object_mut()
@@ -193,7 +216,7 @@ fn write_headers(header: &Header, folder: &Path, first: i64) -> Result<(), Outpu
     let mut files = vec![(format!("{first}.json"), metadata)];
     files.extend(traces.map(|traces| ("trace_headers.json".to_string(), traces)));
     for (name, value) in files {
-        write_file(&folder.join(name), &pretty(&value))?;
+        out.write(&folder.join(name), &pretty(&value))?;
     }
     Ok(())
 }
@@ -246,14 +269,15 @@ fn missing_chunks(
     let mut missing = Vec::new();
     for k in 0..count {
         let times = k * width..((k + 1) * width).min(header.samples);
-        let path = out.join(format!("{}.npy", report.first + k as i64));
+        let name = format!("{}.npy", report.first + k as i64);
+        let path = out.join(&name);
         let complete = is_complete(&path, dtype, [header.channels, times.len()]);
         if complete && !options.overwrite {
             report.skipped += 1;
             continue;
         }
         replaced += usize::from(!complete && path.exists());
-        missing.push(Chunk { path, times });
+        missing.push(Chunk { name, times });
     }
     if replaced > 0 {
         report.warnings.push(format!(
@@ -275,7 +299,7 @@ fn is_complete(path: &Path, dtype: DType, shape: [usize; 2]) -> bool {
 }
 
 /// How many chunks are written side by side: a channel of all of them fits a buffer.
-fn group_size(header: &Header, dtype: DType) -> usize {
+fn group_size(header: &Header, dtype: DType, commit: Commit) -> usize {
     let samples = (header.prf.round() as usize).min(header.samples);
     let second = samples.max(1) * sample_size(header, dtype);
     let open = match header.layout {
@@ -283,7 +307,11 @@ fn group_size(header: &Header, dtype: DType) -> usize {
         // Whole chunks lie one behind the other: more than a few would only delay the first.
         Layout::TimeMajor => 4 * THREADS,
     };
-    (TILE / second).clamp(1, open)
+    let most = match commit {
+        Commit::Rename => open,
+        Commit::Put => open.min(TEMPORARY / (second * header.channels.max(1))),
+    };
+    (TILE / second).min(most).max(1)
 }
 
 /// Bytes that a sample takes in the larger of both buffers.
@@ -302,13 +330,14 @@ struct OpenChunk {
 /// Writes chunks side by side and completes them.
 fn write_group(
     source: &dyn Source,
+    out: &Folder,
     group: &[Chunk],
     dtype: DType,
     run: &Run,
 ) -> Result<(), IngestError> {
     let header = source.header();
     let open = |chunk: &Chunk| {
-        let file = AtomicFile::create(&chunk.path)?;
+        let file = out.create(Path::new(&chunk.name))?;
         let head = npy::header_bytes(dtype, &[header.channels, chunk.times.len()]);
         file.write_all_at(&head, 0)?;
         Ok(OpenChunk {

@@ -12,6 +12,13 @@ pub struct Input {
     pub named: bool,
 }
 
+impl Input {
+    /// Its bytes; 0 where they cannot be told.
+    pub fn size(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+}
+
 /// Finds the files behind what the user gave; folders give their files with one of `extensions`.
 ///
 /// # Errors

@@ -1,176 +1,164 @@
-//! Output files and folders: a file appears under its name when it is complete, and a folder has one writing run at a time.
+//! Output folders: whole files or none, and any number of runs that share the work of one folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+mod claims;
+mod file;
+
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use claims::Claims;
+pub use file::{AtomicFile, Commit, replace, run_id, write_file};
 
 /// Why results could not be put where they belong.
 #[derive(Debug, thiserror::Error)]
-pub enum OutputError {
-    /// Another run writes to the folder.
-    #[error("{}: another run is writing to this folder; wait for its end or choose another", folder.display())]
-    Busy {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A file could not be written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+#[error("{}: {source}", path.display())]
+pub struct OutputError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub source: io::Error,
 }
 
 impl OutputError {
     /// A file that could not be written.
     pub fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io {
+        Self {
             path: path.to_path_buf(),
             source,
         }
     }
 }
 
-/// Between a file's name and the process that writes it.
-const TEMPORARY: &str = ".tmp-";
-const LOCK: &str = ".distpy-gpu.lock";
-/// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/band00/`.
-const DEPTH: usize = 3;
+/// Below an output folder: what runs know of each other, and how far they are.
+pub const BOOKKEEPING: &str = ".distpy-gpu";
 
-/// A file that gets its name when it is complete.
-///
-/// It is written as `NAME.tmp-PROCESS-COUNT` in the same folder and renamed by [`AtomicFile::commit`]; dropped before that, it
-/// is removed. A killed process leaves the temporary, which [`lock`] removes. Data is handed to the system, not forced
-/// onto the disk: a file is whole after any end of the process, not after a power failure.
-#[derive(Debug)]
-pub struct AtomicFile {
-    path: PathBuf,
-    temporary: PathBuf,
-    file: File,
+/// How runs share a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Sharing {
+    /// How files get their names; `None` to try what the folder can do.
+    pub commit: Option<Commit>,
+    /// A run that gave no sign of life for so long is dead, and its work is free.
+    pub expiry: Duration,
 }
 
-impl AtomicFile {
-    /// Begins a file, with its folder where that is missing.
+impl Default for Sharing {
+    fn default() -> Self {
+        Self {
+            commit: None,
+            expiry: Duration::from_secs(120),
+        }
+    }
+}
+
+/// An output folder that this run has joined, until it is dropped or the process ends in any way.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    commit: Commit,
+    run: String,
+    claims: Option<Claims>,
+}
+
+impl Folder {
+    /// Joins the runs that write to a folder, made where it is missing, and removes what dead runs left unfinished.
     ///
     /// # Errors
-    /// When folder or file cannot be made.
-    pub fn create(path: &Path) -> Result<Self, OutputError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        if let Some(folder) = path.parent() {
-            make_folder(folder)?;
-        }
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        name.push(format!("{TEMPORARY}{}-{count}", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let file = File::create(&temporary).map_err(|e| OutputError::io(path, e))?;
+    /// When it cannot be written to.
+    pub fn join(path: &Path, sharing: &Sharing) -> Result<Self, OutputError> {
+        Self::join_as(path, sharing, run_id().to_string())
+    }
+
+    /// Joins as another run of the same process, which is how tests have several.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn join_anew(path: &Path, sharing: &Sharing) -> Result<Self, OutputError> {
+        Self::join_as(path, sharing, file::draw_id())
+    }
+
+    fn join_as(path: &Path, sharing: &Sharing, run: String) -> Result<Self, OutputError> {
+        make_folder(path)?;
+        let commit = match sharing.commit {
+            Some(commit) => commit,
+            None => probe(path, &run)?,
+        };
+        // Where nothing can be renamed there is no atomic step to claim anything by: shards keep runs apart.
+        let claims = match commit {
+            Commit::Rename => Some(Claims::join(path, &run, sharing.expiry)?),
+            Commit::Put => None,
+        };
         Ok(Self {
             path: path.to_path_buf(),
-            temporary,
-            file,
+            commit,
+            run,
+            claims,
         })
     }
 
-    /// The name that it will get.
+    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name that it has until it is committed, for libraries that open files by name.
-    pub fn temporary(&self) -> &Path {
-        &self.temporary
+    /// How files get their names here.
+    pub fn commit(&self) -> Commit {
+        self.commit
     }
 
-    /// Writes at an offset; several threads may do so at once.
+    /// Begins a file, by its path below the folder.
     ///
     /// # Errors
-    /// When not everything could be written.
-    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
-        write_all_at(&self.file, bytes, offset).map_err(|e| OutputError::io(&self.path, e))
+    /// When it cannot be made.
+    pub fn create(&self, path: &Path) -> Result<AtomicFile, OutputError> {
+        AtomicFile::begin(&self.path.join(path), self.commit, &self.run)
     }
 
-    /// Gives the file its name, in place of a file that has it.
+    /// Writes a whole file, by its path below the folder.
     ///
     /// # Errors
-    /// When it could not be completed; nothing is left then.
-    pub fn commit(mut self) -> Result<(), OutputError> {
-        self.file
-            .flush()
-            .and_then(|()| std::fs::rename(&self.temporary, &self.path))
-            .map_err(|e| OutputError::io(&self.path, e))
-    }
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        // After a commit there is none; otherwise the next run removes what could not be removed now.
-        let _ = std::fs::remove_file(&self.temporary);
-    }
-}
-
-impl Write for AtomicFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+    /// When it could not be written; nothing is left then.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+        file::complete(self.create(path)?, bytes)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+    /// Takes a piece of work, unless another run that is alive has it. Look afterwards whether the work is done already: the
+    /// other run may just have finished.
+    ///
+    /// # Errors
+    /// When claims cannot be written.
+    pub fn take(&self, work: &str) -> Result<bool, OutputError> {
+        self.claims.as_ref().map_or(Ok(true), |it| it.take(work))
     }
-}
 
-impl Seek for AtomicFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
-/// Writes a whole file.
-///
-/// # Errors
-/// When it could not be written; nothing is left then.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)
-        .map_err(|e| OutputError::io(path, e))?;
-    file.commit()
-}
-
-/// An output folder that no other run writes to, until this is dropped or the process ends in any way.
-#[derive(Debug)]
-pub struct FolderLock {
-    _file: File,
-}
-
-/// Takes an output folder, made where it is missing, and removes unfinished files of runs that were killed.
-///
-/// # Errors
-/// [`OutputError::Busy`] when another run has it; otherwise when it cannot be written to.
-pub fn lock(folder: &Path) -> Result<FolderLock, OutputError> {
-    make_folder(folder)?;
-    let path = folder.join(LOCK);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| OutputError::io(&path, e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(OutputError::Busy {
-                folder: folder.to_path_buf(),
-            });
+    /// Gives a piece of work back, done or not.
+    pub fn release(&self, work: &str) {
+        if let Some(claims) = &self.claims {
+            claims.release(work);
         }
-        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
-            tracing::warn!(folder = %folder.display(), "this file system has no locks: two runs at once are not noticed");
-        }
-        Err(TryLockError::Error(e)) => return Err(OutputError::io(&path, e)),
     }
-    remove_leftovers(folder, DEPTH);
-    Ok(FolderLock { _file: file })
+}
+
+/// What the folder can do: object stores that are mounted as folders cannot rename.
+fn probe(folder: &Path, run: &str) -> Result<Commit, OutputError> {
+    let place = folder.join(BOOKKEEPING);
+    make_folder(&place)?;
+    let [before, after] = ["probe", "renamed"].map(|name| place.join(format!("{name}-{run}")));
+    std::fs::write(&before, run).map_err(|e| OutputError::io(&before, e))?;
+    match std::fs::rename(&before, &after) {
+        Ok(()) => {
+            let _ = std::fs::remove_file(after);
+            Ok(Commit::Rename)
+        }
+        Err(reason) => {
+            let _ = std::fs::remove_file(before);
+            tracing::info!(
+                "{}: files cannot be renamed ({reason}): they are put whole, and runs are kept apart by their shards alone",
+                folder.display()
+            );
+            Ok(Commit::Put)
+        }
+    }
 }
 
 fn make_folder(folder: &Path) -> Result<(), OutputError> {
@@ -184,47 +172,4 @@ fn make_folder(folder: &Path) -> Result<(), OutputError> {
         };
         OutputError::io(folder, source)
     })
-}
-
-/// What cannot be removed is left: it is in nobody's way.
-fn remove_leftovers(folder: &Path, depth: usize) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        if kind.is_dir() && depth > 0 {
-            remove_leftovers(&entry.path(), depth - 1);
-        } else if kind.is_file() && is_temporary(&entry.file_name().to_string_lossy()) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn is_temporary(name: &str) -> bool {
-    let number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
-    name.rsplit_once(TEMPORARY)
-        .and_then(|(_, end)| end.split_once('-'))
-        .is_some_and(|(process, count)| number(process) && number(count))
-}
-
-#[cfg(unix)]
-fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, offset)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            n => {
-                bytes = &bytes[n..];
-                offset += n as u64;
-            }
-        }
-    }
-    Ok(())
 }

@@ -5,16 +5,20 @@
 //! ```
 //!
 //! Memory is bounded by the channels whatever the number of chunks: at most 2 chunks wait as mapped files, the executor holds
-//! its own number (1 on the CPU, 2 on a GPU), and the results of at most 4 wait or are being written.
+//! its own number (1 on the CPU, 2 on a GPU), and the results of at most 4 wait or are being written. Fewer wait where a
+//! container's memory is short.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
 use super::inputs::Input;
-use super::output::OutputError;
-use super::progress::Progress;
+use super::limits;
+use super::monitor::{Monitor, Queue};
+use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
-use super::stop::Stop;
+use super::share::{Turn, Turns};
 use super::writer::Writer;
 use crate::command::{Artifact, ChunkId, Command};
 use crate::config::Problems;
@@ -23,6 +27,10 @@ use crate::graph::Graph;
 
 /// How many chunks may wait before the computing thread, and results after it.
 const IN_FLIGHT: usize = 2;
+/// Chunks being read and written, beside those in the executor and in queues.
+const AT_THE_EDGES: usize = 2;
+/// A flow that fits none of so many chunks is wrong itself; where it fits one, it is the others that are odd.
+const UNFIT: usize = 8;
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -31,8 +39,10 @@ pub struct Report {
     pub done: usize,
     /// Chunks whose results were there.
     pub skipped: usize,
-    /// Chunks that could not be read or do not fit the flow.
+    /// Chunks that are bad or do not fit the flow.
     pub failed: usize,
+    /// Chunks that the system could not read.
+    pub unread: usize,
     /// Bytes of the chunks that were computed.
     pub bytes: u64,
     /// From the first to the last.
@@ -60,14 +70,17 @@ pub struct Run<'a> {
     /// The flow.
     pub graph: &'a Graph,
     /// Folder of the results.
-    pub output: &'a Path,
+    pub output: &'a Folder,
     /// Whether finished chunks are made again.
     pub overwrite: bool,
     /// Whether progress is not shown.
     pub quiet: bool,
-    /// The wish to end.
-    pub stop: &'a Stop,
+    /// Counts what is done, and knows of a wish to end.
+    pub monitor: &'a Monitor,
 }
+
+/// A chunk's results on their way to the disk, and the seconds that computing took.
+type Done = (Job, Results, f64);
 
 impl Run<'_> {
     /// Processes the chunks with `executor`; where it fails, with what `fallback` gives.
@@ -81,18 +94,24 @@ impl Run<'_> {
         executor: Box<dyn Executor>,
         fallback: &dyn Fn() -> Option<Box<dyn Executor>>,
     ) -> Result<Report, Broken> {
-        let total = inputs
-            .iter()
-            .filter_map(|i| std::fs::metadata(&i.path).ok())
-            .map(|m| m.len())
-            .sum();
-        let progress = Progress::new("chunks", total, self.quiet);
-        let (to_compute, jobs) = sync_channel(IN_FLIGHT);
-        let (to_write, results) = sync_channel(IN_FLIGHT);
+        let sizes: Vec<u64> = inputs.iter().map(Input::size).collect();
+        let meter = &self.monitor.meter;
+        meter.begin("chunks", inputs.len(), sizes.iter().sum(), self.quiet);
+        let largest = sizes.into_iter().max().unwrap_or(0);
+        let elsewhere = executor.capacity() + AT_THE_EDGES;
+        let depth = limits::depth(limits::memory(), largest, elsewhere, IN_FLIGHT);
+        if depth < IN_FLIGHT {
+            tracing::info!(
+                "{depth} chunks in each queue, as memory is limited to {} MB",
+                limits::memory().unwrap_or(0) >> 20
+            );
+        }
+        let (to_compute, jobs) = sync_channel(depth);
+        let (to_write, results) = sync_channel(depth);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(inputs, reader, to_compute, &progress));
+            let reading = scope.spawn(|| self.read(inputs, reader, to_compute));
             let writing = scope.spawn(|| self.write(results));
-            let computed = self.compute(jobs, to_write, executor, fallback, &progress);
+            let computed = self.compute(jobs, to_write, executor, fallback);
             let read = reading
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -100,13 +119,14 @@ impl Run<'_> {
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What could not be written explains why the threads before it stopped.
-            written?;
+            let (done, bytes) = written?;
             let mut report = read?;
-            (report.done, report.bytes) = computed?;
+            (report.done, report.bytes) = (done, bytes);
+            computed?;
             Ok::<Report, Broken>(report)
         })?;
-        report.seconds = progress.finish();
-        report.stopped = self.stop.wanted();
+        report.seconds = meter.finish();
+        report.stopped = self.monitor.stop.wanted();
         Ok(report)
     }
 
@@ -115,121 +135,168 @@ impl Run<'_> {
         inputs: &[Input],
         mut reader: Reader<'_>,
         jobs: SyncSender<Job>,
-        progress: &Progress,
     ) -> Result<Report, Broken> {
+        let meter = &self.monitor.meter;
         let mut report = Report::default();
-        let mut fits = false;
-        for input in inputs {
-            if self.stop.wanted() {
-                break;
-            }
-            if let Ok(id) = reader.id(&input.path)
-                && !self.overwrite
-                && self.finished(&id)
-            {
-                report.skipped += 1;
-                progress.advance(std::fs::metadata(&input.path).map_or(0, |m| m.len()));
-                continue;
-            }
+        let (mut fits, mut unfit) = (false, Vec::new());
+        let names = reader.names();
+        let work = |input: &Input| self.work(names.id(&input.path).ok().as_ref(), &input.path);
+        let finished = |input: &Input| {
+            let id = names.id(&input.path);
+            !self.overwrite && id.is_ok_and(|id| self.finished(&id))
+        };
+        for turn in Turns::new(self.output, self.monitor, inputs, work, finished) {
+            let input = match turn? {
+                Turn::Mine(input) => input,
+                Turn::Finished(input) => {
+                    report.skipped += 1;
+                    meter.skipped(1);
+                    meter.advance(input.size());
+                    continue;
+                }
+            };
             match reader.job(input) {
                 Ok(job) => {
                     fits = true;
+                    meter.moves(None, Some(Queue::Read));
                     // The computing thread has gone where it, or the writer behind it, failed: that failure is the report.
                     if jobs.send(job).is_err() {
                         break;
                     }
+                    continue;
                 }
-                // A flow that does not fit the first chunk is wrong itself; later it is that chunk that is odd.
-                Err(Unready::Plan(problems)) if !fits => return Err(problems.into()),
+                Err(Unready::Plan(problems)) if !fits => {
+                    unfit.push(problems);
+                    if unfit.len() == UNFIT {
+                        break;
+                    }
+                }
                 Err(unready) => {
-                    unready
-                        .to_string()
-                        .lines()
-                        .for_each(|line| tracing::error!("{line}"));
-                    report.failed += 1;
+                    meter.failed(&unready.to_string());
+                    match unready {
+                        Unready::Io(_) => report.unread += 1,
+                        Unready::Data(_) | Unready::Plan(_) => report.failed += 1,
+                    }
                 }
             }
+            self.output.release(&work(input));
         }
+        if !fits && !unfit.is_empty() {
+            return Err(unfit.swap_remove(0).into());
+        }
+        report.failed += unfit.len();
+        unfit.iter().for_each(|it| meter.failed(&it.to_string()));
         Ok(report)
+    }
+
+    /// What a chunk is claimed by: the first of its results.
+    fn work(&self, id: Option<&ChunkId>, path: &Path) -> String {
+        let first = id.and_then(|id| self.results(id).next());
+        first
+            .unwrap_or_else(|| path.to_path_buf())
+            .display()
+            .to_string()
+    }
+
+    /// Every file of every sink, below the output folder.
+    fn results(&self, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
+        let nodes = self.graph.nodes.iter();
+        nodes.flat_map(|node| match &node.command {
+            Command::Sink(sink) => sink.paths(id),
+            _ => Vec::new(),
+        })
     }
 
     /// Whether every file of every sink exists. A flow without sinks is never finished.
     fn finished(&self, id: &ChunkId) -> bool {
-        let mut paths = self
-            .graph
-            .nodes
-            .iter()
-            .flat_map(|node| match &node.command {
-                Command::Sink(sink) => sink.paths(id),
-                _ => Vec::new(),
-            });
         let mut any = false;
-        let all = paths.all(|path| {
+        let all = self.results(id).all(|path| {
             any = true;
-            self.output.join(path).is_file()
+            // A file without a byte is what a full disk leaves.
+            let file = std::fs::metadata(self.output.path().join(path));
+            file.is_ok_and(|file| file.is_file() && file.len() > 0)
         });
         any && all
     }
 
-    /// The chunks computed and their bytes.
     fn compute(
         &self,
         jobs: Receiver<Job>,
-        computed: SyncSender<(Job, Results)>,
+        computed: SyncSender<Done>,
         mut executor: Box<dyn Executor>,
         fallback: &dyn Fn() -> Option<Box<dyn Executor>>,
-        progress: &Progress,
-    ) -> Result<(usize, u64), Broken> {
-        let (mut done, mut bytes) = (0, 0);
-        let mut waiting: std::collections::VecDeque<Job> = std::collections::VecDeque::new();
+    ) -> Result<(), Broken> {
+        let meter = &self.monitor.meter;
+        let mut waiting: VecDeque<Job> = VecDeque::new();
+        let mut begun: VecDeque<Instant> = VecDeque::new();
         loop {
             while executor.in_flight() < executor.capacity() {
                 // Waits for a chunk only where there is none to finish meanwhile.
                 let next = || {
-                    if executor.in_flight() == 0 {
+                    let job = if executor.in_flight() == 0 {
                         jobs.recv().ok()
                     } else {
                         jobs.try_recv().ok()
-                    }
+                    }?;
+                    meter.moves(Some(Queue::Read), Some(Queue::Computing));
+                    Some(job)
                 };
                 let Some(job) = waiting.pop_front().or_else(next) else {
                     break;
                 };
+                // A run that is to end finishes what the device has, and begins nothing more.
+                if self.monitor.stop.wanted() {
+                    meter.moves(Some(Queue::Computing), None);
+                    continue;
+                }
+                begun.push_back(Instant::now());
                 executor.submit(job);
             }
             if executor.in_flight() == 0 {
-                return Ok((done, bytes));
+                return Ok(());
             }
             match executor.collect() {
                 Ok((job, results)) => {
-                    let size = job.sources[0].size() as u64;
-                    done += 1;
-                    bytes += size;
-                    if computed.send((job, results)).is_err() {
-                        return Ok((done, bytes));
+                    let begun = begun
+                        .pop_front()
+                        .map_or(0.0, |it| it.elapsed().as_secs_f64());
+                    meter.moves(Some(Queue::Computing), Some(Queue::Computed));
+                    if computed.send((job, results, begun)).is_err() {
+                        return Ok(());
                     }
-                    progress.advance(size);
                 }
                 Err(fault) => {
                     let Some(next) = fallback() else {
                         return Err(fault.into());
                     };
                     tracing::warn!("{fault}; the run goes on with the CPU");
+                    meter.set_device("CPU, as the GPU failed");
                     waiting = executor.abandon().into();
+                    begun.clear();
                     executor = next;
                 }
             }
         }
     }
 
-    fn write(&self, chunks: Receiver<(Job, Results)>) -> Result<(), OutputError> {
+    /// The chunks written and their bytes.
+    fn write(&self, chunks: Receiver<Done>) -> Result<(usize, u64), OutputError> {
+        let meter = &self.monitor.meter;
         let mut writer = Writer::new(self.output);
-        for (job, results) in chunks {
+        let (mut done, mut bytes) = (0, 0);
+        for (job, results, seconds) in chunks {
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
+            let size = job.sources[0].size() as u64;
+            tracing::debug!(chunk = %job.path.display(), bytes = size, seconds, "chunk done");
+            self.output.release(&self.work(Some(&job.id), &job.path));
+            meter.moves(Some(Queue::Computed), None);
+            meter.done(1);
+            meter.advance(size);
+            (done, bytes) = (done + 1, bytes + size);
         }
-        Ok(())
+        Ok((done, bytes))
     }
 }
 
@@ -255,23 +322,4 @@ fn files(job: &Job, results: &Results) -> Vec<Artifact> {
     // A chunk counts as finished when its own files exist, so the axes that go with them come first.
     files.sort_by_key(|file| !file.shared);
     files
-}
-
-/// Where a chunk's results lie: the first file of each sink.
-pub fn folders(graph: &Graph) -> Vec<PathBuf> {
-    let any = ChunkId { unix_time: 0 };
-    let mut folders: Vec<PathBuf> = graph
-        .nodes
-        .iter()
-        .filter_map(|node| match &node.command {
-            Command::Sink(sink) => sink
-                .paths(&any)
-                .first()
-                .and_then(|p| p.parent().map(Path::to_path_buf)),
-            _ => None,
-        })
-        .collect();
-    folders.sort();
-    folders.dedup();
-    folders
 }

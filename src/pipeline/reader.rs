@@ -1,6 +1,7 @@
 //! Chunks from files: found, checked, planned.
 
 use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::block::{Coords, DType, Signature, Stored, Unit};
 use crate::command::{ChunkId, Command, Compat, Env};
 use crate::config::Problems;
 use crate::execute::Job;
-use crate::formats::npy;
+use crate::formats::{FormatError, npy};
 use crate::graph::Graph;
 use crate::plan::Plan;
 
@@ -19,6 +20,9 @@ pub enum Unready {
     /// Its file, or an axis beside it, is bad.
     #[error("{0}")]
     Data(String),
+    /// The system could not read it.
+    #[error("{0}")]
+    Io(String),
     /// The flow does not fit it.
     #[error("{0}")]
     Plan(Problems),
@@ -51,6 +55,32 @@ pub struct Settings {
 struct Axis {
     dtype: DType,
     values: Vec<f64>,
+}
+
+/// How chunks are told by their names.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    timestamp: Option<i64>,
+}
+
+impl Names {
+    /// Which chunk a file is.
+    ///
+    /// # Errors
+    /// When the name is no Unix time and no other was given.
+    pub fn id(self, path: &Path) -> Result<ChunkId, Unready> {
+        let stem = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default();
+        match (stem.parse(), self.timestamp) {
+            (_, Some(unix_time)) | (Ok(unix_time), None) => Ok(ChunkId { unix_time }),
+            (Err(_), None) => Err(Unready::Data(format!(
+                "{}: found the name \"{stem}\", expected a Unix time in whole seconds such as 1500000000.npy (or --timestamp)",
+                path.display()
+            ))),
+        }
+    }
 }
 
 /// Reads chunks for one flow, and plans each shape once.
@@ -89,21 +119,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Which chunk a file is, by its name.
-    ///
-    /// # Errors
-    /// When the name is no Unix time and no other was given.
-    pub fn id(&self, path: &Path) -> Result<ChunkId, Unready> {
-        let stem = path
-            .file_stem()
-            .and_then(|s| s.to_str())
-            .unwrap_or_default();
-        match (stem.parse(), self.settings.timestamp) {
-            (_, Some(unix_time)) | (Ok(unix_time), None) => Ok(ChunkId { unix_time }),
-            (Err(_), None) => Err(Unready::Data(format!(
-                "{}: found the name \"{stem}\", expected a Unix time in whole seconds such as 1500000000.npy (or --timestamp)",
-                path.display()
-            ))),
+    /// How chunks are told by their names.
+    pub fn names(&self) -> Names {
+        Names {
+            timestamp: self.settings.timestamp,
         }
     }
 
@@ -112,7 +131,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When file or axes are bad, or the flow does not fit.
     pub fn job(&mut self, input: &Input) -> Result<Job, Unready> {
-        let id = self.id(&input.path)?;
+        let id = self.names().id(&input.path)?;
         let stored = chunk(&input.path)?;
         let [rows, cols] = stored.shape();
         let depth = self.axis(
@@ -218,7 +237,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         if !self.axes.contains_key(&path) {
-            let array = npy::open(&path).map_err(|e| Unready::Data(e.to_string()))?;
+            let array = npy::open(&path).map_err(unreadable)?;
             let dtype = array.header().dtype;
             let axis = array.to_f64_vec().map(|values| Axis { dtype, values });
             self.axes.insert(path.clone(), axis);
@@ -239,8 +258,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn unreadable(error: FormatError) -> Unready {
+    match error {
+        FormatError::Io { .. } => Unready::Io(error.to_string()),
+        FormatError::Content { .. } => Unready::Data(error.to_string()),
+    }
+}
+
 fn chunk(path: &Path) -> Result<Stored, Unready> {
-    let array = npy::open(path).map_err(|e| Unready::Data(e.to_string()))?;
+    let array = npy::open(path).map_err(unreadable)?;
     let shape = &array.header().shape;
     let bad = |found: String| {
         Unready::Data(format!(
@@ -262,7 +288,13 @@ fn chunk(path: &Path) -> Result<Stored, Unready> {
 
 /// An array that a command loads: a table, or one row of numbers that counts as a column.
 fn load(path: &Path) -> Result<(Signature, Stored), Unready> {
-    let array = npy::open(path).map_err(|e| Unready::Data(e.to_string()))?;
+    let array = npy::open(path).map_err(|error| match &error {
+        // The flow asks for what is not there: trying again does not help.
+        FormatError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Unready::Data(error.to_string())
+        }
+        _ => unreadable(error),
+    })?;
     let header = array.header();
     let bad = || {
         Unready::Data(format!(

@@ -2,28 +2,28 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use super::output::{AtomicFile, OutputError, write_file};
+use super::output::{Folder, OutputError};
 use crate::block::{Block, DType, Kind, Real, Samples};
 use crate::command::{Artifact, Computed, Content, Widen};
 use crate::formats::npy;
 
 /// Puts artifacts below one output folder. An axis that every chunk shares is written once a run.
 #[derive(Debug)]
-pub struct Writer {
-    folder: PathBuf,
+pub struct Writer<'a> {
+    folder: &'a Folder,
     shared: HashSet<PathBuf>,
 }
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// A writer into a folder.
-    pub fn new(folder: &Path) -> Self {
+    pub fn new(folder: &'a Folder) -> Self {
         Self {
-            folder: folder.to_path_buf(),
+            folder,
             shared: HashSet::new(),
         }
     }
@@ -33,7 +33,7 @@ impl Writer {
     /// # Errors
     /// When it could not be written.
     pub fn write(&mut self, artifact: &Artifact) -> Result<(), OutputError> {
-        let path = self.folder.join(&artifact.path);
+        let path = self.folder.path().join(&artifact.path);
         if artifact.shared && !self.shared.insert(artifact.path.clone()) {
             return Ok(());
         }
@@ -44,9 +44,9 @@ impl Writer {
             {
                 Ok(())
             }
-            Content::Bytes(bytes) => write_file(&path, bytes),
+            Content::Bytes(bytes) => self.folder.write(&artifact.path, bytes),
             Content::Npy { block, widen, rank } => {
-                let mut file = AtomicFile::create(&path)?;
+                let mut file = self.folder.create(&artifact.path)?;
                 npy_into(&mut file, block, *widen, *rank).map_err(|e| OutputError::io(&path, e))?;
                 file.commit()
             }

@@ -17,9 +17,10 @@ use distpy_gpu::gpu::adapter::Choice;
 use distpy_gpu::gpu::engine::Engine;
 use distpy_gpu::graph::{Graph, Reading};
 use distpy_gpu::pipeline::inputs;
+use distpy_gpu::pipeline::monitor::Monitor;
+use distpy_gpu::pipeline::output::{Folder, Sharing};
 use distpy_gpu::pipeline::process::{Broken, Report, Run};
 use distpy_gpu::pipeline::reader::{Reader, Settings};
-use distpy_gpu::pipeline::stop::Stop;
 
 use crate::backend;
 use crate::program::{Project, Ran, has_software};
@@ -63,10 +64,10 @@ fn process(
     };
     let run = Run {
         graph: &graph,
-        output: &output,
+        output: &Folder::join(&output, &Sharing::default()).unwrap(),
         overwrite: false,
         quiet: true,
-        stop: &Stop::default(),
+        monitor: &Monitor::default(),
     };
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));
     (

@@ -11,7 +11,7 @@ use distpy_gpu::formats::{FormatError, Header, Layout, Source, npy};
 use distpy_gpu::pipeline::ingest::{
     DepthShape, Ingest, IngestError, LastChunk, Report, Run, ingest,
 };
-use distpy_gpu::pipeline::output::AtomicFile;
+use distpy_gpu::pipeline::output::{AtomicFile, Folder, Sharing};
 
 use crate::output::names;
 use crate::segy::golden;
@@ -21,9 +21,15 @@ const T0: i64 = 1_535_464_933;
 fn cut(source: &dyn Source, out: &Path, options: &Ingest) -> Result<Report, IngestError> {
     let run = Run {
         progress: &|_| {},
+        skipped: &|_| {},
+        written: &|_| {},
         stop: &AtomicBool::new(false),
     };
-    ingest(source, out, options, &run)
+    ingest(source, &folder(out), options, &run)
+}
+
+fn folder(out: &Path) -> Folder {
+    Folder::join_anew(out, &Sharing::default()).unwrap()
 }
 
 /// A recording in memory: sample `s` of channel `c` is `c * samples + s`, and reading may fail from a time on.
@@ -108,13 +114,18 @@ fn chunks_hold_the_recording_in_either_layout_and_across_tiles() {
         let folder = tempfile::tempdir().unwrap();
         let source = Ramp::new(channels, samples, 5000.0, layout);
         let read = AtomicU64::new(0);
+        let written = std::cell::Cell::new(0);
         let run = Run {
             progress: &|bytes| {
                 read.fetch_add(bytes, Ordering::Relaxed);
             },
+            skipped: &|_| {},
+            written: &|chunks| written.set(written.get() + chunks),
             stop: &AtomicBool::new(false),
         };
-        let report = ingest(&source, folder.path(), &Ingest::default(), &run).unwrap();
+        let out = crate::ingest::folder(folder.path());
+        let report = ingest(&source, &out, &Ingest::default(), &run).unwrap();
+        assert_eq!(written.get(), 5);
         assert_eq!((report.written, report.skipped, report.first), (5, 0, T0));
         assert_eq!(
             read.load(Ordering::Relaxed),
@@ -367,9 +378,12 @@ fn nothing_unfinished_appears_when_reading_fails_or_the_run_stops() {
         let stop = AtomicBool::new(false);
         let run = Run {
             progress: &|_| stop.store(true, Ordering::Relaxed),
+            skipped: &|_| {},
+            written: &|_| {},
             stop: &stop,
         };
-        let error = ingest(&source, folder.path(), &Ingest::default(), &run).unwrap_err();
+        let out = crate::ingest::folder(folder.path());
+        let error = ingest(&source, &out, &Ingest::default(), &run).unwrap_err();
         assert!(matches!(error, IngestError::Stopped), "{error}");
         assert_eq!(
             names(folder.path()),

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::program::{Project, chunk};
-use distpy_gpu::pipeline::output;
 
 const CHUNKS: usize = 24;
 
@@ -93,29 +92,6 @@ fn an_ended_run_keeps_what_is_finished_and_goes_on_later() {
             .says("skipped, as their results exist");
         assert!(project.files("results") == want, "{name}: {}", again.err);
     }
-}
-
-#[test]
-fn a_second_run_on_the_same_folder_is_refused() {
-    let project = Project::with_chunks(2);
-    project.run("-m synthesize -o recording.sgy").ends(0);
-    let held = output::lock(&project.path("busy")).unwrap();
-    for args in [
-        "-m strainrate2summary -c system.json -o busy",
-        "-m segy_ingest -f recording.sgy -c system.json -o busy",
-        "-m synthesize -o busy",
-    ] {
-        let ran = project
-            .run(args)
-            .ends(75)
-            .says("busy: another run is writing to this folder");
-        assert_eq!(ran.errors().len(), 1, "{}", ran.err);
-        assert!(project.names("busy").is_empty());
-    }
-    drop(held);
-    project
-        .run("-m strainrate2summary -c system.json -o busy")
-        .ends(0);
 }
 
 /// The peak of a process's resident memory in kB, which the system keeps until the process ends.

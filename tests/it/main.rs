@@ -32,7 +32,11 @@ mod samples;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;
+#[cfg(target_os = "linux")]
+mod shards;
 mod sos;
 mod synth;
 mod tidy;
+#[cfg(target_os = "linux")]
+mod unattended;
 mod witsml;

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use distpy_gpu::block::Block;
+use distpy_gpu::pipeline::output::BOOKKEEPING;
 use serde_json::{Value, json};
 
 use crate::backend;
@@ -78,6 +79,8 @@ impl Project {
             .args(args.split_whitespace())
             .current_dir(self.folder.path())
             .env_remove("DISTPY_GPU_LOG")
+            .env_remove("JOB_COMPLETION_INDEX")
+            .env_remove("DISTPY_SHARDS")
             // A Vulkan driver complains on standard error where there is none.
             .env("XDG_RUNTIME_DIR", self.folder.path());
         command
@@ -92,7 +95,7 @@ impl Project {
         self.run(&format!("-m strainrate2summary -c system.json {args}"))
     }
 
-    /// Every file below a folder, by its relative name; not the lock.
+    /// Every file below a folder, by its relative name; not what runs know of each other.
     pub fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         let root = self.path(folder);
@@ -105,7 +108,7 @@ impl Project {
                 let name = path.strip_prefix(&root).unwrap().display().to_string();
                 if path.is_dir() {
                     folders.push(path);
-                } else if !name.ends_with(".distpy-gpu.lock") {
+                } else if !name.split('/').any(|part| part == BOOKKEEPING) {
                     files.insert(name, std::fs::read(path).unwrap());
                 }
             }

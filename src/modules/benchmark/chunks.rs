@@ -15,7 +15,7 @@ use crate::config::{Problems, System};
 use crate::execute::Job;
 use crate::formats::Source;
 use crate::pipeline::inputs;
-use crate::pipeline::reader::{Reader, Settings, Unready};
+use crate::pipeline::reader::{Reader, Settings};
 use crate::plan::Plan;
 use crate::synth::{Recipe, Recording};
 
@@ -142,11 +142,7 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
         // Names do not matter where nothing is written.
         timestamp: Some(0),
     };
-    let unready = |unready| match unready {
-        Unready::Data(line) => Failure::Data(line),
-        Unready::Plan(problems) => Failure::Config(problems),
-    };
-    let mut reader = Reader::new(&flow.graph, &flow.file, settings).map_err(unready)?;
+    let mut reader = Reader::new(&flow.graph, &flow.file, settings)?;
     let mut jobs: Vec<Job> = Vec::new();
     let mut bytes = 0;
     let like = |a: &Job, b: &Job| {
@@ -154,7 +150,7 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
         a == b
     };
     for input in &found {
-        let job = reader.job(input).map_err(unready)?;
+        let job = reader.job(input)?;
         bytes += job.sources[0].size();
         if !jobs.is_empty() && bytes > MOST_BYTES {
             tracing::warn!(

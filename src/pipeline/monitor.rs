@@ -1,0 +1,224 @@
+//! What watches over a run: signals, a file of its progress, metrics, the last word to an orchestrator, and an alarm for work
+//! that does not go on.
+
+mod meter;
+mod metrics;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::output::{Commit, OutputError, replace};
+use super::stop::Stop;
+use crate::exit::{self, Code};
+pub use meter::{Meter, Queue, Snapshot};
+
+/// How often files tell of the progress.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often the alarm looks at the work.
+const LOOK: Duration = Duration::from_millis(250);
+/// Kubernetes keeps no more of a termination message.
+const LONGEST_MESSAGE: usize = 4096;
+/// Where Kubernetes looks for it, if the manifest says nothing else.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// Where a run tells of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Outlets {
+    /// A file of Prometheus text.
+    pub metrics_file: Option<PathBuf>,
+    /// Where the same text is served.
+    pub metrics_addr: Option<SocketAddr>,
+    /// A file for the last word; `None` for Kubernetes' own, where there is one.
+    pub termination_log: Option<PathBuf>,
+    /// How long work may stand still.
+    pub stall: Option<Duration>,
+}
+
+/// Watches over one run of the program.
+#[derive(Debug, Default)]
+pub struct Monitor {
+    /// The wish to end.
+    pub stop: Stop,
+    /// How far the run is.
+    pub meter: Arc<Meter>,
+    outlets: Outlets,
+    ticker: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+/// What a run that ended has to say.
+#[derive(Serialize)]
+struct LastWord<'a> {
+    code: u8,
+    name: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error: &'a str,
+    #[serde(flatten)]
+    counts: &'a Snapshot,
+}
+
+impl Monitor {
+    /// Begins to watch a module, and serves metrics where that is asked for.
+    ///
+    /// # Errors
+    /// When the system refuses signal handlers or the address for metrics.
+    pub fn start(module: &str, outlets: Outlets) -> std::io::Result<Self> {
+        let meter = Arc::new(Meter::new(module));
+        if let Some(address) = outlets.metrics_addr {
+            serve(address, meter.clone())?;
+        }
+        Ok(Self {
+            stop: Stop::on_signals()?,
+            ticker: Some(ticker(meter.clone(), outlets.clone())),
+            meter,
+            outlets,
+        })
+    }
+
+    /// The run has ended: says the last word, `error` being the first reason where it failed.
+    pub fn end(mut self, code: Code, error: &str) {
+        if let Some((stop, thread)) = self.ticker.take() {
+            drop(stop);
+            let _ = thread.join();
+        }
+        self.meter.finish();
+        tell(&self.meter, &self.outlets, &mut Vec::new());
+        last_word(&self.meter, &self.outlets, code, error);
+    }
+}
+
+/// Writes files from time to time, and ends the process where its work stands still.
+fn ticker(meter: Arc<Meter>, outlets: Outlets) -> (Sender<()>, JoinHandle<()>) {
+    let (sender, stopped) = channel();
+    let thread = std::thread::spawn(move || {
+        let (mut told, mut complaints) = (Instant::now(), Vec::new());
+        while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            if let Some(limit) = outlets.stall.filter(|&limit| meter.idle() > limit) {
+                stalled(&meter, &outlets, limit);
+            }
+            if told.elapsed() >= EVERY {
+                tell(&meter, &outlets, &mut complaints);
+                told = Instant::now();
+            }
+        }
+    });
+    (sender, thread)
+}
+
+/// Ends the process. Nothing else is written: what hangs may be the output folder. A later run finds this one's claims.
+fn stalled(meter: &Meter, outlets: &Outlets, limit: Duration) -> ! {
+    let error = format!(
+        "nothing was done for {} s, expected at least one chunk in that time (--stall-timeout)",
+        limit.as_secs_f64()
+    );
+    tracing::error!("{error}");
+    last_word(meter, outlets, exit::TEMPORARY, &error);
+    std::process::exit(i32::from(exit::TEMPORARY.code))
+}
+
+/// Writes the files of progress and metrics. They must not end a run: a complaint is logged once.
+fn tell(meter: &Meter, outlets: &Outlets, complaints: &mut Vec<String>) {
+    let snapshot = meter.snapshot();
+    let mut results: Vec<Result<(), OutputError>> = Vec::new();
+    if let Some((path, commit)) = meter.progress_file() {
+        let json = serde_json::to_vec_pretty(&snapshot).expect("counts are plain data");
+        results.push(replace(&path, &json, commit));
+    }
+    if let Some(path) = &outlets.metrics_file {
+        results.push(replace(
+            path,
+            metrics::text(&snapshot).as_bytes(),
+            Commit::Rename,
+        ));
+    }
+    for error in results.into_iter().filter_map(Result::err) {
+        let line = error.to_string();
+        if !complaints.contains(&line) {
+            tracing::warn!("{line}");
+            complaints.push(line);
+        }
+    }
+}
+
+/// Leaves a line of JSON where an orchestrator looks for it.
+fn last_word(meter: &Meter, outlets: &Outlets, code: Code, error: &str) {
+    let known = Path::new(TERMINATION_LOG);
+    let path = match &outlets.termination_log {
+        Some(path) => path.as_path(),
+        None if known.is_file() => known,
+        None => return,
+    };
+    let counts = meter.snapshot();
+    let mut length = error.len().min(LONGEST_MESSAGE);
+    let line = loop {
+        length = error.floor_char_boundary(length);
+        let word = LastWord {
+            code: code.code,
+            name: code.name,
+            error: &error[..length],
+            counts: &counts,
+        };
+        let line = serde_json::to_string(&word).expect("counts are plain data");
+        if line.len() < LONGEST_MESSAGE || length == 0 {
+            break line;
+        }
+        length /= 2;
+    };
+    // The orchestrator mounts this very file, so it cannot be replaced by another.
+    let mut open = OpenOptions::new();
+    let open = open.write(true).truncate(true).create(true).open(path);
+    let written = open.and_then(|mut file| writeln!(file, "{line}"));
+    if let (Err(e), true) = (written, outlets.termination_log.is_some()) {
+        tracing::warn!("{}: {e}", path.display());
+    }
+}
+
+/// Answers `GET /metrics` until the process ends.
+fn serve(address: SocketAddr, meter: Arc<Meter>) -> std::io::Result<()> {
+    use tiny_http::{Header, Method, Response, Server};
+    let server = Server::http(address)
+        .map_err(|e| std::io::Error::other(format!("--metrics-addr {address}: {e}")))?;
+    tracing::info!("metrics at http://{}/metrics", server.server_addr());
+    std::thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let path = request.url().split('?').next().unwrap_or_default();
+            let known = path == "/metrics" && *request.method() == Method::Get;
+            let (status, body) = match known {
+                true => (200, metrics::text(&meter.snapshot())),
+                false => (404, "expected GET /metrics\n".to_string()),
+            };
+            let kind = "Content-Type: text/plain; version=0.0.4; charset=utf-8";
+            let kind: Header = kind.parse().expect("a header");
+            // A client that went away is its own loss.
+            let _ = request.respond(
+                Response::from_string(body)
+                    .with_status_code(status)
+                    .with_header(kind),
+            );
+        }
+    });
+    Ok(())
+}
+
+/// Where a run keeps its progress: below its output folder, one file for each share and direction of it.
+pub fn progress_path(
+    output: &Path,
+    module: &str,
+    shard: Option<super::shard::Shard>,
+    reverse: bool,
+) -> PathBuf {
+    let share = shard.map_or_else(String::new, |it| format!("-{}-of-{}", it.index, it.count));
+    let way = if reverse { "-reverse" } else { "" };
+    let name = format!("{module}{share}{way}.json");
+    output
+        .join(super::output::BOOKKEEPING)
+        .join("progress")
+        .join(name)
+}

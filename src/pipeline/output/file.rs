@@ -1,0 +1,209 @@
+//! Files that appear under their name when they are complete.
+
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{OutputError, make_folder};
+
+/// Between a file's name and the run that writes it.
+const TEMPORARY: &str = ".tmp-";
+
+/// How a complete file gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// It is written beside its name and renamed.
+    Rename,
+    /// It is written in the folder for temporary files and copied to its name in one go. Mounted object stores, which cannot
+    /// rename or write at an offset, show a file when it is closed; elsewhere it could be seen half copied.
+    Put,
+}
+
+/// A file that gets its name when it is complete.
+///
+/// It is written as `NAME.tmp-RUN-COUNT` in the same folder and renamed by [`AtomicFile::commit`] (see [`Commit`] for where
+/// that cannot be); dropped before that, it is removed. A killed process leaves the temporary, which a later run in the same
+/// [`super::Folder`] removes. Data is handed to the system, not forced onto the disk: a file is whole after any end of the
+/// process, not after a power failure.
+#[derive(Debug)]
+pub struct AtomicFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    commit: Commit,
+}
+
+impl AtomicFile {
+    /// Begins a file that will be renamed, with its folder where that is missing.
+    ///
+    /// # Errors
+    /// When folder or file cannot be made.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
+        Self::begin(path, Commit::Rename, run_id())
+    }
+
+    /// Begins a file of a run.
+    pub(super) fn begin(path: &Path, commit: Commit, run: &str) -> Result<Self, OutputError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        let temporary = match commit {
+            Commit::Rename => {
+                let mut name = path.file_name().unwrap_or_default().to_os_string();
+                name.push(format!("{TEMPORARY}{run}-{count}"));
+                path.with_file_name(name)
+            }
+            Commit::Put => std::env::temp_dir().join(format!("distpy-gpu-{run}-{count}")),
+        };
+        let file = OpenOptions::new()
+            .read(commit == Commit::Put)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&temporary)
+            .map_err(|e| OutputError::io(path, e))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            temporary,
+            file,
+            commit,
+        })
+    }
+
+    /// The name that it will get.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name that it has until it is committed, for libraries that open files by name.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Writes at an offset; several threads may do so at once.
+    ///
+    /// # Errors
+    /// When not everything could be written.
+    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
+        write_all_at(&self.file, bytes, offset).map_err(|e| OutputError::io(&self.path, e))
+    }
+
+    /// Gives the file its name, in place of a file that has it.
+    ///
+    /// # Errors
+    /// When it could not be completed; nothing is left then.
+    pub fn commit(mut self) -> Result<(), OutputError> {
+        let done = self.file.flush().and_then(|()| match self.commit {
+            Commit::Rename => std::fs::rename(&self.temporary, &self.path),
+            Commit::Put => self.put(),
+        });
+        done.map_err(|e| OutputError::io(&self.path, e))
+    }
+
+    fn put(&mut self) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(0))?;
+        // A store that cannot replace an object may still let it be removed.
+        let mut target = File::create(&self.path).or_else(|_| {
+            std::fs::remove_file(&self.path)?;
+            File::create(&self.path)
+        })?;
+        let put = io::copy(&mut self.file, &mut target).and_then(|_| match target.sync_all() {
+            // The object is complete with this call; where a file system has no such call, with its close.
+            Err(e) if e.kind() != io::ErrorKind::Unsupported => Err(e),
+            _ => Ok(()),
+        });
+        if put.is_err() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        put
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        // After a commit there is none; otherwise the next run removes what could not be removed now.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// Writes a whole file.
+///
+/// # Errors
+/// When it could not be written; nothing is left then.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    replace(path, bytes, Commit::Rename)
+}
+
+/// Writes a whole file in place of one that has its name, in a folder that commits so.
+///
+/// # Errors
+/// When it could not be written; the old one is left then.
+pub fn replace(path: &Path, bytes: &[u8], commit: Commit) -> Result<(), OutputError> {
+    complete(AtomicFile::begin(path, commit, run_id())?, bytes)
+}
+
+pub(super) fn complete(mut file: AtomicFile, bytes: &[u8]) -> Result<(), OutputError> {
+    let path = file.path.clone();
+    file.write_all(bytes)
+        .map_err(|e| OutputError::io(&path, e))?;
+    file.commit()
+}
+
+/// This process among all that ever write to a folder: sixteen hexadecimal digits, drawn by chance.
+pub fn run_id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(draw_id)
+}
+
+pub(super) fn draw_id() -> String {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{:016x}", hasher.finish())
+}
+
+/// Whether a name is a temporary of a run.
+pub(super) fn is_temporary_of(name: &str, run: &str) -> bool {
+    name.rsplit_once(TEMPORARY)
+        .and_then(|(_, end)| end.strip_prefix(run)?.strip_prefix('-'))
+        .is_some_and(|count| !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, offset)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => {
+                bytes = &bytes[n..];
+                offset += n as u64;
+            }
+        }
+    }
+    Ok(())
+}

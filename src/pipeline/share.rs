@@ -1,0 +1,103 @@
+//! Going through work that other runs may share: every piece is done once, and a run ends when all of its pieces are done,
+//! whoever did them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::monitor::Monitor;
+use super::output::{Folder, OutputError};
+
+/// Between two looks at pieces that other runs have.
+const LOOK: Duration = Duration::from_millis(50);
+/// Looks before all of them are tried again.
+const LOOKS: u32 = 10;
+
+/// A piece of work whose turn it is.
+#[derive(Debug)]
+pub enum Turn<'a, T> {
+    /// This run holds it, and must [`Folder::release`] it.
+    Mine(&'a T),
+    /// Its results exist.
+    Finished(&'a T),
+}
+
+/// The pieces in their order, those that other runs have at the end.
+pub struct Turns<'a, T, N, F> {
+    folder: &'a Folder,
+    monitor: &'a Monitor,
+    queue: VecDeque<&'a T>,
+    held: VecDeque<&'a T>,
+    told: bool,
+    name: N,
+    finished: F,
+}
+
+impl<'a, T, N: Fn(&T) -> String, F: Fn(&T) -> bool> Turns<'a, T, N, F> {
+    /// Goes through `pieces` until they are done or the monitor's stop is wanted. `name` is what a piece is claimed by.
+    pub fn new(
+        folder: &'a Folder,
+        monitor: &'a Monitor,
+        pieces: &'a [T],
+        name: N,
+        finished: F,
+    ) -> Self {
+        Self {
+            folder,
+            monitor,
+            queue: pieces.iter().collect(),
+            held: VecDeque::new(),
+            told: false,
+            name,
+            finished,
+        }
+    }
+
+    fn wait(&mut self) {
+        if !self.told {
+            let count = self.held.len();
+            tracing::info!(
+                "{count} pieces of work are in the hands of other runs: waiting for them"
+            );
+            self.told = true;
+        }
+        for _ in 0..LOOKS {
+            if self.monitor.stop.wanted() {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.monitor.meter.waits();
+        self.queue.append(&mut self.held);
+    }
+}
+
+impl<'a, T, N: Fn(&T) -> String, F: Fn(&T) -> bool> Iterator for Turns<'a, T, N, F> {
+    type Item = Result<Turn<'a, T>, OutputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.monitor.stop.wanted() {
+            let Some(piece) = self.queue.pop_front() else {
+                if self.held.is_empty() {
+                    return None;
+                }
+                self.wait();
+                continue;
+            };
+            if (self.finished)(piece) {
+                return Some(Ok(Turn::Finished(piece)));
+            }
+            let name = (self.name)(piece);
+            match self.folder.take(&name) {
+                Err(error) => return Some(Err(error)),
+                Ok(false) => self.held.push_back(piece),
+                // The run that had it may have finished it between the two looks.
+                Ok(true) if (self.finished)(piece) => {
+                    self.folder.release(&name);
+                    return Some(Ok(Turn::Finished(piece)));
+                }
+                Ok(true) => return Some(Ok(Turn::Mine(piece))),
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,339 @@
+//! Runs that nobody watches: what they leave for an orchestrator, what they tell while they work, and how they end by themselves.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::program::{Project, Ran};
+
+fn json_of(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn the_last_word_is_one_line_of_json() {
+    let project = Project::with_chunks(4);
+    project.write(
+        "word",
+        b"longer than anything that is written later "
+            .repeat(200)
+            .as_slice(),
+    );
+    project.summary("--termination-log word").ends(0);
+    let text = std::fs::read_to_string(project.path("word")).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let word = json_of(&project.path("word"));
+    let expected = json!({"code": 0, "name": "OK", "module": "strainrate2summary", "chunks_done": 4, "chunks_skipped": 0,
+        "inputs_failed": 0, "device": "CPU", "bytes_done": 4 * (128 + 6 * 200 * 8)});
+    for (key, value) in expected.as_object().unwrap() {
+        // Bytes of samples are counted, not those of headers.
+        if key == "bytes_done" {
+            assert_eq!(word[key], 4 * 6 * 200 * 8);
+        } else {
+            assert_eq!(word[key], *value, "{key}: {word}");
+        }
+    }
+    assert_eq!(word.get("error"), None);
+
+    project.write("chunks/2.npy", b"broken");
+    project
+        .summary("--termination-log word --overwrite")
+        .ends(65);
+    let word = json_of(&project.path("word"));
+    assert_eq!(
+        (&word["code"], &word["inputs_failed"]),
+        (&json!(65), &json!(1))
+    );
+    assert!(
+        word["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("chunks/2.npy: "),
+        "{word}"
+    );
+
+    // A configuration with more findings than fit.
+    let many: Vec<Value> = (1..200)
+        .map(|uid| json!({"name": format!("unknown \"{uid}\""), "uid": uid, "in_uid": 0}))
+        .collect();
+    project.flow(json!(many));
+    project.summary("--termination-log word").ends(78);
+    let text = std::fs::read_to_string(project.path("word")).unwrap();
+    assert!(text.len() <= 4096, "{} bytes", text.len());
+    let word = json_of(&project.path("word"));
+    assert!(
+        word["code"] == 78
+            && word["error"]
+                .as_str()
+                .unwrap()
+                .contains("command_list[0].name"),
+        "{word}"
+    );
+
+    // It must not be what a run fails by.
+    let ran = Project::with_chunks(1);
+    ran.summary("--termination-log no/such/folder")
+        .ends(0)
+        .says("no/such/folder: No such file");
+}
+
+#[test]
+fn progress_and_metrics_are_files() {
+    let project = Project::with_chunks(3);
+    project.write("chunks/2.npy", b"broken");
+    project.summary("--metrics-file metrics.prom").ends(65);
+    let progress = json_of(&project.path("results/.distpy-gpu/progress/strainrate2summary.json"));
+    for (key, value) in [
+        ("chunks_expected", 3),
+        ("chunks_done", 2),
+        ("inputs_failed", 1),
+        ("queue_read", 0),
+        ("queue_computing", 0),
+        ("queue_computed", 0),
+    ] {
+        assert_eq!(progress[key], value, "{key}: {progress}");
+    }
+    let metrics = std::fs::read_to_string(project.path("metrics.prom")).unwrap();
+    for line in [
+        r#"distpy_gpu_chunks_total{result="done"} 2"#,
+        "distpy_gpu_inputs_failed_total 1",
+        "distpy_gpu_chunks_expected 3",
+    ] {
+        assert!(
+            metrics.lines().any(|it| it == line),
+            "{line}\nin\n{metrics}"
+        );
+    }
+    project.summary("--reverse --shard 0/1").ends(65);
+    let again = json_of(
+        &project.path("results/.distpy-gpu/progress/strainrate2summary-0-of-1-reverse.json"),
+    );
+    assert_eq!(
+        (&again["chunks_skipped"], &again["chunks_done"]),
+        (&json!(2), &json!(0))
+    );
+}
+
+/// A chunk that never arrives: reading it hangs.
+fn hung() -> Project {
+    let project = Project::with_chunks(2);
+    let fifo = project.path("chunks/3.npy");
+    assert!(Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    project
+}
+
+const HUNG: &str = "-m strainrate2summary -c system.json -f chunks/1.npy chunks/2.npy chunks/3.npy";
+
+#[test]
+fn work_that_stands_still_ends_with_75_and_a_rerun_goes_on() {
+    let project = hung();
+    let ran = project
+        .run(&format!("{HUNG} --stall-timeout 1 --termination-log word"))
+        .ends(75)
+        .says(
+            "nothing was done for 1 s, expected at least one chunk in that time (--stall-timeout)",
+        );
+    assert_eq!(ran.errors().len(), 1, "{}", ran.err);
+    let word = json_of(&project.path("word"));
+    assert_eq!(
+        (&word["code"], &word["chunks_done"]),
+        (&json!(75), &json!(2))
+    );
+    std::fs::remove_file(project.path("chunks/3.npy")).unwrap();
+    project.write("chunks/3.npy", &crate::program::chunk(3, 6, 200));
+    project
+        .run(&format!("{HUNG} --stall-timeout 60"))
+        .ends(0)
+        .says("1 chunks done, 2 skipped");
+    assert!(project.path("results/te/3.npy").exists());
+}
+
+#[test]
+fn metrics_are_served_while_a_run_works() {
+    let project = hung();
+    let mut run = project
+        .command(&format!("{HUNG} --metrics-addr 127.0.0.1:0"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = std::io::BufReader::new(run.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
+    let address = line
+        .split("http://")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{line}"));
+    let address = address.trim().trim_end_matches("/metrics").to_string();
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes(),
+            )
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let started = Instant::now();
+    let answer = loop {
+        let answer = get("/metrics");
+        if answer.contains(r#"chunks_total{result="done"} 2"#) {
+            break answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{answer}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("text/plain; version=0.0.4"), "{answer}");
+    assert!(
+        answer.contains(r#"module="strainrate2summary""#),
+        "{answer}"
+    );
+    assert!(get("/other").starts_with("HTTP/1.1 404"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let project = Project::with_chunks(1);
+    project
+        .summary(&format!("--metrics-addr {address}"))
+        .ends(74)
+        .says(&format!("--metrics-addr {address}: "));
+    project.summary("--metrics-addr here").ends(64);
+}
+
+/// A library that refuses what mounted object stores refuse: renames, hard links, and writes that are not in order.
+const STORE: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+static int stored(const char *path) { const char *s = getenv("STORE"); return s && strstr(path, s) != NULL; }
+static int stored_fd(int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0) return 0;
+    path[n] = 0;
+    return stored(path);
+}
+int rename(const char *a, const char *b) {
+    if (stored(a) || stored(b)) { errno = ENOSYS; return -1; }
+    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+    return real(a, b);
+}
+int link(const char *a, const char *b) { (void)a; (void)b; errno = ENOSYS; return -1; }
+ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at) {
+    if (stored_fd(fd)) { errno = EINVAL; return -1; }
+    ssize_t (*real)(int, const void *, size_t, off64_t) = dlsym(RTLD_NEXT, "pwrite64");
+    return real(fd, p, n, at);
+}
+off64_t lseek64(int fd, off64_t at, int whence) {
+    if (stored_fd(fd) && at != 0) { errno = EINVAL; return -1; }
+    off64_t (*real)(int, off64_t, int) = dlsym(RTLD_NEXT, "lseek64");
+    return real(fd, at, whence);
+}
+"#;
+
+#[test]
+fn a_folder_that_cannot_rename_gets_the_same_files() {
+    let project = Project::with_chunks(3);
+    project.write("store.c", STORE.as_bytes());
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", "store.so", "store.c", "-ldl"])
+        .current_dir(project.path(""))
+        .status();
+    assert!(compiled.unwrap().success());
+    project.write(
+        "recipe.json",
+        br#"{"channels": 8, "seconds": 3, "prf": 200}"#,
+    );
+    project
+        .run("-m synthesize -c recipe.json -o recording.sgy")
+        .ends(0);
+    for (folder, args) in [
+        ("summary", "-m strainrate2summary -c system.json"),
+        ("ingest", "-m segy_ingest -f recording.sgy -c system.json"),
+    ] {
+        project.run(&format!("{args} -o {folder}")).ends(0);
+        let mut command = project.command(&format!("{args} -o {folder}-store"));
+        command
+            .env("LD_PRELOAD", project.path("store.so"))
+            .env("STORE", "-store")
+            .env("TMPDIR", project.path("tmp"));
+        std::fs::create_dir_all(project.path("tmp")).unwrap();
+        let ran = Ran::of(command).ends(0).says("files cannot be renamed");
+        assert!(
+            project.files(folder) == project.files(&format!("{folder}-store")),
+            "{folder}: {}",
+            ran.err
+        );
+        assert!(project.names("tmp").is_empty());
+        // Where it can be renamed after all, both ways are there to choose.
+        project
+            .run(&format!("{args} -o {folder}-put --commit put"))
+            .ends(0);
+        assert!(
+            project.files(folder) == project.files(&format!("{folder}-put")),
+            "{folder}"
+        );
+        let mut command = project.command(&format!(
+            "{args} -o {folder}-store --overwrite --commit rename"
+        ));
+        command
+            .env("LD_PRELOAD", project.path("store.so"))
+            .env("STORE", "-store");
+        Ran::of(command).ends(74).says("Function not implemented");
+        assert!(
+            project.files(folder) == project.files(&format!("{folder}-store")),
+            "{folder}"
+        );
+    }
+}
+
+#[test]
+fn a_chunk_that_cannot_be_read_is_worth_a_retry_and_a_bad_one_is_not() {
+    let project = Project::with_chunks(3);
+    std::fs::remove_file(project.path("chunks/2.npy")).unwrap();
+    // The kernel's own files can be opened, not mapped.
+    let unreadable = Path::new("/sys/kernel/uevent_seqnum");
+    std::os::unix::fs::symlink(unreadable, project.path("chunks/2.npy")).unwrap();
+    let ran = project.summary("").ends(74).says("2 chunks done, 1 failed");
+    assert_eq!(ran.errors().len(), 1, "{}", ran.err);
+    project.write("chunks/3.npy", b"broken");
+    project
+        .summary("--overwrite")
+        .ends(65)
+        .says("1 chunks done, 2 failed");
+}
+
+#[test]
+fn one_odd_chunk_at_the_beginning_is_that_chunks_fault() {
+    let project = Project::with_chunks(4);
+    project.flow(json!([
+        {"name": "data_load", "uid": 1, "in_uid": 0, "directory_in": ".", "filename": "factor.npy"},
+        {"name": "write_witsml", "uid": 2, "in_uid": 0, "gather_uids": [1], "directory_out": "log",
+            "low_freq": vec![0; 200], "high_freq": vec![1; 200]}
+    ]));
+    project.write(
+        "results/factor.npy",
+        &crate::program::npy("'<f8'", false, &[6], &[0; 48]),
+    );
+    project.write("chunks/1.npy", &crate::program::chunk(1, 5, 200));
+    let ran = project.summary("").ends(65).says("3 chunks done, 1 failed");
+    assert_eq!(ran.errors().len(), 1, "{}", ran.err);
+    project.write("odd/1.npy", &crate::program::chunk(1, 5, 200));
+    project.summary("-f odd -o results").ends(78);
+}
