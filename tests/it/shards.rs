@@ -264,7 +264,7 @@ fn eight_shards_that_are_killed_at_random_do_every_chunk_once() {
         let chance = random.next_u32() % 3 == 0;
         if (attempt == 0 && index % 8 < 3) || (attempt > 0 && attempt < 4 && chance) {
             let delay = Duration::from_millis(u64::from(100 + random.next_u32() % 1500));
-            let name = if (index + attempt) % 2 == 0 {
+            let name = if (index + attempt).is_multiple_of(2) {
                 "KILL"
             } else {
                 "TERM"
