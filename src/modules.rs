@@ -8,6 +8,7 @@ mod devices;
 mod exit_codes;
 mod ingest;
 mod list;
+mod render_job;
 mod strainrate2summary;
 mod synthesize;
 
@@ -53,6 +54,11 @@ pub static ALL: &[Module] = &[
         name: "strainrate2summary",
         summary: "Runs a command file on every chunk",
         run: strainrate2summary::run,
+    },
+    Module {
+        name: "render-job",
+        summary: "Writes a Kubernetes Job over the chunks of a configuration",
+        run: render_job::run,
     },
     Module {
         name: "synthesize",
