@@ -630,8 +630,8 @@ fn other_drivers_and_variables_of_the_loader() {
             "a manifest that is no JSON",
             amd().file(file, "{\"ICD\": "),
             &[
-                ("manifest-broken", "radeon_icd.json: found no JSON"),
                 ("no-driver", "AMD"),
+                ("manifest-broken", "radeon_icd.json: found no JSON"),
             ],
         ),
         (
@@ -648,6 +648,11 @@ fn other_drivers_and_variables_of_the_loader() {
                 .env("VK_ADD_DRIVER_FILES", "/opt/old.json")
                 .lists("AMD Radeon", DeviceType::Discrete),
             &[("driver-file-missing", "the loader goes on without it")],
+        ),
+        (
+            "a variable that names another driver",
+            amd().env("VK_DRIVER_FILES", "/usr/share/vulkan/icd.d/lvp_icd.json"),
+            &[("no-driver", "VK_DRIVER_FILES restricts the loader to")],
         ),
         (
             "a pattern that fits nothing",

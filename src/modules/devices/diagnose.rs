@@ -10,7 +10,7 @@ use super::nodes::{Access, Node, Vendor};
 use crate::gpu::adapter::{AdapterInfo, DeviceType};
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// A GPU is there and cannot be used.
@@ -91,12 +91,13 @@ pub fn diagnose(facts: &Facts, adapters: &[AdapterInfo]) -> Vec<Finding> {
     findings.extend(manifests(facts));
     findings.extend(render::diagnose(facts));
     findings.extend(windows(facts));
+    findings.extend(unexplained(facts, &findings));
     let software = adapters.iter().find(is_software);
     findings.extend(software.map(only_software));
     if findings.is_empty() {
         findings.push(nothing(facts));
     }
-    findings.extend(unexplained(facts, &findings));
+    findings.sort_by_key(|finding| finding.severity);
     findings
 }
 
@@ -108,6 +109,10 @@ fn is_nvidia(info: &AdapterInfo) -> bool {
 
 /// Variables that keep the loader from drivers.
 fn variables(facts: &Facts) -> Vec<Finding> {
+    let severity = match facts.nodes.is_empty() {
+        true => Severity::Warning,
+        false => Severity::Error,
+    };
     let mut findings = Vec::new();
     for absent in &facts.absent {
         let (variable, path) = (absent.variable, absent.path.display());
@@ -120,7 +125,7 @@ fn variables(facts: &Facts) -> Vec<Finding> {
             format!("the variable was set for another image or machine; {rest}"),
             format!("unset {variable}, or let it name a manifest (JSON) that is there"),
         ];
-        findings.push(Finding::error("driver-file-missing", words));
+        findings.push(Finding::new(severity, "driver-file-missing", words));
     }
     if !facts.drivers.is_empty() && facts.drivers.iter().all(|driver| !driver.selected) {
         let names = ["VK_LOADER_DRIVERS_SELECT", "VK_LOADER_DRIVERS_DISABLE"];
@@ -131,9 +136,22 @@ fn variables(facts: &Facts) -> Vec<Finding> {
             "its pattern is compared with the names of the manifests listed above".into(),
             format!("unset {set}, or correct its pattern"),
         ];
-        findings.push(Finding::error("drivers-deselected", words));
+        findings.push(Finding::new(severity, "drivers-deselected", words));
     }
     findings
+}
+
+/// Whether a finding says already that a variable keeps the loader from drivers.
+fn is_kept_from_drivers(facts: &Facts) -> bool {
+    !facts.absent.is_empty() || facts.drivers.iter().any(|driver| !driver.selected)
+}
+
+/// What a variable restricts the loader to.
+fn restricted(facts: &Facts) -> Option<String> {
+    let (name, files) = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"]
+        .into_iter()
+        .find_map(|name| Some((name, facts.variable(name)?)))?;
+    Some(format!("{name} restricts the loader to {files}"))
 }
 
 /// The loader matters where there is a device that it could reach.
@@ -249,6 +267,8 @@ fn unexplained(facts: &Facts, findings: &[Finding]) -> Option<Finding> {
             .to_string();
     if node.is_nvidia_gpu() {
         cause += ". The loader then says that it could not get 'vkCreateInstance' (-3) from NVIDIA's library";
+    } else {
+        cause += "; or it is not conformant, and so not listed";
     }
     let mut advice =
         "run it again with VK_LOADER_DEBUG=all, which says what each driver does".to_string();

@@ -3,7 +3,7 @@
 use super::super::facts::{CUDA, EGL_NVIDIA, Facts, GLX_NVIDIA};
 use super::super::libraries::Library;
 use super::super::nodes::{Node, Vendor};
-use super::{Finding, closed, request};
+use super::{Finding, closed, is_kept_from_drivers, request, restricted};
 
 /// GKE's device plugin mounts the driver here, and nobody tells the linker.
 const GKE_FOLDER: &str = "/usr/local/nvidia/lib64";
@@ -207,8 +207,7 @@ fn manifest(facts: &Facts) -> Vec<Finding> {
 }
 
 fn no_manifest(facts: &Facts) -> Option<Finding> {
-    if !facts.absent.is_empty() || facts.drivers.iter().any(|driver| !driver.selected) {
-        // A variable that keeps the loader from it has been reported.
+    if is_kept_from_drivers(facts) {
         return None;
     }
     let advice = match (&facts.spare_manifest, facts.container) {
@@ -216,10 +215,9 @@ fn no_manifest(facts: &Facts) -> Option<Finding> {
         (None, Some(_)) => "use NVIDIA's container toolkit 1.18 or later, or put an nvidia_icd.json into the image, in /usr/share/vulkan/icd.d".into(),
         (None, None) => "install NVIDIA's driver with its Vulkan part (Debian's nvidia-vulkan-icd)".into(),
     };
-    let cause = match facts.variable("VK_DRIVER_FILES").or(facts.variable("VK_ICD_FILENAMES")) {
-        Some(files) => format!("VK_DRIVER_FILES or VK_ICD_FILENAMES restricts the loader to {files}"),
-        None => "the container toolkit or its CDI specification left it out, or something is mounted over its folder".into(),
-    };
+    let cause = restricted(facts).unwrap_or_else(|| {
+        "the container toolkit or its CDI specification left it out, or something is mounted over its folder".into()
+    });
     let words = [
         "NVIDIA's driver, but no manifest that leads the Vulkan loader to it".into(),
         cause,

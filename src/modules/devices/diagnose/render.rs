@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use super::super::manifests::Manifest;
 use super::super::nodes::{Access, Node, Vendor};
-use super::{Finding, closed, request};
+use super::{Finding, closed, is_kept_from_drivers, request, restricted};
 
 /// Drivers that compute on the CPU, by a part of their libraries' names.
 const SOFTWARE: &[&str] = &["lvp", "swiftshader"];
@@ -66,8 +66,7 @@ fn no_node(facts: &Facts) -> Option<Finding> {
 }
 
 fn no_driver(facts: &Facts, node: &Node) -> Option<Finding> {
-    if !facts.absent.is_empty() || facts.drivers.iter().any(|driver| !driver.selected) {
-        // A variable that keeps the loader from it has been reported.
+    if is_kept_from_drivers(facts) {
         return None;
     }
     let vendor = match node.vendor {
@@ -84,12 +83,13 @@ fn no_driver(facts: &Facts, node: &Node) -> Option<Finding> {
             "a GPU{vendor} ({}), but no driver for it",
             node.path.display()
         ),
-        format!(
-            "{place} has no Vulkan driver: no manifest in /usr/share/vulkan/icd.d or /etc/vulkan/icd.d"
-        ),
-        format!(
-            "install Debian's mesa-vulkan-drivers in {place}, or take the variant of the image that has Mesa"
-        ),
+        restricted(facts).unwrap_or_else(|| {
+            format!("{place} has no Vulkan driver: no manifest in /usr/share/vulkan/icd.d or /etc/vulkan/icd.d")
+        }),
+        match restricted(facts) {
+            Some(_) => "unset the variable, or let it name the GPU's driver".into(),
+            None => format!("install Debian's mesa-vulkan-drivers in {place}, or take the variant of the image that has Mesa"),
+        },
     ];
     Some(Finding::error("no-driver", words))
 }
