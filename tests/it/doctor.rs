@@ -200,9 +200,12 @@ fn amd() -> Fake {
         .manifest("/usr/share/vulkan/icd.d/lvp_icd.json", "libvulkan_lvp.so")
 }
 
-/// Each machine gives these findings and no others: identity, and what its text contains.
+/// A machine by name, and its findings: each by identity and a part of its text.
+type Case<'a> = (&'a str, Fake, &'a [(&'a str, &'a str)]);
+
+/// Each machine gives its findings and no others.
 #[track_caller]
-fn check(machines: Vec<(&str, Fake, &[(&str, &str)])>) {
+fn check(machines: Vec<Case>) {
     for (name, fake, expected) in machines {
         let findings = fake.findings();
         let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();

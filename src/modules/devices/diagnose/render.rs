@@ -34,8 +34,8 @@ fn is_hardware(driver: &Manifest) -> bool {
     let Some(library) = driver.library.as_ref() else {
         return false;
     };
-    let is = |part: &&str| library.name.contains(*part);
-    driver.selected && !SOFTWARE.iter().any(|part| is(&part)) && !is(&"nvidia")
+    let is = |part: &str| library.name.contains(part);
+    driver.selected && !SOFTWARE.iter().any(|part| is(part)) && !is("nvidia")
 }
 
 /// A GPU that the machine has, but not this process.
