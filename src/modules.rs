@@ -4,7 +4,7 @@ mod benchmark;
 mod commands;
 mod device;
 #[cfg(feature = "gpu")]
-mod devices;
+pub mod devices;
 mod exit_codes;
 mod ingest;
 mod list;
@@ -73,7 +73,7 @@ pub static ALL: &[Module] = &[
     #[cfg(feature = "gpu")]
     Module {
         name: "devices",
-        summary: "Lists the adapters, and which one `auto` takes and why",
+        summary: "Lists the adapters, which one `auto` takes, and why no GPU is found",
         run: devices::run,
     },
     Module {
