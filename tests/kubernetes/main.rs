@@ -153,3 +153,107 @@ fn the_workflows_jobs_are_the_bases() {
         assert_eq!(spec, expected, "{}", job.place);
     }
 }
+
+/// What the guide names exists, and its table of exit codes is the program's.
+#[test]
+fn the_guide_is_true() {
+    let guide = std::fs::read_to_string(render::root().join("k8s/README.md")).unwrap();
+    let words = guide.split(|c: char| c.is_whitespace() || "`()".contains(c));
+    let paths: Vec<&str> = words.filter(|word| word.starts_with("k8s/")).collect();
+    assert!(paths.len() >= 12, "{paths:?}");
+    for path in paths {
+        assert!(render::root().join(path).exists(), "{path}");
+    }
+    for folder in folders() {
+        let Some(overlay) = folder.strip_prefix("overlays/") else {
+            continue;
+        };
+        assert!(
+            guide.contains(&format!("`{overlay}`")),
+            "{overlay} is not in the table"
+        );
+    }
+    let first = guide
+        .split("```sh")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert_eq!(first.trim().lines().count(), 5, "{first}");
+    let steps = first
+        .split("run.sh ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    for step in steps.split_whitespace() {
+        assert!(folders().contains(&format!("overlays/{step}")), "{step}");
+    }
+    for code in check::exit_codes() {
+        let row = guide.lines().find(|line| {
+            let codes = line
+                .strip_prefix("| ")
+                .and_then(|line| line.split(" |").next());
+            codes.is_some_and(|codes| codes.split(", ").any(|it| it == code.code.to_string()))
+        });
+        let row = row.unwrap_or_else(|| panic!("{} is not in the table", code.code));
+        let does = match code.policy.as_str() {
+            "Complete" => "complete",
+            "FailJob" => "fails at once",
+            "FailIndex" => "gives up the shard",
+            "Ignore" => "not counted",
+            _ => "retries",
+        };
+        assert!(row.contains(does), "{row}: {does}");
+    }
+}
+
+/// The script applies one step after the other, and stops where one fails.
+#[test]
+fn the_script_waits_for_each_step() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let kubectl = place.path().join("kubectl");
+    // Stands in for a cluster: a Job is complete when it has been looked at twice; the Job of `cpu` fails.
+    let script = r#"#!/bin/sh
+set -eu
+cd "$(dirname "$0")"
+echo "$*" >> calls
+case "$*" in
+    apply*) name=distpy-gpu-$(basename "$3"); : > "$name"; echo configmap/x; echo "job.batch/$name" ;;
+    *Failed*.message*) echo 'the reason' ;;
+    get*) echo look >> "$3"; [ "$(wc -l < "$3")" -lt 2 ] || case "$3" in *cpu) echo FailureTarget; echo Failed ;; *) echo SuccessCriteriaMet; echo Complete ;; esac ;;
+esac
+"#;
+    std::fs::write(&kubectl, script).unwrap();
+    std::fs::set_permissions(&kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |steps: &[&str]| {
+        let ran = std::process::Command::new(render::root().join("k8s/pipeline/kubectl/run.sh"))
+            .args(steps)
+            .env("KUBECTL", &kubectl)
+            .env("POLL_SECONDS", "0")
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let (code, out, err) = run(&["ingest-segy", "ingest-hdf5"]);
+    let lines: Vec<&str> = out.lines().collect();
+    let expected = [
+        "distpy-gpu-ingest-segy: started",
+        "distpy-gpu-ingest-segy: complete",
+        "distpy-gpu-ingest-hdf5: started",
+        "distpy-gpu-ingest-hdf5: complete",
+    ];
+    assert_eq!((code, &lines[..]), (Some(0), &expected[..]), "{err}");
+    let (code, out, err) = run(&["cpu", "gke"]);
+    assert_eq!((code, out.as_str()), (Some(1), "distpy-gpu-cpu: started\n"));
+    assert!(
+        err.contains("the reason") && err.contains("were not started"),
+        "{err}"
+    );
+    assert_eq!(run(&["nowhere"]).0, Some(64));
+    assert_eq!(run(&[]).0, Some(64));
+}
