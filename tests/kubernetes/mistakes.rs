@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::render::{jobs, parse, render, tools};
-use super::{check, schema};
+use super::render::{jobs, parse, render};
+use super::{check, schema, tool};
 
 /// A mistake: its overlay, the JSON pointer inside its Job (or, from `#`, its first ConfigMap) that is changed, the new value
 /// (`null` takes it away), and what must be said of it.
@@ -113,7 +113,7 @@ fn set(doc: &mut Value, pointer: &str, value: &str) {
 
 #[test]
 fn every_seeded_mistake_is_found() {
-    let Some(tools) = tools() else { return };
+    let Some(tool) = tool() else { return };
     let codes = check::exit_codes();
     let version = schema::VERSIONS[0];
     let mut changed = Vec::new();
@@ -132,7 +132,7 @@ fn every_seeded_mistake_is_found() {
         .iter()
         .flat_map(|(name, docs)| docs.iter().map(|doc| (name.clone(), doc.clone())))
         .collect();
-    let by_schema = schema::validate(&tools, version, &all);
+    let by_schema = schema::validate(&tool, version, &all);
     for ((name, docs), (_, _, _, _, said)) in changed.iter().zip(MISTAKES) {
         let mut problems: Vec<String> = by_schema
             .iter()
@@ -151,7 +151,7 @@ fn every_seeded_mistake_is_found() {
 
 #[test]
 fn mistakes_inside_other_resources_are_found() {
-    let Some(tools) = tools() else { return };
+    let Some(tool) = tool() else { return };
     let misspelt = |folder: &str, from: &str, to: &str| {
         let text = render(folder)
             .iter()
@@ -164,7 +164,7 @@ fn mistakes_inside_other_resources_are_found() {
             .map(|doc| (folder.to_string(), doc.clone()))
             .collect();
         all.extend(jobs(&docs).into_iter().map(|job| (job.place, job.doc)));
-        let mut problems = schema::validate(&tools, schema::VERSIONS[0], &all);
+        let mut problems = schema::validate(&tool, schema::VERSIONS[0], &all);
         problems.extend(check::check(&docs, &check::exit_codes()));
         problems.join("\n")
     };

@@ -6,59 +6,43 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What the tests run.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    /// `kubectl kustomize`, or `kustomize build`.
-    pub kustomize: Vec<String>,
-    /// Validates against the API's schemas.
-    pub validate: PathBuf,
-}
-
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The tools that `make setup-test` installs. Without them the tests are skipped with a message; where
-/// `DISTPY_GPU_TESTS=require` is set that is a failure.
-pub fn tools() -> Option<Tools> {
-    let own = std::env::var_os("DISTPY_GPU_TEST_TOOLS")
-        .map_or_else(|| root().join("target/test-tools"), PathBuf::from);
-    let kustomize = [
-        vec![own.join("kustomize").display().to_string(), "build".into()],
-        vec!["kubectl".into(), "kustomize".into()],
-        vec!["kustomize".into(), "build".into()],
-    ]
-    .into_iter()
-    .find(|command| {
-        let help = Command::new(&command[0])
-            .args(&command[1..])
-            .arg("--help")
+/// Where `make test` puts tools.
+pub fn own_tools() -> PathBuf {
+    let folder = std::env::var_os("DISTPY_GPU_TEST_TOOLS");
+    folder.map_or_else(|| root().join("target/test-tools"), PathBuf::from)
+}
+
+/// A tool that may be missing: then tests are skipped with a message; where `DISTPY_GPU_TESTS=require` is set that is a failure.
+pub fn or_skip<T>(tool: Option<T>, name: &str) -> Option<T> {
+    if tool.is_none() {
+        let required = std::env::var("DISTPY_GPU_TESTS").is_ok_and(|v| v == "require");
+        assert!(!required, "DISTPY_GPU_TESTS=require, but {name} is missing");
+        eprintln!("tests of manifests are skipped: {name} is missing, `make test` installs it");
+    }
+    tool
+}
+
+/// `kubectl kustomize`, or `kustomize build`.
+pub fn kustomize() -> Option<Vec<String>> {
+    let own = own_tools().join("kustomize").display().to_string();
+    let known = [
+        [&own, "build"],
+        ["kubectl", "kustomize"],
+        ["kustomize", "build"],
+    ];
+    let works = |command: &[&str; 2]| {
+        let help = Command::new(command[0])
+            .args([command[1], "--help"])
             .output();
         help.is_ok_and(|ran| ran.status.success())
-    });
-    let validate = own.join("venv/bin/kubernetes-validate");
-    match kustomize {
-        Some(kustomize) if validate.exists() => Some(Tools {
-            kustomize,
-            validate,
-        }),
-        found => {
-            let missing = match found {
-                None => "kustomize".to_string(),
-                Some(_) => validate.display().to_string(),
-            };
-            let required = std::env::var("DISTPY_GPU_TESTS").is_ok_and(|v| v == "require");
-            assert!(
-                !required,
-                "DISTPY_GPU_TESTS=require, but {missing} is missing"
-            );
-            eprintln!(
-                "tests of manifests are skipped: {missing} is missing, `make setup-test` installs it"
-            );
-            None
-        }
-    }
+    };
+    let found = known.into_iter().find(works);
+    let found = found.map(|command| command.map(String::from).to_vec());
+    or_skip(found, "kustomize")
 }
 
 /// Every folder below `k8s` that a user may apply, as its path there.
@@ -83,7 +67,7 @@ pub fn render(folder: &str) -> Vec<Value> {
 }
 
 pub fn render_at(folder: &Path) -> Vec<Value> {
-    let kustomize = tools().expect("the caller has looked").kustomize;
+    let kustomize = kustomize().expect("the caller has looked");
     let ran = Command::new(&kustomize[0])
         .args(&kustomize[1..])
         .arg(folder)

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use super::render::{parse, render, tools};
-use super::{check, schema};
+use super::render::{kustomize, parse, render};
+use super::{check, schema, tool};
 
 /// A share with nine chunks of 4 kB, as seen from here.
 fn share() -> tempfile::TempDir {
@@ -59,7 +59,7 @@ const POOLS: [&str; 6] = ["cpu", "gpu-nvidia", "gpu-amd", "gke", "eks", "aks"];
 
 #[test]
 fn it_is_the_overlay_with_the_runs_own_numbers() {
-    if tools().is_none() {
+    if kustomize().is_none() {
         return;
     }
     let share = share();
@@ -100,7 +100,7 @@ fn it_is_the_overlay_with_the_runs_own_numbers() {
 
 #[test]
 fn it_fits_the_api_and_the_checks() {
-    let Some(tools) = tools() else { return };
+    let Some(tool) = tool() else { return };
     let share = share();
     let codes = check::exit_codes();
     let mut all = Vec::new();
@@ -123,7 +123,7 @@ fn it_fits_the_api_and_the_checks() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     all.extend(docs.into_iter().map(|doc| (host.clone(), doc)));
     for version in schema::VERSIONS {
-        let problems = schema::validate(&tools, version, &all);
+        let problems = schema::validate(&tool, version, &all);
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }

@@ -1,17 +1,23 @@
 //! The API's own schemas, and the fields of what has none here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::render::{Tools, text};
+use super::render::{or_skip, own_tools, text};
 
 /// The oldest version whose Jobs have every field that is used, and a recent one.
 pub const VERSIONS: [&str; 2] = ["1.33", "1.36"];
 
+/// Validates against the API's schemas.
+pub fn validator() -> Option<PathBuf> {
+    let tool = own_tools().join("venv/bin/kubernetes-validate");
+    or_skip(tool.exists().then_some(tool), "kubernetes-validate")
+}
+
 /// What is wrong with some documents, each with the place that it is from.
-pub fn validate(tools: &Tools, version: &str, docs: &[(String, Value)]) -> Vec<String> {
+pub fn validate(tool: &Path, version: &str, docs: &[(String, Value)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut problems = Vec::new();
     let mut files = Vec::new();
@@ -30,7 +36,7 @@ pub fn validate(tools: &Tools, version: &str, docs: &[(String, Value)]) -> Vec<S
         }
     }
     problems.extend(
-        run(tools, version, folder.path(), &files)
+        run(tool, version, folder.path(), &files)
             .into_iter()
             .map(|line| {
                 let number = line.split_once(".json").map_or("", |(before, _)| before);
@@ -43,11 +49,11 @@ pub fn validate(tools: &Tools, version: &str, docs: &[(String, Value)]) -> Vec<S
 }
 
 /// Every line that is not about success; a warning is a problem too.
-fn run(tools: &Tools, version: &str, folder: &Path, files: &[String]) -> Vec<String> {
+fn run(tool: &Path, version: &str, folder: &Path, files: &[String]) -> Vec<String> {
     if files.is_empty() {
         return vec![];
     }
-    let ran = Command::new(&tools.validate)
+    let ran = Command::new(tool)
         .args(["--strict", "-k", version])
         .args(files)
         .current_dir(folder)
