@@ -1,6 +1,8 @@
 # make demo    a recording is synthesized, ingested and summarised into a noise log, in ./demo
 # make test    every test, with a software GPU
 # make lint    formatting and clippy
+# make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
+# make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels and whole flows; make peer compares with distpy and scipy
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
@@ -10,12 +12,19 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/release/distpy-gpu
 TEST_TOOLS := $(abspath $(TARGET_DIR)/test-tools)
 PEER_VENV := $(TARGET_DIR)/peer-venv
+CONTAINER_VENV := $(TARGET_DIR)/container/venv
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
+
+ENGINE ?= $(notdir $(firstword $(foreach engine,docker podman buildah,$(shell command -v $(engine)))))
+VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
+
+# How `make test-container` builds: `full` compiles in the image's build stage, `quick` ships the program that cargo made here.
+CONTAINER_BUILD ?= full
 
 # Software Vulkan complains on stderr where there is none, as for root.
 export XDG_RUNTIME_DIR ?= /tmp
 
-.PHONY: help demo build test lint bench peer setup-build setup-test
+.PHONY: help demo build test lint bench peer image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -45,7 +54,7 @@ test: setup-build setup-test
 
 lint: setup-build
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) clippy --release --all-targets --test container -- -D warnings
 
 bench: setup-build
 	$(CARGO) bench
@@ -54,6 +63,23 @@ peer: build
 	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
 	$(PEER_VENV)/bin/python benches/peer.py --binary $(BINARY)
+
+image:
+	$(call build-image,runtime,distpy-gpu:$(VERSION))
+
+image-mesa:
+	$(call build-image,runtime-mesa,distpy-gpu:$(VERSION)-mesa)
+
+define build-image
+@test -n "$(ENGINE)" || { echo "Install docker, podman or buildah first" >&2; exit 1; }
+$(ENGINE) build --file docker/Dockerfile --target $(1) --tag $(2) --build-arg VERSION=$(VERSION) \
+	--build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(git log -1 --format=%cI)" .
+endef
+
+test-container: setup-build setup-container
+	docker/registry-free.sh $(CONTAINER_BUILD)
+	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" \
+		$(CARGO) test --release --test container -- --show-output
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
 setup-build:
@@ -70,6 +96,16 @@ setup-test:
 		|| missing="$$missing mesa-vulkan-drivers"; \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	needed=no; $(install)
+
+setup-container:
+	@missing=; \
+	for tool in podman buildah runc mmdebstrap; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -x /usr/lib/podman/netavark ] || missing="$$missing netavark"; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$$missing ca-certificates"; \
+	$(install)
+	@test -x $(CONTAINER_VENV)/bin/python || python3 -m venv $(CONTAINER_VENV)
+	@$(CONTAINER_VENV)/bin/pip install --quiet -r tests/container/requirements.txt
 
 # Installs the Debian packages in $missing. Elsewhere says what they are, and fails unless `needed=no`.
 define install

@@ -144,7 +144,10 @@ fn files_are_short_and_finished() {
 fn nothing_speaks_of_one_machine() {
     let kinds = [
         ("src", "rs"),
-        ("tests/it", "rs"),
+        ("tests", "rs"),
+        ("docker", "md"),
+        ("docker", "sh"),
+        ("docker", "yaml"),
         ("shaders", "wgsl"),
         ("docs", "md"),
         ("docs", "json"),
