@@ -77,8 +77,9 @@ $(ENGINE) build --file docker/Dockerfile --target $(1) --tag $(2) --build-arg VE
 endef
 
 test-container: setup-build setup-container
+	sh tests/kubernetes/tools.sh $(TEST_TOOLS)
 	docker/registry-free.sh $(CONTAINER_BUILD)
-	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" \
+	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) \
 		$(CARGO) test --release --test container -- --show-output
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
