@@ -113,16 +113,16 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FOLDER")]
     pub volume_root: Option<PathBuf>,
 
-    /// The image, with its registry and version
-    #[arg(long, value_name = "IMAGE:TAG")]
+    /// The image, with its registry and version (for `gpu-amd` the one with Mesa)
+    #[arg(long, value_name = "IMAGE:TAG", value_parser = image)]
     pub image: Option<String>,
 
     /// The Job's name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = job_name)]
     pub name: Option<String>,
 
     /// The namespace that it is made in
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// Number of shards (default: one for each 60 GB and four for each pod, at most one for each chunk and 10,000)
@@ -165,12 +165,53 @@ impl std::str::FromStr for Volume {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("pvc", name)) if !name.is_empty() => Ok(Volume::Claim(name.into())),
+            Some(("pvc", name)) => {
+                let parts = name.split('.').map(|part| resource_name(part, 63));
+                parts.collect::<Result<Vec<_>, _>>()?;
+                Ok(Volume::Claim(name.into()))
+            }
             Some(("hostpath", path)) if path.starts_with('/') => Ok(Volume::Host(path.into())),
             _ => Err(format!(
                 "found \"{text}\", expected pvc:NAME or hostpath:/FOLDER"
             )),
         }
+    }
+}
+
+/// The name of a Job: its pods' names have the index and more behind it.
+fn job_name(text: &str) -> Result<String, String> {
+    resource_name(text, 50)
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    resource_name(text, 63)
+}
+
+/// A name as Kubernetes takes it.
+fn resource_name(text: &str, most: usize) -> Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = (1..=most).contains(&text.len())
+        && text.chars().all(|c| inner(c) || c == '-')
+        && text.starts_with(inner)
+        && text.ends_with(inner);
+    if fits {
+        return Ok(text.into());
+    }
+    let expected = format!("at most {most} lower case letters, digits and `-` between them");
+    Err(format!("found \"{text}\", expected {expected}"))
+}
+
+/// An image with a tag that does not move, or a digest: pods of one Job must not differ.
+fn image(text: &str) -> Result<String, String> {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    match name.split_once([':', '@']) {
+        Some((name, tag)) if !name.is_empty() && !tag.is_empty() && tag != "latest" => {
+            Ok(text.into())
+        }
+        _ => Err(format!(
+            "found \"{text}\", expected an image with a version such as distpy-gpu:{}",
+            env!("CARGO_PKG_VERSION")
+        )),
     }
 }
 

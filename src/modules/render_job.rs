@@ -222,13 +222,18 @@ fn command_file(cli: &Cli, system: &System) -> Result<(String, String), Failure>
         strict: cli.strict,
     };
     Graph::build(&flow, reading)?;
-    let name = flow
-        .file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok((name, read_text(&flow.file)?))
+    Ok((key(&flow.file), read_text(&flow.file)?))
+}
+
+/// The name of a command file in the ConfigMap: its own, where Kubernetes takes it and the system configuration has another.
+fn key(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name != "system.json" && name.len() <= 200 && name.chars().all(plain) {
+        name.into_owned()
+    } else {
+        "flow.json".into()
+    }
 }
 
 /// The system configuration with the folders of the container.

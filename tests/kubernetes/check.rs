@@ -42,6 +42,11 @@ pub fn check(docs: &[Value], codes: &[ExitCode]) -> Vec<String> {
         check_job(&job.doc, docs, codes, &mut found);
         problems.extend(found.problems);
     }
+    for doc in docs.iter().filter(|doc| doc["kind"] == "Pod") {
+        let mut found = Found::new(&format!("Pod/{}", text(&doc["metadata"]["name"])));
+        pod::check(&doc["metadata"], &doc["spec"], docs, &mut found);
+        problems.extend(found.problems);
+    }
     problems.extend(conditions(docs));
     problems
 }
@@ -80,6 +85,7 @@ const KINDS: &[(&str, &str)] = &[
     ("v1", "Namespace"),
     ("v1", "PersistentVolume"),
     ("v1", "PersistentVolumeClaim"),
+    ("v1", "Pod"),
     ("v1", "ServiceAccount"),
     ("batch/v1", "Job"),
     ("rbac.authorization.k8s.io/v1", "Role"),
@@ -175,7 +181,7 @@ fn check_job(job: &Value, docs: &[Value], codes: &[ExitCode], found: &mut Found)
         true,
         found,
     );
-    pod::check(job, docs, found);
+    pod::check(&job["metadata"], pod, docs, found);
     for container in containers {
         let shards = list(&container["env"])
             .iter()

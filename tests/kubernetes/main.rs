@@ -19,12 +19,20 @@ fn tool() -> Option<std::path::PathBuf> {
     render::kustomize().and_then(|_| schema::validator())
 }
 
+/// What a user may apply, each with the documents that it gives.
+fn everything() -> Vec<(String, Vec<serde_json::Value>)> {
+    let rendered = folders().into_iter().map(|folder| {
+        let docs = render(&folder);
+        (folder, docs)
+    });
+    rendered.chain(render::plain()).collect()
+}
+
 #[test]
 fn every_manifest_fits_the_api_strictly() {
     let Some(tool) = tool() else { return };
     let mut docs = Vec::new();
-    for folder in folders() {
-        let rendered = render(&folder);
+    for (folder, rendered) in everything() {
         docs.extend(rendered.iter().map(|doc| (folder.clone(), doc.clone())));
         // A Job inside another resource is one as well.
         docs.extend(render::jobs(&rendered).into_iter().map(|job| {
@@ -46,8 +54,7 @@ fn every_manifest_means_what_it_should() {
     }
     let codes = check::exit_codes();
     let mut jobs = 0;
-    for folder in folders() {
-        let docs = render(&folder);
+    for (folder, docs) in everything() {
         let problems = check::check(&docs, &codes);
         assert!(problems.is_empty(), "{folder}:\n{}", problems.join("\n"));
         jobs += render::jobs(&docs).len();
@@ -226,10 +233,18 @@ fn the_script_waits_for_each_step() {
 set -eu
 cd "$(dirname "$0")"
 echo "$*" >> calls
+state() {
+    [ "$(wc -l < "$1")" -ge 2 ] || return 0
+    case "$1" in *cpu) echo FailureTarget Failed ;; *) echo SuccessCriteriaMet Complete ;; esac
+}
 case "$*" in
-    apply*) name=distpy-gpu-$(basename "$3"); : > "$name"; echo configmap/x; echo "job.batch/$name" ;;
+    apply*--dry-run=client*)
+        name=distpy-gpu-$(basename "$3")
+        echo "wells $name $([ ! -e "$name" ] || state "$name")" ;;
+    apply*) name=distpy-gpu-$(basename "$3"); [ -e "$name" ] || : > "$name" ;;
+    delete*) rm "$3" ;;
     *Failed*.message*) echo 'the reason' ;;
-    get*) echo look >> "$3"; [ "$(wc -l < "$3")" -lt 2 ] || case "$3" in *cpu) echo FailureTarget; echo Failed ;; *) echo SuccessCriteriaMet; echo Complete ;; esac ;;
+    get*) echo look >> "$3"; state "$3" ;;
 esac
 "#;
     std::fs::write(&kubectl, script).unwrap();
@@ -253,6 +268,20 @@ esac
         "distpy-gpu-ingest-hdf5: complete",
     ];
     assert_eq!((code, &lines[..]), (Some(0), &expected[..]), "{err}");
+    let calls = || std::fs::read_to_string(place.path().join("calls")).unwrap();
+    assert!(!calls().contains("delete"), "{}", calls());
+    // The overlay's namespace may be another than the user's.
+    let looks = calls();
+    let mut looks = looks.lines().filter(|call| call.starts_with("get"));
+    assert!(looks.all(|call| call.contains("--namespace=wells")));
+    // A Job that has ended would stay as it is, whatever recordings are new.
+    let (code, out, _) = run(&["ingest-segy"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 2), "{out}");
+    assert!(
+        calls().contains("delete job distpy-gpu-ingest-segy --namespace=wells"),
+        "{}",
+        calls()
+    );
     let (code, out, err) = run(&["cpu", "gke"]);
     assert_eq!((code, out.as_str()), (Some(1), "distpy-gpu-cpu: started\n"));
     assert!(

@@ -61,6 +61,20 @@ pub fn folders() -> Vec<String> {
     folders
 }
 
+/// The manifests in `k8s` itself, which are applied as they are: their names with their documents.
+#[allow(dead_code, reason = "the container tests share this file")]
+pub fn plain() -> Vec<(String, Vec<Value>)> {
+    let pattern = root().join("k8s/*.yaml").display().to_string();
+    let files = glob::glob(&pattern).unwrap().map(|file| {
+        let file = file.unwrap();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        (name, parse(&std::fs::read_to_string(&file).unwrap()))
+    });
+    let files: Vec<_> = files.collect();
+    assert!(files.len() >= 3, "{files:?}");
+    files
+}
+
 /// The documents that a folder below `k8s` renders to.
 pub fn render(folder: &str) -> Vec<Value> {
     render_at(&root().join("k8s").join(folder))

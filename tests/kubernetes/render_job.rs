@@ -154,6 +154,30 @@ fn folders_become_those_of_the_container() {
     assert_eq!(parse(&text), rendered(share.path(), ""));
 }
 
+/// The API refuses some names of files, and the system configuration keeps its own.
+#[test]
+fn command_files_of_any_name_find_their_place() {
+    let share = share();
+    let flow = include_str!("../../docs/examples/noiselog.json");
+    std::fs::create_dir(share.path().join("flows")).unwrap();
+    for file in ["noise log.json", "flows/system.json", "bruit éloigné.json"] {
+        std::fs::write(share.path().join(file), flow).unwrap();
+        let system = json!({"in_directory": "well 1/chunks", "out_directory": "results", "config": file, "prf": 9});
+        std::fs::write(share.path().join("system.json"), system.to_string()).unwrap();
+        let docs = rendered(share.path(), "");
+        let problems = check::check(&docs, &check::exit_codes());
+        assert!(problems.is_empty(), "{file}:\n{}", problems.join("\n"));
+        let data = &of_kind(&docs, "ConfigMap")["data"];
+        assert_eq!(data["flow.json"], flow, "{file}");
+        assert!(
+            data["system.json"]
+                .as_str()
+                .unwrap()
+                .contains("/config/flow.json")
+        );
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let share = share();
@@ -169,6 +193,36 @@ fn what_cannot_be_is_refused() {
             "found \"nfs:share\", expected pvc:NAME or hostpath:/FOLDER",
         ),
         ("--pool tpu", 64, "invalid value 'tpu'"),
+        (
+            "--name Noise_Log",
+            64,
+            "found \"Noise_Log\", expected at most 50 lower case letters",
+        ),
+        (
+            "--namespace a.b",
+            64,
+            "found \"a.b\", expected at most 63 lower case letters",
+        ),
+        (
+            "--volume pvc:my_claim",
+            64,
+            "found \"my_claim\", expected at most 63",
+        ),
+        (
+            "--volume pvc:",
+            64,
+            "found \"\", expected at most 63 lower case letters",
+        ),
+        (
+            "--image registry.example.com:5000/distpy-gpu",
+            64,
+            "expected an image with a version",
+        ),
+        (
+            "--image distpy-gpu:latest",
+            64,
+            "expected an image with a version",
+        ),
         (
             "--volume-root /elsewhere",
             64,

@@ -1,4 +1,4 @@
-//! A Job's pods: images, variables, volumes, resources, what they may do, and the hardware that they ask for.
+//! Pods, a Job's or by themselves: images, variables, volumes, resources, what they may do, and the hardware that they ask for.
 
 use std::collections::HashSet;
 
@@ -9,8 +9,8 @@ use super::{Found, list, text};
 
 const GPUS: [&str; 2] = ["nvidia.com/gpu", "amd.com/gpu"];
 
-pub fn check(job: &Value, docs: &[Value], found: &mut Found) {
-    let pod = &job["spec"]["template"]["spec"];
+/// A pod, with the metadata of the Job or pod that it stands in.
+pub fn check(metadata: &Value, pod: &Value, docs: &[Value], found: &mut Found) {
     let grace = &pod["terminationGracePeriodSeconds"];
     found.require(
         grace.as_i64().is_some_and(|s| s >= 45),
@@ -38,7 +38,7 @@ pub fn check(job: &Value, docs: &[Value], found: &mut Found) {
         environment(&container["env"], found);
         resources(&container["resources"], found);
         security(pod, container, found);
-        hardware(job, container, found);
+        hardware(metadata, pod, container, found);
         found.equal(
             &container["terminationMessagePolicy"],
             "terminationMessagePolicy",
@@ -84,7 +84,7 @@ pub fn check(job: &Value, docs: &[Value], found: &mut Found) {
         );
     }
     syntax::map_of_text(&pod["nodeSelector"], "nodeSelector", true, found);
-    host_folders(job, docs, found);
+    host_folders(metadata, pod, docs, found);
 }
 
 /// The image has a version, which is not one that moves.
@@ -212,8 +212,7 @@ fn security(pod: &Value, container: &Value, found: &mut Found) {
 }
 
 /// A Job asks for a GPU, can be placed where one is, and computes on it; or does none of these.
-fn hardware(job: &Value, container: &Value, found: &mut Found) {
-    let pod = &job["spec"]["template"]["spec"];
+fn hardware(metadata: &Value, pod: &Value, container: &Value, found: &mut Found) {
     let limits = &container["resources"]["limits"];
     let gpu = GPUS.into_iter().find(|name| !limits[name].is_null());
     let argument = |name: &str| list(&container["args"]).iter().any(|arg| arg == name);
@@ -239,7 +238,7 @@ fn hardware(job: &Value, container: &Value, found: &mut Found) {
         return;
     }
     // A queue adds the labels of the nodes that it found.
-    let queued = !job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"].is_null();
+    let queued = !metadata["labels"]["kueue.x-k8s.io/queue-name"].is_null();
     let selector = &pod["nodeSelector"];
     found.require(
         queued || selector.is_object(),
@@ -344,15 +343,14 @@ fn configuration(pod: &Value, container: &Value, docs: &[Value], found: &mut Fou
 }
 
 /// A folder of the node needs a namespace that allows it: the Job would be accepted, and its pods refused for ever.
-fn host_folders(job: &Value, docs: &[Value], found: &mut Found) {
-    let pod = &job["spec"]["template"]["spec"];
+fn host_folders(metadata: &Value, pod: &Value, docs: &[Value], found: &mut Found) {
     if list(&pod["volumes"])
         .iter()
         .all(|volume| volume["hostPath"].is_null())
     {
         return;
     }
-    let namespace = &job["metadata"]["namespace"];
+    let namespace = &metadata["namespace"];
     let allowing = docs.iter().any(|doc| {
         doc["kind"] == "Namespace"
             && doc["metadata"]["name"] == *namespace
