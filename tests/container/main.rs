@@ -6,6 +6,7 @@
 )]
 
 mod device;
+mod first_steps;
 mod folder;
 mod image;
 mod job;

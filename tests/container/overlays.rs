@@ -22,6 +22,8 @@ const GPU: &[&str] = &[
     "overlays/doctor",
 ];
 
+/// Overlays that make a recording; they are run in `first_steps`.
+const MADE: &[&str] = &["overlays/demo"];
 /// Overlays that cut recordings, others that make noise logs, and some that do both.
 const INGEST: &[&str] = &["overlays/ingest-segy", "overlays/ingest-hdf5"];
 const SINGLE: &[&str] = &["overlays/single-file"];
@@ -74,7 +76,7 @@ fn by_hand(folder: &Folder, module: &str) {
 }
 
 /// The Jobs of a folder of manifests, one after the other, on a volume.
-fn run(place: &str, change: impl Fn(&mut Value), folder: &Folder) -> Vec<(Job, Finished)> {
+pub fn run(place: &str, change: impl Fn(&mut Value), folder: &Folder) -> Vec<(Job, Finished)> {
     let mut docs = render(place);
     docs.iter_mut().for_each(&change);
     let mut ran = Vec::new();
@@ -99,7 +101,7 @@ fn run(place: &str, change: impl Fn(&mut Value), folder: &Folder) -> Vec<(Job, F
     ran
 }
 
-fn as_it_is(_: &mut Value) {}
+pub fn as_it_is(_: &mut Value) {}
 
 /// A Job of one shard, to save time where every shard does the same.
 fn one_shard(doc: &mut Value) {
@@ -118,7 +120,7 @@ fn one_shard(doc: &mut Value) {
 
 /// Every Job is complete; the sum of a number in the pods' last words.
 #[track_caller]
-fn complete(ran: &[(Job, Finished)], count: &str) -> u64 {
+pub fn complete(ran: &[(Job, Finished)], count: &str) -> u64 {
     assert!(!ran.is_empty());
     let mut sum = 0;
     for (job, finished) in ran {
@@ -149,7 +151,7 @@ fn each_folder_of_manifests_is_run() {
     if kustomize().is_none() {
         return;
     }
-    let mut known = [GPU, INGEST, SINGLE, SUMMARY, BOTH, NONE].concat();
+    let mut known = [GPU, MADE, INGEST, SINGLE, SUMMARY, BOTH, NONE].concat();
     known.sort_unstable();
     assert_eq!(
         folders(),

@@ -197,6 +197,11 @@ impl Running {
         }
     }
 
+    /// What podman calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Asks it to end, as Docker and Kubernetes do, and kills it if it has not after that many seconds.
     pub fn stop(&self, seconds: u32) {
         text(&["stop", "--time", &seconds.to_string(), &self.name]);
