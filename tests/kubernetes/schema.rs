@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::render::{or_skip, own_tools, text};
 
 /// The oldest version whose Jobs have every field that is used, and a recent one.
-pub const VERSIONS: [&str; 2] = ["1.33", "1.36"];
+pub const VERSIONS: [&str; 2] = ["1.33", "1.37"];
 
 /// Validates against the API's schemas.
 pub fn validator() -> Option<PathBuf> {
