@@ -10,6 +10,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/release/distpy-gpu
+TEST_TOOLS := $(abspath $(TARGET_DIR)/test-tools)
 PEER_VENV := $(TARGET_DIR)/peer-venv
 CONTAINER_VENV := $(TARGET_DIR)/container/venv
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
@@ -45,9 +46,11 @@ demo: build
 build: setup-build
 	$(CARGO) build --release
 
-# GPU tests need a Vulkan adapter; without one they are skipped, or fail with DISTPY_GPU_TESTS=require.
+# GPU tests need a Vulkan adapter and tests of manifests kustomize; without them they are skipped, or fail with
+# DISTPY_GPU_TESTS=require.
 test: setup-build setup-test
-	$(CARGO) test --release --no-fail-fast
+	-sh tests/kubernetes/tools.sh $(TEST_TOOLS)
+	DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) $(CARGO) test --release --no-fail-fast
 
 lint: setup-build
 	$(CARGO) fmt --check
@@ -74,8 +77,9 @@ $(ENGINE) build --file docker/Dockerfile --target $(1) --tag $(2) --build-arg VE
 endef
 
 test-container: setup-build setup-container
+	sh tests/kubernetes/tools.sh $(TEST_TOOLS)
 	docker/registry-free.sh $(CONTAINER_BUILD)
-	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" \
+	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) \
 		$(CARGO) test --release --test container -- --show-output
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
@@ -91,6 +95,7 @@ setup-test:
 	/sbin/ldconfig -p | grep -q 'libvulkan\.so\.1' || missing="$$missing libvulkan1"; \
 	[ -n "$$VK_DRIVER_FILES$$VK_ICD_FILENAMES" ] || ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 \
 		|| missing="$$missing mesa-vulkan-drivers"; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	needed=no; $(install)
 
 setup-container:

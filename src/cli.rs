@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 use crate::pipeline::shard::Shard;
 
 /// Arguments of the program.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(
     name = "distpy-gpu",
     version,
@@ -90,10 +90,92 @@ pub struct Cli {
     /// What matters where many processes share the work.
     #[command(flatten)]
     pub job: JobArgs,
+
+    /// What `render-job` puts into a manifest.
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// Arguments of `render-job`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "For -m render-job")]
+pub struct RenderArgs {
+    /// Kind of nodes: the overlay of that name in k8s/overlays
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub pool: Pool,
+
+    /// Where recordings and results are: `pvc:NAME`, or `hostpath:/FOLDER` of the node
+    #[arg(long, value_name = "VOLUME", default_value = "pvc:distpy-data")]
+    pub volume: Volume,
+
+    /// The folder on this machine that is the volume's root (default: the node's folder, else the folder that holds both
+    /// chunks and results)
+    #[arg(long, value_name = "FOLDER")]
+    pub volume_root: Option<PathBuf>,
+
+    /// The image, with its registry and version
+    #[arg(long, value_name = "IMAGE:TAG")]
+    pub image: Option<String>,
+
+    /// The Job's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The namespace that it is made in
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+
+    /// Number of shards (default: one for each 60 GB and four for each pod, at most one for each chunk and 10,000)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub shards: Option<u32>,
+
+    /// Pods at once (default: 8)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallelism: Option<u32>,
+}
+
+/// Kinds of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pool {
+    /// Nodes without a GPU.
+    Cpu,
+    /// NVIDIA GPUs, labelled by GPU feature discovery.
+    GpuNvidia,
+    /// AMD GPUs.
+    GpuAmd,
+    /// Google Kubernetes Engine.
+    Gke,
+    /// Amazon Elastic Kubernetes Service.
+    Eks,
+    /// Azure Kubernetes Service.
+    Aks,
+}
+
+/// Where a Job's data lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Volume {
+    /// A PersistentVolumeClaim.
+    Claim(String),
+    /// A folder of the node.
+    Host(String),
+}
+
+impl std::str::FromStr for Volume {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("pvc", name)) if !name.is_empty() => Ok(Volume::Claim(name.into())),
+            Some(("hostpath", path)) if path.starts_with('/') => Ok(Volume::Host(path.into())),
+            _ => Err(format!(
+                "found \"{text}\", expected pvc:NAME or hostpath:/FOLDER"
+            )),
+        }
+    }
 }
 
 /// Arguments for runs that nobody watches, and for many that share the work.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "As one of many, or unattended")]
 pub struct JobArgs {
     /// Take share I of N of the input files, counted from 0. In a Kubernetes Indexed Job the default is

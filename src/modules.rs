@@ -4,10 +4,11 @@ mod benchmark;
 mod commands;
 mod device;
 #[cfg(feature = "gpu")]
-mod devices;
+pub mod devices;
 mod exit_codes;
 mod ingest;
 mod list;
+mod render_job;
 mod strainrate2summary;
 mod synthesize;
 
@@ -55,6 +56,11 @@ pub static ALL: &[Module] = &[
         run: strainrate2summary::run,
     },
     Module {
+        name: "render-job",
+        summary: "Writes a Kubernetes Job over the chunks of a configuration",
+        run: render_job::run,
+    },
+    Module {
         name: "synthesize",
         summary: "Makes a realistic recording as SEG-Y, HDF5 or chunks",
         run: synthesize::run,
@@ -67,7 +73,7 @@ pub static ALL: &[Module] = &[
     #[cfg(feature = "gpu")]
     Module {
         name: "devices",
-        summary: "Lists the adapters, and which one `auto` takes and why",
+        summary: "Lists the adapters, which one `auto` takes, and why no GPU is found",
         run: devices::run,
     },
     Module {

@@ -33,18 +33,21 @@ pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
 
 /// Prints a listing: text, or the value as JSON where that is asked for.
 pub fn show(cli: &Cli, text: &str, value: &impl Serialize) -> Result<Code, Failure> {
-    use std::io::Write;
     let json = || serde_json::to_string_pretty(value).expect("listings are plain data") + "\n";
-    let mut stdout = std::io::stdout().lock();
-    let shown = match &cli.json {
-        Some(path) if path.as_os_str() == "-" => stdout.write_all(json().as_bytes()),
+    match &cli.json {
+        Some(path) if path.as_os_str() == "-" => print(json().as_bytes()),
         Some(path) => {
             output::write_file(path, json().as_bytes())?;
-            stdout.write_all(text.as_bytes())
+            print(text.as_bytes())
         }
-        None => stdout.write_all(text.as_bytes()),
-    };
-    match shown {
+        None => print(text.as_bytes()),
+    }
+}
+
+/// Writes to standard output.
+pub fn print(text: &[u8]) -> Result<Code, Failure> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text) {
         // A reader that has seen enough, such as `head`, is no failure.
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::Io(format!("standard output: {e}")))

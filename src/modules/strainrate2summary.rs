@@ -111,7 +111,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 }
 
 /// The chunks: what the user names, else the input folder's.
-fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
+pub(super) fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
     let given = if cli.files.is_empty() {
         let folder = system.input.as_ref().ok_or_else(|| {
             Problems::single(

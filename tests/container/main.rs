@@ -1,5 +1,9 @@
 //! The container image, run with podman as Docker or Kubernetes would run it. `make test-container` builds the image first.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a test says on the console why it was skipped"
+)]
 
 mod device;
 mod folder;
@@ -7,6 +11,9 @@ mod image;
 mod job;
 mod lifecycle;
 mod modules;
+mod overlays;
 mod podman;
 mod policy;
 mod readme;
+#[path = "../kubernetes/render.rs"]
+mod render;

@@ -43,6 +43,11 @@ const RUNS: &[(&str, &str, Same)] = &[
         "-c system.json --device cpu --json",
         Same::Names,
     ),
+    (
+        "render-job",
+        "-c system.json --pool gke --shards 2",
+        Same::Everything,
+    ),
     ("devices", "--json", Same::Names),
     ("commands", "--json", Same::Everything),
     ("exit-codes", "--json", Same::Everything),

@@ -11,6 +11,8 @@ mod benchmark;
 mod cli;
 mod commands;
 mod config;
+#[cfg(all(feature = "gpu", unix))]
+mod doctor;
 mod fallback;
 mod golden;
 #[cfg(feature = "gpu")]
