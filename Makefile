@@ -54,7 +54,8 @@ test: setup-build setup-test
 
 lint: setup-build
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets --test container -- -D warnings
+	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) clippy --release --test container -- -D warnings
 
 bench: setup-build
 	$(CARGO) bench

@@ -15,14 +15,15 @@ rust=localhost/distpy-gpu-rust:bookworm-slim
 version=$(sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 
 main() {
+    case $mode in
+    full) compile=compile_in_stage ;;
+    quick) compile=compile_here ;;
+    *) echo "$0: found \"$mode\", expected full or quick" >&2; exit 64 ;;
+    esac
     mkdir -p "$work"
     podman_settings
     stand_ins
-    case $mode in
-    full) compile_in_stage ;;
-    quick) compile_here ;;
-    *) echo "$0: found \"$mode\", expected full or quick" >&2; exit 64 ;;
-    esac
+    $compile
     bake runtime "$image:$version"
     bake runtime-mesa "$image:$version-mesa"
 }

@@ -82,9 +82,9 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     if cli.job.reverse {
         chunks.reverse();
     }
-    let folder = join(cli, monitor, &output)?;
     let (executor, may_fall_back) =
         super::device::executor(cli, &system, precision, &monitor.meter)?;
+    let folder = join(cli, monitor, &output)?;
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
     let run = Run {

@@ -283,13 +283,15 @@ impl Run<'_> {
     fn write(&self, chunks: Receiver<Done>) -> Result<(usize, u64), OutputError> {
         let meter = &self.monitor.meter;
         let mut writer = Writer::new(self.output);
+        let labels = meter.labels();
         let (mut done, mut bytes) = (0, 0);
         for (job, results, seconds) in chunks {
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
             let size = job.sources[0].size() as u64;
-            tracing::debug!(chunk = %job.path.display(), bytes = size, seconds, "chunk done");
+            let (shard, device) = &labels;
+            tracing::debug!(chunk = %job.path.display(), bytes = size, seconds, shard, device, "chunk done");
             self.output.release(&self.work(Some(&job.id), &job.path));
             meter.moves(Some(Queue::Computed), None);
             meter.done(1);

@@ -83,7 +83,7 @@ fn without_arguments_it_prints_the_help() {
 fn it_is_small() {
     let script = format!("podman save {IMAGE} | gzip -6 | wc -c");
     let bytes: u64 = shell(&script, root()).ends(0).out.trim().parse().unwrap();
-    println!("{IMAGE} is {:.1} MB compressed", bytes as f64 / 1e6);
+    eprintln!("{IMAGE} is {:.1} MB compressed", bytes as f64 / 1e6);
     assert!(bytes < LARGEST, "{bytes} bytes, at most {LARGEST}");
     assert!(bytes > 10_000_000, "{bytes} bytes are no Debian");
 }

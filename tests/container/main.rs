@@ -1,5 +1,6 @@
 //! The container image, run with podman as Docker or Kubernetes would run it. `make test-container` builds the image first.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 #![allow(
     clippy::print_stderr,
     reason = "a test says on the console why it was skipped"

@@ -41,7 +41,6 @@ const NONE: &[&str] = &["kueue"];
 fn recordings(extension: &str) -> Folder {
     let folder = Folder::empty();
     folder.write("recordings/keep", b"");
-    folder.write("results/keep", b"");
     for (name, start) in [("recording", 0), ("second", 2), ("third", 4)] {
         let recipe = serde_json::json!({
             "seed": start, "channels": 12, "seconds": 2, "prf": 2000, "start": format!("2026-01-01T00:00:0{start}Z")
@@ -56,8 +55,9 @@ fn recordings(extension: &str) -> Folder {
     folder
 }
 
-/// The same as the manifests ask for, made by the program of this machine.
-fn by_hand(folder: &Folder, module: &str) {
+/// The same as the manifests ask for, made by the program of this machine: with `chunks` and `results`.
+fn by_hand(module: &str, extension: &str) -> Folder {
+    let folder = recordings(extension);
     let flow = std::fs::read(crate::folder::project("k8s/base/noiselog.json")).unwrap();
     folder.write("noiselog.json", &flow);
     let system = serde_json::json!({
@@ -73,6 +73,16 @@ fn by_hand(folder: &Folder, module: &str) {
     folder
         .host("-m strainrate2summary -c system.json --device cpu")
         .ends(0);
+    folder
+}
+
+/// A volume with its chunks and no results.
+fn with_chunks(made: &Folder) -> Folder {
+    let folder = Folder::empty();
+    for (name, bytes) in made.files("chunks") {
+        folder.write(&format!("chunks/{name}"), &bytes);
+    }
+    folder
 }
 
 /// The Jobs of a folder of manifests, one after the other, on a volume.
@@ -134,12 +144,6 @@ pub fn complete(ran: &[(Job, Finished)], count: &str) -> u64 {
         for pod in &finished.pods {
             let word: Value = serde_json::from_str(&pod.message).unwrap();
             assert_eq!(word["code"], 0, "{word}");
-            assert!(
-                pod.ran.changed.is_empty(),
-                "{}: {:?}",
-                job.place,
-                pod.ran.changed
-            );
             sum += word[count].as_u64().unwrap();
         }
     }
@@ -169,8 +173,7 @@ fn recordings_become_chunks() {
         (INGEST[0], "segy_ingest", "sgy"),
         (INGEST[1], "ingest_h5", "h5"),
     ] {
-        let [folder, expected] = [recordings(extension), recordings(extension)];
-        by_hand(&expected, module);
+        let [folder, expected] = [recordings(extension), by_hand(module, extension)];
         let ran = run(place, as_it_is, &folder);
         assert_eq!(complete(&ran, "chunks_done"), 6, "{place}");
         assert_eq!(ran[0].1.completed.len(), 8);
@@ -191,13 +194,10 @@ fn chunks_become_noise_logs_each_once() {
     if kustomize().is_none() {
         return;
     }
-    let expected = recordings("sgy");
-    by_hand(&expected, "segy_ingest");
-    let expected = expected.files("results");
+    let made = by_hand("segy_ingest", "sgy");
+    let expected = made.files("results");
     for place in SUMMARY {
-        let folder = recordings("sgy");
-        by_hand(&folder, "segy_ingest");
-        std::fs::remove_dir_all(folder.path().join("results/NoiseLog")).unwrap();
+        let folder = with_chunks(&made);
         let ran = run(place, as_it_is, &folder);
         assert_eq!(complete(&ran, "chunks_done"), 6, "{place}");
         assert!(folder.files("results") == expected, "{place}");
@@ -219,9 +219,9 @@ fn jobs_that_need_a_gpu_say_that_there_is_none() {
     if kustomize().is_none() {
         return;
     }
+    let made = by_hand("segy_ingest", "sgy");
     for place in GPU {
-        let folder = recordings("sgy");
-        by_hand(&folder, "segy_ingest");
+        let folder = with_chunks(&made);
         let before = folder.files("");
         let all = *place == GPU[0];
         let ran = if all {
@@ -264,16 +264,14 @@ fn a_bad_chunk_fails_its_shard_and_a_bad_configuration_the_job() {
     if kustomize().is_none() {
         return;
     }
-    let folder = recordings("sgy");
-    by_hand(&folder, "segy_ingest");
-    let chunks = folder.files("chunks");
+    let made = by_hand("segy_ingest", "sgy");
+    let (folder, chunks) = (with_chunks(&made), made.files("chunks"));
     let (second, _) = chunks
         .iter()
         .filter(|(name, _)| name.starts_with("17"))
         .nth(1)
         .unwrap();
     folder.write(&format!("chunks/{second}"), b"broken");
-    std::fs::remove_dir_all(folder.path().join("results/NoiseLog")).unwrap();
     let ran = run("overlays/cpu", as_it_is, &folder);
     let (_, finished) = &ran[0];
     assert_eq!(

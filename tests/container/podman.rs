@@ -141,6 +141,8 @@ impl Container {
             name,
         ]);
         command.args(detached.then_some("--detach"));
+        // None takes nearly so long; it would hold up everything.
+        command.arg("--timeout=300");
         command.args(self.read_only.then_some("--read-only"));
         // Podman would lay writable folders over a read-only file system; Kubernetes does not.
         command.args(self.read_only.then_some("--read-only-tmpfs=false"));

@@ -141,6 +141,13 @@ impl Meter {
         self.state().counts.device = Some(device.to_string());
     }
 
+    /// Which share, and what computes, for log lines that are read far from their process.
+    pub fn labels(&self) -> (String, String) {
+        let counts = &self.state().counts;
+        let text = |label: &Option<String>| label.clone().unwrap_or_default();
+        (text(&counts.shard), text(&counts.device))
+    }
+
     /// Where the progress is kept, for whoever looks at the folder.
     pub fn keep_progress(&self, path: &Path, commit: Commit) {
         self.state().progress = Some((path.to_path_buf(), commit));
