@@ -62,7 +62,6 @@ pub fn folders() -> Vec<String> {
 }
 
 /// The manifests in `k8s` itself, which are applied as they are: their names with their documents.
-#[allow(dead_code, reason = "the container tests share this file")]
 pub fn plain() -> Vec<(String, Vec<Value>)> {
     let pattern = root().join("k8s/*.yaml").display().to_string();
     let files = glob::glob(&pattern).unwrap().map(|file| {
