@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::render::{jobs, parse, render};
+use super::render::{jobs, parse, render, root};
 use super::{check, schema, tool};
 
 /// A mistake: its overlay, the JSON pointer inside its Job (or, from `#`, its first ConfigMap) that is changed, the new value
@@ -222,6 +222,55 @@ fn mistakes_inside_other_resources_are_found() {
         assert!(
             problems.contains(said),
             "{folder} {from}: {said}\nin\n{problems}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_in_plain_manifests_are_found() {
+    let Some(tool) = tool() else { return };
+    for (file, from, to, said) in [
+        (
+            "copy.yaml",
+            "runAsUser: 65532",
+            "runAsUser: 0",
+            "Pod/distpy-copy: securityContext.runAsUser: found 0",
+        ),
+        (
+            "copy.yaml",
+            "enableServiceLinks:",
+            "enableServicelinks:",
+            "'enableServicelinks' was unexpected",
+        ),
+        (
+            "copy.yaml",
+            "distpy-gpu:0.1.0",
+            "distpy-gpu",
+            "expected a tag that does not move",
+        ),
+        (
+            "volume.yaml",
+            "accessModes:",
+            "accessmodes:",
+            "'accessmodes' was unexpected",
+        ),
+        (
+            "namespace.yaml",
+            "name: distpy",
+            "name: Distpy",
+            "metadata.name: found \"Distpy\"",
+        ),
+    ] {
+        let text = std::fs::read_to_string(root().join("k8s").join(file)).unwrap();
+        assert!(text.contains(from), "{file}: {from}");
+        let docs = parse(&text.replacen(from, to, 1));
+        let all: Vec<_> = docs.iter().map(|doc| (file.into(), doc.clone())).collect();
+        let mut problems = schema::validate(&tool, schema::VERSIONS[0], &all);
+        problems.extend(check::check(&docs, &check::exit_codes()));
+        let problems = problems.join("\n");
+        assert!(
+            problems.contains(said),
+            "{file} {from}: {said}\nin\n{problems}"
         );
     }
 }
