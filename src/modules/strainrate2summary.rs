@@ -13,7 +13,7 @@ use crate::exit::{self, Code};
 use crate::graph::{Graph, Reading, document};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::process::{Broken, Report, Run};
+use crate::pipeline::process::{Broken, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
 
 /// The axes that lie beside chunks.
@@ -78,6 +78,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let text = format!("{}{places}", job.plan);
         return super::list::show(cli, &text, &text);
     }
+    let sample: Vec<Input> = chunks.iter().take(SAMPLE).cloned().collect();
     let mut chunks = share(cli, monitor, chunks)?;
     if cli.job.reverse {
         chunks.reverse();
@@ -90,6 +91,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let run = Run {
         graph: &graph,
         output: &folder,
+        sample: &sample,
         overwrite: cli.overwrite,
         quiet: cli.quiet,
         monitor,

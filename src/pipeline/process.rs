@@ -29,8 +29,8 @@ use crate::graph::Graph;
 const IN_FLIGHT: usize = 2;
 /// Chunks being read and written, beside those in the executor and in queues.
 const AT_THE_EDGES: usize = 2;
-/// A flow that fits none of so many chunks is wrong itself; where it fits one, it is the others that are odd.
-const UNFIT: usize = 8;
+/// A flow that fits none of the first so many chunks is wrong itself; where it fits one, it is the others that are odd.
+pub const SAMPLE: usize = 8;
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -71,6 +71,8 @@ pub struct Run<'a> {
     pub graph: &'a Graph,
     /// Folder of the results.
     pub output: &'a Folder,
+    /// The first [`SAMPLE`] chunks of all, whichever share this run has: they tell whether the flow or a chunk is at fault.
+    pub sample: &'a [Input],
     /// Whether finished chunks are made again.
     pub overwrite: bool,
     /// Whether progress is not shown.
@@ -99,11 +101,12 @@ impl Run<'_> {
         meter.begin("chunks", inputs.len(), sizes.iter().sum(), self.quiet);
         let largest = sizes.into_iter().max().unwrap_or(0);
         let elsewhere = executor.capacity() + AT_THE_EDGES;
-        let depth = limits::depth(limits::memory(), largest, elsewhere, IN_FLIGHT);
-        if depth < IN_FLIGHT {
+        let memory = limits::memory();
+        let depth = limits::depth(memory, largest, elsewhere, IN_FLIGHT);
+        if let (true, Some(bytes)) = (depth < IN_FLIGHT, memory) {
             tracing::info!(
                 "{depth} chunks in each queue, as memory is limited to {} MB",
-                limits::memory().unwrap_or(0) >> 20
+                bytes >> 20
             );
         }
         let (to_compute, jobs) = sync_channel(depth);
@@ -138,7 +141,7 @@ impl Run<'_> {
     ) -> Result<Report, Broken> {
         let meter = &self.monitor.meter;
         let mut report = Report::default();
-        let (mut fits, mut unfit) = (false, Vec::new());
+        let mut fits = false;
         let names = reader.names();
         let work = |input: &Input| self.work(names.id(&input.path).ok().as_ref(), &input.path);
         let finished = |input: &Input| {
@@ -165,11 +168,10 @@ impl Run<'_> {
                     }
                     continue;
                 }
-                Err(Unready::Plan(problems)) if !fits => {
-                    unfit.push(problems);
-                    if unfit.len() == UNFIT {
-                        break;
-                    }
+                Err(Unready::Plan(problems))
+                    if !fits && !self.sample.iter().any(|it| reader.job(it).is_ok()) =>
+                {
+                    return Err(problems.into());
                 }
                 Err(unready) => {
                     meter.failed(&unready.to_string());
@@ -181,11 +183,6 @@ impl Run<'_> {
             }
             self.output.release(&work(input));
         }
-        if !fits && !unfit.is_empty() {
-            return Err(unfit.swap_remove(0).into());
-        }
-        report.failed += unfit.len();
-        unfit.iter().for_each(|it| meter.failed(&it.to_string()));
         Ok(report)
     }
 

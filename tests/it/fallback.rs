@@ -65,6 +65,7 @@ fn process(
     let run = Run {
         graph: &graph,
         output: &Folder::join(&output, &Sharing::default()).unwrap(),
+        sample: &chunks,
         overwrite: false,
         quiet: true,
         monitor: &Monitor::default(),

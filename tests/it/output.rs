@@ -172,6 +172,7 @@ fn a_run_of_another_machine_is_reaped_when_its_lease_is_old() {
     let elsewhere = |lease: String| {
         let mut lease: serde_json::Value = serde_json::from_str(&lease).unwrap();
         lease["system"] = "another".into();
+        lease["expiry_ms"] = 2000.into();
         lease.to_string()
     };
     dead_run(place.path(), "0123456789abcdef", elsewhere);
@@ -190,6 +191,33 @@ fn a_run_of_another_machine_is_reaped_when_its_lease_is_old() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(names(&place.path().join("json/15")).is_empty());
+}
+
+#[test]
+fn a_patient_run_is_not_reaped_by_an_impatient_one() {
+    let place = tempfile::tempdir().unwrap();
+    // Of another machine, and silent for long, by its own rule not long enough.
+    dead_run(place.path(), "0123456789abcdef", |lease| {
+        let mut lease: serde_json::Value = serde_json::from_str(&lease).unwrap();
+        lease["system"] = "another".into();
+        assert_eq!(lease["expiry_ms"], 120_000);
+        lease.to_string()
+    });
+    let lease = place.path().join(BOOKKEEPING).join("runs/0123456789abcdef");
+    let silent = |seconds: u64| {
+        let file = std::fs::File::options().write(true).open(&lease).unwrap();
+        let when = std::time::SystemTime::now() - Duration::from_secs(seconds);
+        file.set_modified(when).unwrap();
+    };
+    let sharing = Sharing {
+        expiry: Duration::from_secs(1),
+        ..Sharing::default()
+    };
+    silent(60);
+    let folder = Folder::join_anew(place.path(), &sharing).unwrap();
+    assert!(!folder.take("work").unwrap());
+    silent(180);
+    assert!(folder.take("work").unwrap());
 }
 
 #[test]

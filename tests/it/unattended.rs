@@ -334,6 +334,11 @@ fn one_odd_chunk_at_the_beginning_is_that_chunks_fault() {
     project.write("chunks/1.npy", &crate::program::chunk(1, 5, 200));
     let ran = project.summary("").ends(65).says("3 chunks done, 1 failed");
     assert_eq!(ran.errors().len(), 1, "{}", ran.err);
+    // A share that has nothing but the odd one does not end the others' Job either.
+    project
+        .summary("--shard 0/4 --overwrite")
+        .ends(65)
+        .says("0 chunks done, 1 failed");
     project.write("odd/1.npy", &crate::program::chunk(1, 5, 200));
     project.summary("-f odd -o results").ends(78);
 }

@@ -52,6 +52,8 @@ struct Lease {
     system: String,
     device: u64,
     locked: bool,
+    /// How long the run may be silent: it is touched accordingly.
+    expiry_ms: u64,
 }
 
 /// How another run is.
@@ -71,7 +73,7 @@ impl Claims {
         make_folder(&leases)?;
         make_folder(&claims)?;
         let path = leases.join(run);
-        let (file, lease) = open_lease(&path).map_err(|e| OutputError::io(&path, e))?;
+        let (file, lease) = open_lease(&path, expiry).map_err(|e| OutputError::io(&path, e))?;
         let joined = Self {
             folder: folder.to_path_buf(),
             leases,
@@ -163,6 +165,9 @@ impl Claims {
         };
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let lease = serde_json::from_str::<Lease>(&text).ok();
+        // Each run has its own idea of silence; the more patient one counts.
+        let theirs = lease.as_ref().map_or(0, |it| it.expiry_ms);
+        let expiry = self.expiry.max(Duration::from_millis(theirs));
         let near = lease.is_some_and(|it| {
             it.locked && (it.system == self.lease.system) && (it.device == self.lease.device)
         });
@@ -171,7 +176,7 @@ impl Claims {
                 Ok(()) => Life::Dead,
                 Err(_) => Life::Alive,
             },
-            (_, Some(age)) if age > self.expiry => Life::Dead,
+            (_, Some(age)) if age > expiry => Life::Dead,
             _ => Life::Alive,
         }
     }
@@ -251,7 +256,7 @@ impl Drop for Claims {
 const UNFINISHED: &str = ".new";
 
 /// Makes a lease that is locked before another run can see it.
-fn open_lease(path: &Path) -> io::Result<(File, Lease)> {
+fn open_lease(path: &Path, expiry: Duration) -> io::Result<(File, Lease)> {
     let mut unfinished = path.as_os_str().to_os_string();
     unfinished.push(UNFINISHED);
     let mut file = File::create(&unfinished)?;
@@ -266,6 +271,7 @@ fn open_lease(path: &Path) -> io::Result<(File, Lease)> {
         system: system(),
         device: device(&file)?,
         locked,
+        expiry_ms: u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX),
     };
     file.write_all(&text(&lease))?;
     std::fs::rename(&unfinished, path)?;
@@ -292,7 +298,7 @@ fn heartbeat(
                     path.display(),
                     expiry.as_secs()
                 );
-                match open_lease(&path) {
+                match open_lease(&path, expiry) {
                     Ok((anew, _)) => file = anew,
                     Err(e) => tracing::warn!("{}: {e}", path.display()),
                 }
