@@ -8,5 +8,5 @@ mod samples;
 mod stored;
 
 pub use coords::{Coords, Unit};
-pub use samples::{Block, Kind, Precision, Real, Samples, Signature};
+pub use samples::{Block, Held, Kind, Precision, Real, Samples, Signature, each, mapped, numbers};
 pub use stored::{Bytes, DType, Endian, Order, Stored};

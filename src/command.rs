@@ -4,7 +4,9 @@
 //! then prepared for the shapes that it meets, which gives the result's signature and a [`Kernel`] with everything that does
 //! not depend on samples (filter coefficients, bins of bands, tables).
 
+mod axis;
 pub mod prelude;
+mod spec;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -14,54 +16,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, DType, Kind, Samples, Signature, Stored, Unit};
+use crate::block::{Block, DType, Held, Kind, Samples, Signature, Stored, Unit};
 use crate::dsp::bands::BandSums;
-use crate::point::Point;
+use crate::point::{Looped, Point};
 
-/// Everything that is known of a command by its name.
-#[derive(Debug)]
-pub struct Spec {
-    /// Its name in a command file.
-    pub name: &'static str,
-    /// One line on what it does.
-    pub summary: &'static str,
-    /// Where it stands in the reference.
-    pub family: Family,
-    /// JSON Schema of the arguments: type, default, unit, range and text of each.
-    pub schema: fn() -> Value,
-    /// Reads the arguments, which hold known names and values inside the schema's ranges.
-    pub build: fn(Value) -> Result<Command, ArgProblem>,
-    /// Worked examples; the tests run them on every backend.
-    pub examples: &'static [Example],
-}
-
-/// The sections of the command reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Family {
-    /// Sample by sample.
-    Arithmetic,
-    /// Sums over an axis.
-    Statistic,
-    /// Fourier transforms and what is read from a spectrum.
-    Spectral,
-    /// Along time or depth.
-    Filter,
-    /// Selection, placement, loading.
-    Shape,
-    /// What writes files.
-    Output,
-}
-
-/// A command applied to small arrays: rows are separated by `;`, samples by blanks.
-#[derive(Debug)]
-pub struct Example {
-    /// The arguments as JSON.
-    pub args: &'static str,
-    /// The first is `in_uid`, then `gather_uids`.
-    pub inputs: &'static [&'static str],
-    /// What it gives.
-    pub output: &'static str,
-}
+pub use axis::Axis;
+pub use spec::{ANY, Cost, Example, Family, Gathers, NUMBERS, REAL, Spec, TO_COMPLEX, TO_REAL};
 
 /// An argument that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +117,12 @@ pub enum Role {
     Fft,
     /// Sums over the bins of a spectrum.
     Bands(BandSums),
+    /// Labels or a mask become real numbers.
+    Numbers,
+    /// Element-wise: neighbours fuse.
+    Point(Point),
+    /// Nothing is done: the result is the input.
+    Same,
     /// The result that distpy forgets to set, which is then the raw chunk.
     RawChunk,
 }
@@ -197,6 +163,27 @@ impl Prepared {
         }
     }
 
+    /// An element-wise computation, which is chosen by what the inputs are.
+    pub fn point(signature: Signature, point: Point) -> Self {
+        Self::new(signature, Rows::Independent, point).with_role(Role::Point(point))
+    }
+
+    /// No computation: the result is the input.
+    pub fn same(input: &Signature) -> Self {
+        Self::point(input.clone(), Point::IDENTITY).with_role(Role::Same)
+    }
+
+    /// No computation: the result is the chunk, as where distpy forgets to set one.
+    pub fn raw_chunk(env: &Env) -> Self {
+        Self::point(env.source.clone(), Point::IDENTITY).with_role(Role::RawChunk)
+    }
+
+    /// The same with a warning.
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+
     /// The same with a role.
     pub fn with_role(self, role: Role) -> Self {
         Self { role, ..self }
@@ -215,6 +202,14 @@ pub trait Kernel: Cpu<f32> + Cpu<f64> + Debug + Send + Sync {
 pub trait Cpu<T> {
     /// Computes a tile: `inputs` are the rows from `first` on of the whole blocks (all rows where [`Rows::Coupled`]).
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T>;
+}
+
+impl Kernel for Point {}
+
+impl<T: Looped> Cpu<T> for Point {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        self.apply(inputs[0].clone())
+    }
 }
 
 /// Why inputs do not fit a command.
@@ -245,6 +240,24 @@ impl Mismatch {
 }
 
 impl Signature {
+    /// The same axes with samples of a kind, which numpy holds in double precision where they are numbers.
+    pub fn of_kind(&self, kind: Kind) -> Self {
+        Self {
+            kind,
+            held: Held::Double,
+            rank: 2,
+            ..self.clone()
+        }
+    }
+
+    /// The shape as numpy has it: an array of one dimension is a row where arrays meet.
+    pub fn numpy_shape(&self) -> (usize, usize) {
+        match self.rank {
+            1 => (1, self.rows() * self.cols()),
+            _ => (self.rows(), self.cols()),
+        }
+    }
+
     /// Checks the kind of an input.
     ///
     /// # Errors

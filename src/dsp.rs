@@ -1,7 +1,11 @@
 //! Numerics that two or more commands share, generic over f32 and f64, and the plain data that describes them to a GPU.
 
 pub mod bands;
+pub mod edge;
 pub mod fft;
 pub mod reduce;
+pub mod rows;
 pub mod sos;
+pub mod stencil;
 pub mod transfer;
+pub mod window;

@@ -9,7 +9,7 @@ pub mod document;
 
 use std::collections::HashMap;
 
-use crate::command::{Command, Compat, Spec};
+use crate::command::{Command, Compat, Gathers, Spec};
 use crate::commands;
 use crate::config::workflow::Entry;
 use crate::config::{Problem, Problems, Workflow};
@@ -76,6 +76,12 @@ impl Graph {
             .iter()
             .map(|e| command(e, reading, &mut problems))
             .collect();
+        let mut links = links;
+        for ((entry, command), links) in entries.iter().zip(&commands).zip(&mut links) {
+            if let Some((spec, _)) = command {
+                gathered(entry, spec, reading, links, &mut problems);
+            }
+        }
         let order = order(&entries, &links, &mut problems);
         if problems.has_errors() {
             return Err(problems);
@@ -159,6 +165,36 @@ fn inputs(entry: &Entry, uids: &HashMap<i64, usize>, problems: &mut Problems) ->
         link(uid, format!("{}.gather_uids[{g}]", entry.path));
     }
     links
+}
+
+/// Checks how many arrays a command gathers. distpy drops those that it does not read.
+fn gathered(
+    entry: &Entry,
+    spec: &Spec,
+    reading: Reading,
+    links: &mut Vec<Link>,
+    problems: &mut Problems,
+) {
+    let count = links.len().saturating_sub(1);
+    if links.is_empty() || spec.gathers.allows(count) {
+        return;
+    }
+    let path = format!("{}.gather_uids", entry.path);
+    let found = format!(
+        "found {count}; `{}` takes {}",
+        spec.name,
+        spec.gathers.text()
+    );
+    let read = usize::from(spec.gathers != Gathers::None);
+    if count > read && reading.compat == Compat::Distpy {
+        problems.push(Problem::warning(
+            path,
+            format!("{found}; distpy drops the others"),
+        ));
+        links.truncate(1 + read);
+    } else {
+        problems.push(Problem::error(path, found));
+    }
 }
 
 fn command(

@@ -20,6 +20,12 @@ pub struct Point {
 }
 
 impl Point {
+    /// Every sample as it is.
+    pub const IDENTITY: Point = Point {
+        rules: &[real!("x", |x, _p| x), complex!("x", |x, _p| x)],
+        p: [0.0; 4],
+    };
+
     /// The rule for a kind of input.
     pub fn rule(&self, kind: Kind) -> Option<&'static Rule> {
         self.rules.iter().find(|rule| rule.input == kind)

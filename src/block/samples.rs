@@ -33,8 +33,20 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// `sqrt(self^2 + other^2)` without overflow in between.
     fn hypot(self, other: Self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Exponential.
+    fn exp(self) -> Self;
+    /// The larger of two numbers; NaN where one of them is.
+    fn maximum(self, other: Self) -> Self;
+    /// The smaller of two numbers; NaN where one of them is.
+    fn minimum(self, other: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Not a number.
+    fn is_nan(self) -> bool;
+    /// NaN.
+    const NAN: Self;
 }
 
 macro_rules! real {
@@ -59,9 +71,38 @@ macro_rules! real {
                 self.hypot(other)
             }
             #[inline(always)]
+            fn ln(self) -> Self {
+                self.ln()
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                self.exp()
+            }
+            #[inline(always)]
+            fn maximum(self, other: Self) -> Self {
+                if self >= other || self.is_nan() {
+                    self
+                } else {
+                    other
+                }
+            }
+            #[inline(always)]
+            fn minimum(self, other: Self) -> Self {
+                if self <= other || self.is_nan() {
+                    self
+                } else {
+                    other
+                }
+            }
+            #[inline(always)]
             fn is_finite(self) -> bool {
                 self.is_finite()
             }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+            const NAN: Self = <$type>::NAN;
         }
     };
 }
@@ -104,11 +145,32 @@ pub struct Signature {
     pub depth: Coords,
     /// The axis along the columns.
     pub time: Coords,
-    /// 2, or 1 for a block that is stored as (n,) and held as (n, 1).
+    /// 2; or 1 for a block that is stored as (n,) and held as (n, 1); or 0 for one number, stored as () and held as (1, 1).
     pub rank: u8,
-    /// Whether numpy would hold it in single precision: a float32 chunk, and what keeps that type. It matters to distpy's
-    /// numbers only, whose sums round accordingly.
-    pub single: bool,
+    /// The type in which numpy would hold it. It matters to distpy's numbers only, which round accordingly.
+    pub held: Held,
+}
+
+/// The type in which numpy would hold a block, as far as it changes what distpy computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Double precision.
+    Double,
+    /// Single precision: a float32 chunk, and what keeps that type.
+    Single,
+    /// Whole numbers: an integer chunk, and what keeps that type.
+    Integer,
+}
+
+impl Held {
+    /// How numpy holds samples of a stored type.
+    pub fn of(dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => Held::Single,
+            _ if dtype.is_integer() => Held::Integer,
+            _ => Held::Double,
+        }
+    }
 }
 
 impl Signature {
@@ -153,30 +215,45 @@ pub enum Samples<T> {
 }
 
 /// Applies one expression to whichever array is inside.
+#[macro_export]
 macro_rules! each {
     ($samples:expr, $array:ident => $body:expr) => {
         match $samples {
-            Samples::Real($array) => $body,
-            Samples::Complex($array) => $body,
-            Samples::Label($array) => $body,
-            Samples::Hash($array) => $body,
-            Samples::Mask($array) => $body,
+            $crate::block::Samples::Real($array) => $body,
+            $crate::block::Samples::Complex($array) => $body,
+            $crate::block::Samples::Label($array) => $body,
+            $crate::block::Samples::Hash($array) => $body,
+            $crate::block::Samples::Mask($array) => $body,
         }
     };
 }
 
 /// The same, giving samples of the same kind back.
+#[macro_export]
 macro_rules! mapped {
     ($samples:expr, $array:ident => $body:expr) => {
         match $samples {
-            Samples::Real($array) => Samples::Real($body),
-            Samples::Complex($array) => Samples::Complex($body),
-            Samples::Label($array) => Samples::Label($body),
-            Samples::Hash($array) => Samples::Hash($body),
-            Samples::Mask($array) => Samples::Mask($body),
+            $crate::block::Samples::Real($array) => $crate::block::Samples::Real($body),
+            $crate::block::Samples::Complex($array) => $crate::block::Samples::Complex($body),
+            $crate::block::Samples::Label($array) => $crate::block::Samples::Label($body),
+            $crate::block::Samples::Hash($array) => $crate::block::Samples::Hash($body),
+            $crate::block::Samples::Mask($array) => $crate::block::Samples::Mask($body),
         }
     };
 }
+
+/// The same for real and complex samples, of which there are no others: the plan saw to that.
+#[macro_export]
+macro_rules! numbers {
+    ($samples:expr, $array:ident => $body:expr) => {
+        match $samples {
+            $crate::block::Samples::Real($array) => $crate::block::Samples::Real($body),
+            $crate::block::Samples::Complex($array) => $crate::block::Samples::Complex($body),
+            other => unreachable!("planned as numbers, computed as {other:?}"),
+        }
+    };
+}
+pub use {each, mapped, numbers};
 
 /// A block of computed samples.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,8 +8,8 @@ pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};
 
 pub use super::{
-    ArgProblem, Artifact, BlockCommand, ChunkId, Command, Compat, Computed, Content, Cpu, Env,
-    Example, Family, Kernel, Mismatch, NoArgs, Prepared, Recorder, Role, Rows, SinkCommand, Spec,
-    Tensor, Widen, parse, schema_of,
+    ANY, ArgProblem, Artifact, Axis, BlockCommand, ChunkId, Command, Compat, Computed, Content,
+    Cost, Cpu, Env, Example, Family, Gathers, Kernel, Mismatch, NUMBERS, NoArgs, Prepared, REAL,
+    Recorder, Role, Rows, SinkCommand, Spec, TO_COMPLEX, TO_REAL, Tensor, Widen, parse, schema_of,
 };
-pub use crate::block::{Block, Coords, Kind, Real, Samples, Signature, Unit};
+pub use crate::block::{Block, Coords, Held, Kind, Real, Samples, Signature, Unit};

@@ -8,6 +8,9 @@ pub static SPEC: Spec = Spec {
     name: "abs",
     summary: "Modulus of each sample, real or complex.",
     family: Family::Arithmetic,
+    kinds: TO_REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(1.0),
     schema: schema_of::<NoArgs>,
     build: |_| {
         Ok(Command::Point(Point {

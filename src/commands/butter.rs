@@ -13,6 +13,9 @@ pub static SPEC: Spec = Spec {
     name: "butter",
     summary: "Butterworth low-, high-, band-pass or band-stop filter, forward and backward (zero phase, twice the order).",
     family: Family::Filter,
+    kinds: NUMBERS,
+    gathers: Gathers::None,
+    cost: Cost::Sample(60.0),
     schema: schema_of::<Args>,
     build: |args| build(parse(args)?),
     examples: &[
@@ -154,7 +157,7 @@ impl BlockCommand for Butter {
         };
         let signature = Signature {
             rank: 2,
-            single: false,
+            held: Held::Double,
             ..x.clone()
         };
         let design = compat.map_or(Design::Sections(design), Design::TransferFunction);

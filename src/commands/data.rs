@@ -7,6 +7,9 @@ pub static SPEC: Spec = Spec {
     name: "data",
     summary: "The chunk itself; uid 0 needs no entry, an explicit one gives its input unchanged.",
     family: Family::Shape,
+    kinds: ANY,
+    gathers: Gathers::None,
+    cost: Cost::Free,
     schema: schema_of::<NoArgs>,
     build: |_| Ok(Command::Passthrough),
     examples: &[Example {

@@ -9,6 +9,9 @@ pub static SPEC: Spec = Spec {
     name: "fft",
     summary: "Full complex discrete Fourier transform along an axis, unscaled (numpy's convention).",
     family: Family::Spectral,
+    kinds: TO_COMPLEX,
+    gathers: Gathers::None,
+    cost: Cost::Transforms(1.0),
     schema: schema_of::<Args>,
     build: |args| {
         Ok(Command::Block(Arc::new(Transform::new(
@@ -67,7 +70,7 @@ impl BlockCommand for Transform {
         let mut signature = Signature {
             kind: Kind::Complex,
             rank: 2,
-            single: false,
+            held: Held::Double,
             ..x.clone()
         };
         let (axis, unit) = match self.axis {

@@ -7,6 +7,9 @@ pub static SPEC: Spec = Spec {
     name: "from_gpu",
     summary: "Marks where data should come back from the GPU: a placement hint, the numbers stay the same.",
     family: Family::Shape,
+    kinds: ANY,
+    gathers: Gathers::None,
+    cost: Cost::Free,
     schema: schema_of::<NoArgs>,
     build: |_| Ok(Command::Passthrough),
     examples: &[Example {

@@ -9,6 +9,9 @@ pub static SPEC: Spec = Spec {
     name: "ifft",
     summary: "Inverse discrete Fourier transform along an axis, scaled by 1/n; the result is complex.",
     family: Family::Spectral,
+    kinds: TO_COMPLEX,
+    gathers: Gathers::None,
+    cost: Cost::Transforms(2.0),
     schema: schema_of::<super::fft::Args>,
     build: |args| {
         Ok(Command::Block(Arc::new(Transform::new(

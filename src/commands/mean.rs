@@ -9,6 +9,9 @@ pub static SPEC: Spec = Spec {
     name: "mean",
     summary: "Arithmetic mean along an axis, which stays with length 1.",
     family: Family::Statistic,
+    kinds: NUMBERS,
+    gathers: Gathers::None,
+    cost: Cost::Sample(1.0),
     schema: schema_of::<Args>,
     build: |args| {
         Ok(Command::Block(Arc::new(Reduce::new(
@@ -113,11 +116,17 @@ impl BlockCommand for Reduce {
                 depth,
                 time,
                 rank: 2,
-                single: x.single,
+                held: if x.held == Held::Single {
+                    Held::Single
+                } else {
+                    Held::Double
+                },
             },
             rows,
             Self {
-                single: x.single && x.kind == Kind::Real && env.compat == Compat::Distpy,
+                single: x.held == Held::Single
+                    && x.kind == Kind::Real
+                    && env.compat == Compat::Distpy,
                 ..*self
             },
         ))

@@ -9,6 +9,9 @@ pub static SPEC: Spec = Spec {
     name: "multiple_calcs",
     summary: "Energy (`te_from_fft`) or root mean square (`rms_from_fft`) of several bands, a column each.",
     family: Family::Spectral,
+    kinds: TO_REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(4.0),
     schema: schema_of::<Args>,
     build: |args| build(parse(args)?),
     examples: &[Example {
@@ -142,7 +145,7 @@ impl BlockCommand for Bands {
             depth: x.depth.clone(),
             time: columns,
             rank: 2,
-            single: false,
+            held: Held::Double,
         };
         let prepared = Prepared::new(signature, Rows::Independent, FromSpectrum(sums.clone()));
         Ok(Prepared {

@@ -7,6 +7,9 @@ pub static SPEC: Spec = Spec {
     name: "NONE",
     summary: "Gives its input unchanged.",
     family: Family::Shape,
+    kinds: ANY,
+    gathers: Gathers::None,
+    cost: Cost::Free,
     schema: schema_of::<NoArgs>,
     build: |_| Ok(Command::Passthrough),
     examples: &[Example {

@@ -8,6 +8,9 @@ pub static SPEC: Spec = Spec {
     name: "real",
     summary: "Real part of each sample; real samples stay as they are.",
     family: Family::Arithmetic,
+    kinds: TO_REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(1.0),
     schema: schema_of::<NoArgs>,
     build: |_| {
         Ok(Command::Point(Point {

@@ -9,6 +9,9 @@ pub static SPEC: Spec = Spec {
     name: "rms_from_fft",
     summary: "Root mean square of a frequency band, from the spectrum that `fft` gives.",
     family: Family::Spectral,
+    kinds: TO_REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(4.0),
     schema: schema_of::<Args>,
     build: |args| Ok(Command::Block(Arc::new(bands(parse(args)?)))),
     examples: &[Example {

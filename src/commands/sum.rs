@@ -8,6 +8,9 @@ pub static SPEC: Spec = Spec {
     name: "sum",
     summary: "Sum along an axis, which stays with length 1.",
     family: Family::Statistic,
+    kinds: NUMBERS,
+    gathers: Gathers::None,
+    cost: Cost::Sample(1.0),
     schema: schema_of::<mean::Args>,
     build: |args| {
         Ok(Command::Block(Arc::new(Reduce::new(

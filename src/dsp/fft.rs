@@ -10,6 +10,7 @@ use num_traits::Zero;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
+use super::rows;
 use crate::block::Real;
 
 /// The planners of one precision; they keep every plan that they made.
@@ -70,34 +71,38 @@ fn complex_plan<T: Planned>(n: usize, direction: Direction) -> Arc<dyn Fft<T>> {
 pub fn real_rows<T: Planned>(x: &Array2<T>) -> Array2<Complex<T>> {
     let n = x.ncols();
     let plan = real_plan::<T>(n);
-    let (mut row, mut scratch) = (plan.make_input_vec(), plan.make_scratch_vec());
-    let mut out = Array2::zeros(x.dim());
-    for (from, mut to) in x.rows().into_iter().zip(out.rows_mut()) {
-        row.copy_from_slice(from.as_slice().expect("blocks are contiguous"));
-        let to = to.as_slice_mut().expect("a new array is contiguous");
+    let scratch = || (plan.make_input_vec(), plan.make_scratch_vec());
+    rows::each(x, n, scratch, |from, to, (row, scratch)| {
+        row.copy_from_slice(from);
         let (half, mirror) = to.split_at_mut(n / 2 + 1);
-        plan.process_with_scratch(&mut row, half, &mut scratch)
+        plan.process_with_scratch(row, half, scratch)
             .expect("lengths are the plan's");
         for (to, from) in mirror.iter_mut().rev().zip(&half[1..]) {
             *to = from.conj();
         }
-    }
-    out
+    })
 }
 
 /// Transforms each complex row in place.
 pub fn complex_rows<T: Planned>(x: &mut Array2<Complex<T>>, direction: Direction) {
     let n = x.ncols();
     let plan = complex_plan::<T>(n, direction);
-    let mut scratch = vec![Complex::zero(); plan.get_inplace_scratch_len()];
+    let scratch = || vec![Complex::zero(); plan.get_inplace_scratch_len()];
     let scale = T::of(1.0 / n as f64);
-    for mut row in x.rows_mut() {
-        let row = row.as_slice_mut().expect("blocks are contiguous");
-        plan.process_with_scratch(row, &mut scratch);
+    rows::in_place(x, scratch, |_, row, scratch| {
+        plan.process_with_scratch(row, scratch);
         if direction == Direction::Inverse {
             row.iter_mut().for_each(|v| *v = v.scale(scale));
         }
-    }
+    });
+}
+
+/// Transforms along both axes.
+pub fn both<T: Planned>(mut x: Array2<Complex<T>>, direction: Direction) -> Array2<Complex<T>> {
+    complex_rows(&mut x, direction);
+    let mut columns = transposed(x.view());
+    complex_rows(&mut columns, direction);
+    transposed(columns.view())
 }
 
 /// A contiguous transposed copy, made in square patches so that both sides stay in cache.

@@ -82,12 +82,12 @@ pub fn run(plan: &Plan, sources: &[Stored], precision: Precision) -> Results {
         Precision::F32 => {
             let mut run = Run::<f32>::new(plan, sources);
             plan.stages.iter().for_each(|stage| run.stage(stage));
-            run.finish(|b| Computed::F32(Arc::new(b)))
+            run.finish(Computed::F32)
         }
         Precision::F64 => {
             let mut run = Run::<f64>::new(plan, sources);
             plan.stages.iter().for_each(|stage| run.stage(stage));
-            run.finish(|b| Computed::F64(Arc::new(b)))
+            run.finish(Computed::F64)
         }
     }
 }
@@ -97,7 +97,7 @@ pub(super) struct Run<'a, T: Real> {
     plan: &'a Plan,
     sources: HashMap<Slot, &'a Stored>,
     /// The blocks that exist now.
-    pub blocks: HashMap<Slot, Block<T>>,
+    pub blocks: HashMap<Slot, Arc<Block<T>>>,
     /// How many samples of the chunk are infinite or NaN, found by the first stage that reads it.
     non_finite: AtomicU64,
     counted: bool,
@@ -128,7 +128,7 @@ where
     }
 
     /// What the sinks write.
-    pub(super) fn finish(mut self, wrap: impl Fn(Block<T>) -> Computed) -> Results {
+    pub(super) fn finish(mut self, wrap: impl Fn(Arc<Block<T>>) -> Computed) -> Results {
         let mut blocks = HashMap::new();
         for slot in self
             .plan
@@ -150,10 +150,7 @@ where
 
     /// Computes a stage from the sources and the blocks that exist.
     pub(super) fn stage(&mut self, stage: &Stage) {
-        let rows = self
-            .plan
-            .signature(self.plan.steps[stage.steps.start].inputs[0])
-            .rows();
+        let rows = self.height(stage);
         let height = match stage.rows {
             Rows::Coupled => rows.max(1),
             Rows::Independent => self.tile_rows(stage, rows),
@@ -181,12 +178,23 @@ where
             });
         }
         self.counted |= stage.reads.contains(&CHUNK);
-        self.blocks
-            .extend(stage.writes.iter().copied().zip(outputs));
+        self.blocks.extend(
+            stage
+                .writes
+                .iter()
+                .copied()
+                .zip(outputs.into_iter().map(Arc::new)),
+        );
         stage
             .frees
             .iter()
             .for_each(|slot| drop(self.blocks.remove(slot)));
+    }
+
+    /// Rows of the blocks that a stage works on.
+    fn height(&self, stage: &Stage) -> usize {
+        let first = &self.plan.steps[stage.steps.start];
+        self.plan.signature(first.inputs[0]).rows()
     }
 
     /// Rows of a tile: enough for kernels that work on several rows at once, few enough for cache and load balance.
@@ -211,9 +219,10 @@ where
 
     /// Computes the stage's outputs for some rows.
     fn tile(&self, stage: &Stage, rows: Range<usize>) -> Vec<Block<T>> {
-        let mut values: HashMap<Slot, Block<T>> = HashMap::new();
+        let mut values: HashMap<Slot, Arc<Block<T>>> = HashMap::new();
+        let height = self.height(stage);
         for &slot in &stage.reads {
-            values.insert(slot, self.input(slot, rows.clone()));
+            values.insert(slot, self.input(slot, rows.clone(), height));
         }
         let steps = &self.plan.steps[stage.steps.clone()];
         for (k, step) in steps.iter().enumerate() {
@@ -226,23 +235,21 @@ where
         stage
             .writes
             .iter()
-            .map(|slot| values.remove(slot).expect("a step of the stage made it"))
+            .map(|slot| owned(values.remove(slot).expect("a step of the stage made it")))
             .collect()
     }
 
-    fn input(&self, slot: Slot, rows: Range<usize>) -> Block<T> {
+    /// Some rows of a block; all of one that has another number of rows than the stage, such as a single row for all.
+    fn input(&self, slot: Slot, rows: Range<usize>, height: usize) -> Arc<Block<T>> {
+        let all = self.plan.signature(slot).rows();
+        let rows = if all == height { rows } else { 0..all };
         let Some(stored) = self.sources.get(&slot) else {
             let block = &self.blocks[&slot];
-            return if rows.len() == block.shape().0 {
+            return if rows.len() == all {
                 block.clone()
             } else {
-                block.rows(rows)
+                Arc::new(block.rows(rows))
             };
-        };
-        let rows = if stored.shape()[0] < rows.end {
-            0..stored.shape()[0]
-        } else {
-            rows
         };
         let block = stored.block::<T>(rows);
         let counts = slot == CHUNK && !self.counted && may_hold_nan(stored.dtype());
@@ -250,7 +257,7 @@ where
             self.non_finite
                 .fetch_add(block.non_finite(), Ordering::Relaxed);
         }
-        block
+        Arc::new(block)
     }
 }
 
@@ -276,7 +283,7 @@ fn has_non_finite<T: Real>(block: &Block<T>) -> bool {
 /// Runs one step on a tile, taking over inputs that nothing needs afterwards.
 fn compute<T: Planned + Looped>(
     step: &Step,
-    values: &mut HashMap<Slot, Block<T>>,
+    values: &mut HashMap<Slot, Arc<Block<T>>>,
     first: usize,
     used_later: impl Fn(Slot) -> bool,
 ) where
@@ -288,18 +295,18 @@ fn compute<T: Planned + Looped>(
         } else {
             values.remove(&slot)
         };
-        block.expect("inputs come before users")
+        owned(block.expect("inputs come before users"))
     };
     match &step.op {
         Op::Points(chain) => {
             let block = take(step.inputs[0]);
             let done = chain.iter().fold(block, |block, point| point.apply(block));
-            values.insert(step.outputs[0], done);
+            values.insert(step.outputs[0], Arc::new(done));
         }
         Op::Kernel(kernel) => {
-            let inputs: Vec<&Block<T>> = step.inputs.iter().map(|s| &values[s]).collect();
+            let inputs: Vec<&Block<T>> = step.inputs.iter().map(|s| &*values[s]).collect();
             let result = Cpu::<T>::cpu(&**kernel, &inputs, first);
-            values.insert(step.outputs[0], result);
+            values.insert(step.outputs[0], Arc::new(result));
         }
         Op::FftBands(groups) => {
             let Samples::Real(rows) = take(step.inputs[0]).samples else {
@@ -307,10 +314,15 @@ fn compute<T: Planned + Looped>(
             };
             let tables = bands::of_real_rows(rows, groups, first)
                 .into_iter()
-                .map(Block::real);
+                .map(|table| Arc::new(Block::real(table)));
             values.extend(step.outputs.iter().copied().zip(tables));
         }
     }
+}
+
+/// The block itself, copied only where others hold it too.
+fn owned<T: Real>(block: Arc<Block<T>>) -> Block<T> {
+    Arc::unwrap_or_clone(block)
 }
 
 /// Some rows of a result, to be written by one tile.

@@ -59,9 +59,10 @@ impl Array {
         Some(values.as_real().iter().copied().collect())
     }
 
-    /// An array of one dimension as a single column; `None` for another number of dimensions.
+    /// An array of one dimension, or a single number, as a single column; `None` for more dimensions.
     pub fn column(&self) -> Option<Stored> {
         match *self.header.shape {
+            [] => self.view([1, 1], Order::C),
             [n] => self.view([n, 1], Order::C),
             _ => None,
         }
@@ -75,6 +76,15 @@ impl Array {
             self.header.endian,
             self.bytes.clone(),
         )
+    }
+}
+
+/// The shape that an array is stored in by its rank: () and (n,) are held as columns.
+pub fn shape(rows: usize, cols: usize, rank: u8) -> Vec<usize> {
+    match rank {
+        0 => vec![],
+        1 => vec![rows * cols],
+        _ => vec![rows, cols],
     }
 }
 

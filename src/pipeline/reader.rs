@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inputs::Input;
-use crate::block::{Coords, DType, Signature, Stored, Unit};
+use crate::block::{Coords, DType, Held, Signature, Stored, Unit};
 use crate::command::{ChunkId, Command, Compat, Env};
 use crate::config::Problems;
 use crate::execute::Job;
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
                     None => Coords::regular(Unit::Second, 0.0, 1.0 / self.settings.prf, cols),
                 },
                 rank: 2,
-                single: stored.dtype() == DType::F32,
+                held: Held::of(stored.dtype()),
             },
             depth_dtype: depth.map_or(DType::I64, |axis| axis.dtype),
             time_dtype: time.map_or(DType::I64, |axis| axis.dtype),
@@ -314,7 +314,7 @@ fn load(path: &Path) -> Result<(Signature, Stored), Unready> {
         depth: Coords::index(rows),
         time: Coords::index(cols),
         rank,
-        single: stored.dtype() == DType::F32,
+        held: Held::of(stored.dtype()),
     };
     Ok((signature, stored))
 }

@@ -69,7 +69,10 @@ fn npy_into(
         }
         (Computed::Stored(stored), Widen::No) => {
             let [rows, cols] = stored.shape();
-            file.write_all(&npy::header_bytes(stored.dtype(), &shape(rows, cols, rank)))?;
+            file.write_all(&npy::header_bytes(
+                stored.dtype(),
+                &npy::shape(rows, cols, rank),
+            ))?;
             let mut row = vec![0; cols * stored.dtype().size()];
             (0..rows).try_for_each(|r| {
                 stored.copy_rows(r..r + 1, &mut row);
@@ -89,7 +92,7 @@ fn numbers<T: Real>(file: &mut impl Write, block: &Block<T>, rank: u8) -> std::i
         (Kind::Mask, _) => DType::Bool,
     };
     let (rows, cols) = block.shape();
-    file.write_all(&npy::header_bytes(dtype, &shape(rows, cols, rank)))?;
+    file.write_all(&npy::header_bytes(dtype, &npy::shape(rows, cols, rank)))?;
     match &block.samples {
         Samples::Real(a) => file.write_all(bytemuck::cast_slice(flat(a))),
         Samples::Complex(a) => file.write_all(bytemuck::cast_slice::<Complex<T>, u8>(flat(a))),
@@ -103,14 +106,6 @@ fn numbers<T: Real>(file: &mut impl Write, block: &Block<T>, rank: u8) -> std::i
 
 fn flat<V>(array: &Array2<V>) -> &[V] {
     array.as_slice().expect("blocks are contiguous")
-}
-
-fn shape(rows: usize, cols: usize, rank: u8) -> Vec<usize> {
-    if rank == 1 {
-        vec![rows * cols]
-    } else {
-        vec![rows, cols]
-    }
 }
 
 fn wide(block: &Block<f32>) -> Block<f64> {

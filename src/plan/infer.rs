@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Op, Output, Slot, Source, Step};
-use crate::block::Signature;
-use crate::command::{Command, Env, Mismatch, Prepared, Role, Rows};
+use crate::block::{Block, Kind, Real, Samples, Signature};
+use crate::command::{Command, Cpu, Env, Kernel, Mismatch, Prepared, Role, Rows, Spec};
 use crate::config::{Problem, Problems};
 use crate::graph::{Graph, Input, Node};
 use crate::point::Point;
@@ -90,6 +91,17 @@ impl Draft {
         loads: &HashMap<PathBuf, Signature>,
     ) -> Result<Slot, Mismatch> {
         let label = node.spec.name;
+        let inputs: Vec<Slot> = inputs
+            .into_iter()
+            .map(|slot| self.numbers(node.spec, slot))
+            .collect();
+        let first = &self.slots[inputs[0].0];
+        if !node.spec.takes(first.kind) {
+            return Err(Mismatch::input(format!(
+                "takes {} input, found {first}",
+                kinds(node.spec)
+            )));
+        }
         match &node.command {
             Command::Passthrough => Ok(inputs[0]),
             Command::Load(path) => {
@@ -106,7 +118,7 @@ impl Draft {
                 });
                 Ok(slot)
             }
-            Command::Point(point) => self.point(label, *point, inputs),
+            Command::Point(point) => Ok(self.point(label, *point, inputs[0])),
             Command::Block(command) => {
                 let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
                 let Prepared {
@@ -121,8 +133,11 @@ impl Draft {
                         .iter()
                         .map(|w| format!("{}: `{label}` (uid {}): {w}", node.path, node.uid)),
                 );
-                if matches!(role, Role::RawChunk) {
-                    return Ok(Slot(0));
+                match role {
+                    Role::RawChunk => return Ok(Slot(0)),
+                    Role::Same => return Ok(inputs[0]),
+                    Role::Point(point) => return Ok(self.point(label, point, inputs[0])),
+                    _ => {}
                 }
                 let output = self.slot(signature);
                 let step = Step {
@@ -149,27 +164,46 @@ impl Draft {
         }
     }
 
-    fn point(&mut self, label: &str, point: Point, inputs: Vec<Slot>) -> Result<Slot, Mismatch> {
-        let signature = self.slots[inputs[0].0].clone();
-        let rule = point.rule(signature.kind).ok_or_else(|| {
-            let kinds: Vec<_> = point
-                .rules
-                .iter()
-                .map(|rule| rule.input.to_string())
-                .collect();
-            Mismatch::input(format!(
-                "takes {} input, found {signature}",
-                kinds.join(" or ")
-            ))
-        })?;
+    fn point(&mut self, label: &str, point: Point, input: Slot) -> Slot {
+        let signature = self.slots[input.0].clone();
+        let rule = point
+            .rule(signature.kind)
+            .expect("a point has a rule for each kind that its command takes");
         let output = self.slot(Signature {
             kind: rule.output,
             ..signature
         });
+        self.step(label, Op::Points(vec![point]), input, output);
+        output
+    }
+
+    /// The slot itself; or, for labels and masks that a command does not take as they are, the same as real numbers.
+    fn numbers(&mut self, spec: &Spec, slot: Slot) -> Slot {
+        let signature = &self.slots[slot.0];
+        if !matches!(signature.kind, Kind::Label | Kind::Mask) || spec.takes(signature.kind) {
+            return slot;
+        }
+        let known = self
+            .steps
+            .iter()
+            .find(|s| s.step.inputs == [slot] && matches!(s.role, Role::Numbers));
+        if let Some(known) = known {
+            return known.step.outputs[0];
+        }
+        let output = self.slot(Signature {
+            kind: Kind::Real,
+            ..signature.clone()
+        });
+        self.step("to real", Op::Kernel(Arc::new(Numbers)), slot, output);
+        self.steps.last_mut().expect("a step was added").role = Role::Numbers;
+        output
+    }
+
+    fn step(&mut self, label: &str, op: Op, input: Slot, output: Slot) {
         let step = Step {
             label: label.into(),
-            op: Op::Points(vec![point]),
-            inputs: vec![inputs[0]],
+            op,
+            inputs: vec![input],
             outputs: vec![output],
             rows: Rows::Independent,
         };
@@ -177,11 +211,36 @@ impl Draft {
             step,
             role: Role::Opaque,
         });
-        Ok(output)
     }
 
     fn slot(&mut self, signature: Signature) -> Slot {
         self.slots.push(signature);
         Slot(self.slots.len() - 1)
+    }
+}
+
+/// The kinds that a command takes, in words.
+fn kinds(spec: &Spec) -> String {
+    let names: Vec<_> = spec
+        .kinds
+        .iter()
+        .map(|(kind, _)| kind.to_string())
+        .collect();
+    names.join(" or ")
+}
+
+/// Labels and masks as real numbers.
+#[derive(Debug)]
+struct Numbers;
+
+impl Kernel for Numbers {}
+
+impl<T: Real> Cpu<T> for Numbers {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        Block::real(match &inputs[0].samples {
+            Samples::Label(a) => a.mapv(|v| T::of(v as f64)),
+            Samples::Mask(a) => a.mapv(|v| if v { T::one() } else { T::zero() }),
+            _ => inputs[0].as_real().clone(),
+        })
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use distpy_gpu::block::{Block, Coords, DType, Kind, Precision, Signature, Stored, Unit};
+use distpy_gpu::block::{
+    Block, Coords, DType, Held, Kind, Precision, Samples, Signature, Stored, Unit,
+};
 use distpy_gpu::command::{ChunkId, Command, Compat, Computed, Env};
 use distpy_gpu::config::{Problems, Workflow};
 use distpy_gpu::execute::{CpuPrecision, Executor, Job, Results, cpu::CpuExecutor};
@@ -127,7 +129,7 @@ impl Case {
                     None => Coords::regular(Unit::Second, 0.0, 1.0 / self.prf, cols),
                 },
                 rank: 2,
-                single: self.chunk.dtype() == DType::F32,
+                held: Held::of(self.chunk.dtype()),
             },
             depth_dtype: self.dtypes[0],
             time_dtype: self.dtypes[1],
@@ -171,9 +173,21 @@ impl Case {
 
     /// The block that the last sink writes, in double precision.
     pub fn result(&self, backend: Backend) -> Result<Block<f64>, Problems> {
+        Ok(self.outcome(backend)?.1)
+    }
+
+    /// The signature and the block that the last sink writes, in double precision.
+    pub fn outcome(&self, backend: Backend) -> Result<(Signature, Block<f64>), Problems> {
         let (plan, results) = self.run(backend)?;
         let slot = plan.sinks.last().expect("a sink").inputs[0];
-        Ok(wide(&results.blocks[&slot]))
+        let (signature, block) = (plan.signature(slot).clone(), wide(&results.blocks[&slot]));
+        assert_eq!(block.kind(), signature.kind, "the kind that was planned");
+        assert_eq!(
+            block.shape(),
+            (signature.rows(), signature.cols()),
+            "the shape that was planned"
+        );
+        Ok((signature, block))
     }
 }
 
@@ -211,13 +225,12 @@ fn number(path: &Path) -> usize {
 
 fn signature_of(stored: &Stored, rank: u8) -> Signature {
     let [rows, cols] = stored.shape();
-    let single = stored.dtype() == DType::F32;
     Signature {
         kind: stored.kind(),
         depth: Coords::index(rows),
         time: Coords::index(cols),
         rank,
-        single,
+        held: Held::of(stored.dtype()),
     }
 }
 
@@ -233,7 +246,14 @@ pub fn wide(computed: &Computed) -> Block<f64> {
                     .as_complex()
                     .mapv(|v| num_complex::Complex::new(v.re.into(), v.im.into())),
             ),
-            other => panic!("no case gives {other}"),
+            _ => Block {
+                samples: match &block.samples {
+                    Samples::Label(a) => Samples::Label(a.clone()),
+                    Samples::Hash(a) => Samples::Hash(a.clone()),
+                    Samples::Mask(a) => Samples::Mask(a.clone()),
+                    _ => unreachable!("numbers were taken above"),
+                },
+            },
         },
     }
 }
@@ -249,7 +269,9 @@ pub fn stored(path: &Path) -> (Stored, u8) {
 
 /// The largest difference over the largest magnitude of `want`; infinite where finite meets non-finite or shapes differ.
 pub fn difference(got: &Block<f64>, want: &Block<f64>) -> f64 {
-    if got.shape() != want.shape() || got.kind() != want.kind() {
+    // Files hold labels, hashes and masks as integers, which are read as real numbers.
+    let complex = |block: &Block<f64>| block.kind() == Kind::Complex;
+    if got.shape() != want.shape() || complex(got) != complex(want) {
         return f64::INFINITY;
     }
     let (got, want) = (numbers(got), numbers(want));
@@ -269,13 +291,13 @@ pub fn difference(got: &Block<f64>, want: &Block<f64>) -> f64 {
     each.fold(0.0, f64::max)
 }
 
-fn numbers(block: &Block<f64>) -> Vec<f64> {
-    match block.kind() {
-        Kind::Complex => block
-            .as_complex()
-            .iter()
-            .flat_map(|v| [v.re, v.im])
-            .collect(),
-        _ => block.as_real().iter().copied().collect(),
+/// The samples as real numbers, two for a complex one.
+pub fn numbers(block: &Block<f64>) -> Vec<f64> {
+    match &block.samples {
+        Samples::Complex(a) => a.iter().flat_map(|v| [v.re, v.im]).collect(),
+        Samples::Real(a) => a.iter().copied().collect(),
+        Samples::Label(a) => a.iter().map(|&v| v as f64).collect(),
+        Samples::Hash(a) => a.iter().map(|&v| v as f64).collect(),
+        Samples::Mask(a) => a.iter().map(|&v| f64::from(u8::from(v))).collect(),
     }
 }

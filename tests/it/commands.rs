@@ -1,24 +1,37 @@
 //! Every command's worked examples on every backend, and what the list promises.
 
-use distpy_gpu::block::{Block, Bytes, DType, Endian, Order, Precision, Stored};
+use distpy_gpu::block::{Block, Bytes, DType, Endian, Kind, Order, Precision, Stored};
 use distpy_gpu::commands;
 use ndarray::Array2;
+use num_complex::Complex;
 use std::sync::Arc;
 
 use crate::backend::{self, Backend, Case};
 
-/// `1 2; 3 4` as an array.
-fn table(text: &str) -> Array2<f64> {
-    let rows: Vec<Vec<f64>> = text
+/// `1 2; 3+4j -1j` as an array.
+fn table(text: &str) -> Array2<Complex<f64>> {
+    let number = |v: &str| -> Complex<f64> { v.replace('j', "i").parse().expect("a number") };
+    let rows: Vec<Vec<Complex<f64>>> = text
         .split(';')
-        .map(|row| {
-            row.split_whitespace()
-                .map(|v| v.parse().expect("a number"))
-                .collect()
-        })
+        .map(|row| row.split_whitespace().map(number).collect())
         .collect();
     let cols = rows[0].len();
     Array2::from_shape_vec((rows.len(), cols), rows.concat()).expect("rows of equal length")
+}
+
+/// The array of an example as a source: complex only where a number is.
+fn source(text: &str) -> Stored {
+    let values = table(text);
+    if !text.contains('j') {
+        return stored(&values.mapv(|v| v.re));
+    }
+    let bytes = values
+        .iter()
+        .flat_map(|v| [v.re.to_ne_bytes(), v.im.to_ne_bytes()].concat())
+        .collect();
+    let shape = [values.nrows(), values.ncols()];
+    let bytes = Bytes::Owned(Arc::new(bytes));
+    Stored::new(DType::C128, shape, Order::C, Endian::NATIVE, bytes).expect("bytes of this shape")
 }
 
 /// An array as a chunk.
@@ -42,25 +55,22 @@ fn examples_hold_on_every_backend() {
             let mut args: serde_json::Value =
                 serde_json::from_str(example.args).expect("examples are JSON");
             args["name"] = spec.name.into();
-            let inputs: Vec<Stored> = example
-                .inputs
-                .iter()
-                .map(|text| stored(&table(text)))
-                .collect();
+            let inputs: Vec<Stored> = example.inputs.iter().map(|text| source(text)).collect();
             let gathered = inputs[1..].iter().map(|s| (s.clone(), 2)).collect();
             let case = Case::of_command(args, inputs[0].clone(), gathered);
             for &on in backend::all() {
                 let got = case
                     .result(on)
                     .unwrap_or_else(|p| panic!("{} on {on:?}: {p}", spec.name));
-                // An example shows real numbers: of a complex result, the real parts.
-                let got = match got.kind() {
-                    distpy_gpu::block::Kind::Complex => {
-                        Block::real(got.as_complex().mapv(|v| v.re))
-                    }
+                // An example shows the real parts of a complex result where it shows real numbers.
+                let want = match (got.kind(), example.output.contains('j')) {
+                    (Kind::Complex, true) => Block::complex(table(example.output)),
+                    _ => Block::real(table(example.output).mapv(|v| v.re)),
+                };
+                let got = match (got.kind(), want.kind()) {
+                    (Kind::Complex, Kind::Real) => Block::real(got.as_complex().mapv(|v| v.re)),
                     _ => got,
                 };
-                let want = Block::real(table(example.output));
                 let allowed = if on == Backend::Cpu(Precision::F64) {
                     1e-12
                 } else {

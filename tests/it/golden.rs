@@ -1,9 +1,11 @@
-//! distpy's own numbers, in compat mode: `tests/golden/commands` on every backend.
+//! Golden numbers on every backend: distpy's own in compat mode (`tests/golden/commands`), and what numpy and scipy give for a
+//! command's definition (`tests/golden/scipy`, a folder for each family).
 
 use std::path::{Path, PathBuf};
 
-use distpy_gpu::block::{DType, Precision};
+use distpy_gpu::block::{Block, DType, Precision};
 use distpy_gpu::command::{ChunkId, Compat, Content};
+use distpy_gpu::commands;
 use distpy_gpu::formats::{npy, witsml};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +15,7 @@ use crate::backend::{self, Backend, Case};
 #[derive(Deserialize)]
 struct Manifest {
     cases: Vec<Golden>,
+    #[serde(default)]
     flows: Vec<Flow>,
 }
 
@@ -20,12 +23,15 @@ struct Manifest {
 struct Golden {
     id: String,
     args: Value,
+    #[serde(default)]
     compare: String,
     #[serde(default)]
     quirks: Vec<String>,
     f32_sensitivity: Option<f64>,
+    f32_bound: Option<f64>,
     prf: f64,
-    boxsize: usize,
+    boxsize: Option<usize>,
+    #[serde(default)]
     unixtime: i64,
     r#in: String,
     gather: Vec<String>,
@@ -47,29 +53,160 @@ struct Flow {
     expected: String,
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/commands")
+/// A folder of cases.
+struct Set {
+    folder: PathBuf,
+    compat: Compat,
 }
 
-fn manifest() -> Manifest {
-    let text = std::fs::read_to_string(folder().join("manifest.json")).expect("the manifest");
-    serde_json::from_str(&text).expect("a manifest of this form")
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-fn array(name: &str) -> PathBuf {
-    folder().join("arrays").join(name)
+/// distpy's own.
+fn distpy() -> Set {
+    Set {
+        folder: golden().join("commands"),
+        compat: Compat::Distpy,
+    }
 }
 
-fn axis(name: &Option<String>) -> Option<Vec<f64>> {
-    name.as_ref().map(|name| {
-        npy::open(&array(name))
-            .expect("an axis")
-            .to_f64_vec()
-            .expect("numbers")
-    })
+/// numpy's and scipy's.
+fn scipy() -> Vec<Set> {
+    let families = std::fs::read_dir(golden().join("scipy")).expect("the families");
+    let folders = families.map(|entry| entry.expect("an entry").path());
+    let folders = folders.filter(|path| path.join("manifest.json").exists());
+    folders
+        .map(|folder| Set {
+            folder,
+            compat: Compat::Exact,
+        })
+        .collect()
 }
 
-/// f64 against distpy 1e-9 of scale; f32 1e-5, or twenty times what rounding the input alone changes.
+impl Set {
+    fn manifest(&self) -> Manifest {
+        let path = self.folder.join("manifest.json");
+        let text = std::fs::read_to_string(&path).expect("the manifest");
+        let mut manifest: Manifest =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let known = |case: &Golden| {
+            let name = case.args["name"].as_str();
+            commands::find(name.expect("a name")).is_some()
+        };
+        manifest.cases.retain(known);
+        manifest
+    }
+
+    fn array(&self, name: &str) -> PathBuf {
+        self.folder.join("arrays").join(name)
+    }
+
+    fn axis(&self, name: &Option<String>) -> Option<Vec<f64>> {
+        name.as_ref().map(|name| {
+            npy::open(&self.array(name))
+                .expect("an axis")
+                .to_f64_vec()
+                .expect("numbers")
+        })
+    }
+
+    fn case(&self, golden: &Golden) -> Case {
+        let gathered = golden
+            .gather
+            .iter()
+            .map(|name| backend::stored(&self.array(name)))
+            .collect();
+        let mut case = Case::of_command(
+            golden.args.clone(),
+            backend::stored(&self.array(&golden.r#in)).0,
+            gathered,
+        );
+        case.flow["BOXSIZE"] = golden.boxsize.unwrap_or(500).into();
+        case.compat = self.compat;
+        case.prf = golden.prf;
+        case.unix_time = golden.unixtime;
+        (case.depth, case.time) = (self.axis(&golden.depth), self.axis(&golden.time));
+        case.dtypes = [&golden.depth, &golden.time].map(|name| match name {
+            Some(name) => {
+                npy::open(&self.array(name))
+                    .expect("an axis")
+                    .header()
+                    .dtype
+            }
+            None => DType::I64,
+        });
+        case
+    }
+
+    /// Runs every case that has an output; what fails, and how many were compared.
+    fn run(&self) -> (Vec<String>, usize) {
+        let mut failures = Vec::new();
+        let mut compared = 0;
+        for golden in self.manifest().cases {
+            let Some(output) = golden.output.as_ref().filter(|_| golden.compare != "error") else {
+                continue;
+            };
+            for &on in backend::all() {
+                let failure = match self.case(&golden).outcome(on) {
+                    Err(problems) => Some(problems.to_string()),
+                    Ok((signature, got)) => {
+                        let (want, _) = backend::stored(&self.array(output));
+                        let shape = npy::open(&self.array(output))
+                            .expect("an array")
+                            .header()
+                            .shape
+                            .clone();
+                        let stored = npy::shape(signature.rows(), signature.cols(), signature.rank);
+                        let numbers =
+                            self.differs(&golden, on, &got, &want.block(0..want.shape()[0]));
+                        (stored != shape)
+                            .then(|| format!("found shape {stored:?}, expected {shape:?}"))
+                            .or(numbers)
+                    }
+                };
+                compared += 1;
+                failures.extend(failure.map(|f| format!("{} on {on:?}: {f}", golden.id)));
+            }
+        }
+        (failures, compared)
+    }
+
+    fn differs(
+        &self,
+        golden: &Golden,
+        on: Backend,
+        got: &Block<f64>,
+        want: &Block<f64>,
+    ) -> Option<String> {
+        if golden.compare == "partition" {
+            return (!same_partition(got, want)).then(|| "another partition".into());
+        }
+        let error = backend::difference(got, want);
+        let allowed = tolerance(golden, on);
+        (error > allowed).then(|| format!("error {error:.2e} of scale, allowed {allowed:.0e}"))
+    }
+}
+
+/// Whether two labellings put the same samples together.
+fn same_partition(got: &Block<f64>, want: &Block<f64>) -> bool {
+    let flat = |block: &Block<f64>| -> Vec<i64> {
+        backend::numbers(block).iter().map(|v| *v as i64).collect()
+    };
+    let (got, want) = (flat(got), flat(want));
+    let distinct = |values: Vec<(i64, i64)>| {
+        values
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+    };
+    let pairs = distinct(got.iter().copied().zip(want.iter().copied()).collect());
+    got.len() == want.len()
+        && pairs == distinct(got.iter().map(|&v| (v, 0)).collect())
+        && pairs == distinct(want.iter().map(|&v| (v, 0)).collect())
+}
+
+/// f64 against the golden numbers 1e-9 of scale; f32 1e-5, or twenty times what rounding the input alone changes.
 fn tolerance(case: &Golden, backend: Backend) -> f64 {
     // distpy filters by transfer functions, which are themselves this far off at low corners; ours are second-order sections.
     if case.quirks.iter().any(|q| q == "butter-ba-ill-conditioned") {
@@ -77,56 +214,15 @@ fn tolerance(case: &Golden, backend: Backend) -> f64 {
     }
     match backend {
         Backend::Cpu(Precision::F64) => 1e-9,
-        _ => (20.0 * case.f32_sensitivity.unwrap_or(0.0)).max(1e-5),
+        _ => case
+            .f32_bound
+            .unwrap_or((20.0 * case.f32_sensitivity.unwrap_or(0.0)).max(1e-5)),
     }
-}
-
-fn case(golden: &Golden) -> Case {
-    let gathered = golden
-        .gather
-        .iter()
-        .map(|name| backend::stored(&array(name)))
-        .collect();
-    let mut case = Case::of_command(
-        golden.args.clone(),
-        backend::stored(&array(&golden.r#in)).0,
-        gathered,
-    );
-    case.flow["BOXSIZE"] = golden.boxsize.into();
-    case.compat = Compat::Distpy;
-    case.prf = golden.prf;
-    case.unix_time = golden.unixtime;
-    (case.depth, case.time) = (axis(&golden.depth), axis(&golden.time));
-    case.dtypes = [&golden.depth, &golden.time].map(|name| match name {
-        Some(name) => npy::open(&array(name)).expect("an axis").header().dtype,
-        None => DType::I64,
-    });
-    case
 }
 
 #[test]
-fn commands_give_the_golden_numbers() {
-    let mut failures = Vec::new();
-    let mut compared = 0;
-    for golden in manifest().cases {
-        for &on in backend::all() {
-            let got = case(&golden).result(on);
-            let failure = match (&golden.output, got) {
-                _ if golden.compare == "error" => continue,
-                (None, _) => continue,
-                (Some(_), Err(problems)) => Some(problems.to_string()),
-                (Some(output), Ok(got)) => {
-                    let (want, _) = backend::stored(&array(output));
-                    let error = backend::difference(&got, &want.block(0..want.shape()[0]));
-                    let allowed = tolerance(&golden, on);
-                    (error > allowed)
-                        .then(|| format!("error {error:.2e} of scale, allowed {allowed:.0e}"))
-                }
-            };
-            compared += 1;
-            failures.extend(failure.map(|f| format!("{} on {on:?}: {f}", golden.id)));
-        }
-    }
+fn commands_give_distpys_numbers() {
+    let (failures, compared) = distpy().run();
     assert!(
         failures.is_empty(),
         "{} of {compared} fail:\n{}",
@@ -137,14 +233,49 @@ fn commands_give_the_golden_numbers() {
 }
 
 #[test]
+fn commands_give_scipys_numbers() {
+    for set in scipy() {
+        let (failures, compared) = set.run();
+        let family = set.folder.file_name().expect("a name").display();
+        assert!(
+            failures.is_empty(),
+            "{family}: {} of {compared} fail:\n{}",
+            failures.len(),
+            failures.join("\n")
+        );
+        let _ = compared;
+    }
+}
+
+#[test]
+fn every_command_has_golden_cases() {
+    let sets: Vec<Set> = std::iter::once(distpy()).chain(scipy()).collect();
+    let cases: Vec<Golden> = sets.iter().flat_map(|set| set.manifest().cases).collect();
+    let has = |name: &str| {
+        cases.iter().any(|case| {
+            case.args["name"] == name && (case.output.is_some() || !case.files.is_empty())
+        })
+    };
+    let without: Vec<&str> = commands::ALL
+        .iter()
+        .map(|spec| spec.name)
+        .filter(|name| !has(name))
+        .collect();
+    assert!(without.is_empty(), "no golden case for {without:?}");
+}
+
+#[test]
 fn bad_requests_are_refused() {
-    let bad: Vec<Golden> = manifest()
+    let set = distpy();
+    let bad: Vec<Golden> = set
+        .manifest()
         .cases
         .into_iter()
         .filter(|g| g.compare == "error")
         .collect();
     for golden in &bad {
-        let message = case(golden)
+        let message = set
+            .case(golden)
             .plan()
             .err()
             .unwrap_or_else(|| panic!("{} was accepted", golden.id))
@@ -160,13 +291,16 @@ fn bad_requests_are_refused() {
 
 #[test]
 fn files_are_the_golden_ones() {
+    let set = distpy();
     let mut compared = 0;
-    for golden in manifest()
+    for golden in set
+        .manifest()
         .cases
         .iter()
         .filter(|g| !g.files.is_empty() && g.compare != "error")
     {
-        let (plan, results) = case(golden)
+        let (plan, results) = set
+            .case(golden)
             .run(Backend::Cpu(Precision::F64))
             .expect("a plan");
         let sink = &plan.sinks[0];
@@ -194,13 +328,13 @@ fn files_are_the_golden_ones() {
             };
             compared += 1;
             if name.ends_with(".npy") {
-                let (want, _) = backend::stored(&array(want));
+                let (want, _) = backend::stored(&set.array(want));
                 let got = npy::parse(&artifact.path, &bytes).expect("an npy header");
                 assert_eq!(got.dtype, want.dtype(), "{} {name}", golden.id);
                 assert_eq!(got.size, want.size(), "{} {name}", golden.id);
             } else {
                 let want =
-                    std::fs::read_to_string(folder().join("files").join(want)).expect("a file");
+                    std::fs::read_to_string(set.folder.join("files").join(want)).expect("a file");
                 assert_eq!(
                     String::from_utf8(bytes).expect("text"),
                     want,
@@ -215,17 +349,18 @@ fn files_are_the_golden_ones() {
 
 #[test]
 fn noise_logs_are_the_golden_ones() {
-    for flow in manifest().flows {
+    let set = distpy();
+    for flow in set.manifest().flows {
         for &on in backend::all() {
             let mut case = Case::of_command(
                 Value::Object(Default::default()),
-                backend::stored(&array(&flow.r#in)).0,
+                backend::stored(&set.array(&flow.r#in)).0,
                 vec![],
             );
             case.flow = flow.flow.clone();
             case.compat = Compat::Distpy;
             case.prf = flow.prf;
-            case.depth = axis(&Some(flow.depth.clone()));
+            case.depth = set.axis(&Some(flow.depth.clone()));
             let (plan, results) = case.run(on).expect("a plan");
             let sink = plan.sinks.last().expect("a sink");
             let inputs: Vec<_> = sink
@@ -243,7 +378,8 @@ fn noise_logs_are_the_golden_ones() {
             let Content::Bytes(bytes) = &files[0].content else {
                 panic!("a noise log is text")
             };
-            let want = std::fs::read(folder().join("files").join(&flow.expected)).expect("a file");
+            let want =
+                std::fs::read(set.folder.join("files").join(&flow.expected)).expect("a file");
             let allowed = if on == Backend::Cpu(Precision::F64) {
                 1e-9
             } else {

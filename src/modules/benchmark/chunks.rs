@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::Failure;
 use super::flow::Flow;
 use crate::block::{
-    Block, Bytes, Coords, DType, Endian, Kind, Order, Real, Signature, Stored, Unit,
+    Block, Bytes, Coords, DType, Endian, Held, Kind, Order, Real, Signature, Stored, Unit,
 };
 use crate::cli::Cli;
 use crate::command::{ChunkId, Command, Compat, Env};
@@ -274,7 +274,7 @@ fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
                 Compat::Exact => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
             },
             rank: 2,
-            single: chunk.dtype() == DType::F32,
+            held: Held::of(chunk.dtype()),
         },
         depth_dtype: DType::I64,
         time_dtype: DType::I64,
