@@ -55,6 +55,18 @@ pub enum Command {
     Block(Arc<dyn BlockCommand>),
     /// A block in, files out; its result is its input.
     Sink(Arc<dyn SinkCommand>),
+    /// Whole blocks in, one block out, which is written too.
+    Written(Arc<dyn BlockCommand>, Arc<dyn SinkCommand>),
+}
+
+impl Command {
+    /// What writes its files, if it writes any.
+    pub fn sink(&self) -> Option<&Arc<dyn SinkCommand>> {
+        match self {
+            Command::Sink(sink) | Command::Written(_, sink) => Some(sink),
+            _ => None,
+        }
+    }
 }
 
 /// Whose numbers are wanted.
@@ -242,12 +254,35 @@ impl Mismatch {
 impl Signature {
     /// The same axes with samples of a kind, which numpy holds in double precision where they are numbers.
     pub fn of_kind(&self, kind: Kind) -> Self {
+        let held = match kind {
+            Kind::Real | Kind::Complex => Held::Double,
+            Kind::Label | Kind::Hash | Kind::Mask => Held::Integer,
+        };
         Self {
             kind,
-            held: Held::Double,
+            held,
             rank: 2,
             ..self.clone()
         }
+    }
+
+    /// Checks the number of samples of a window along an axis: distpy lets one reach beyond the data.
+    ///
+    /// # Errors
+    /// Where it is longer than the axis.
+    pub fn require_window(
+        &self,
+        env: &Env,
+        argument: &'static str,
+        length: usize,
+        axis: Axis,
+    ) -> Result<(), Mismatch> {
+        let n = axis.of(self).len();
+        if length <= n || env.compat == Compat::Distpy {
+            return Ok(());
+        }
+        let found = format!("found {length} samples, expected at most {n}, the length of the axis");
+        Err(Mismatch::argument(argument, found))
     }
 
     /// The shape as numpy has it: an array of one dimension is a row where arrays meet.

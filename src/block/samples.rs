@@ -336,6 +336,14 @@ impl<T: Real> Block<T> {
         }
     }
 
+    /// The samples as complex numbers, which real ones are too; another kind is a bug, as in [`Block::as_real`].
+    pub fn to_complex(&self) -> Array2<Complex<T>> {
+        match &self.samples {
+            Samples::Complex(array) => array.clone(),
+            _ => self.as_real().mapv(|v| Complex::new(v, T::zero())),
+        }
+    }
+
     /// How many real or complex samples are infinite or NaN.
     pub fn non_finite(&self) -> u64 {
         match &self.samples {

@@ -28,9 +28,14 @@ struct Args {
 
 fn write(args: Args) -> Command {
     match folder(args.directory_out) {
-        Some(folder) => Command::Sink(Arc::new(WriteNpy { folder })),
+        Some(folder) => Command::Sink(sink(folder)),
         None => Command::Passthrough,
     }
+}
+
+/// What writes a block and its axes into a folder.
+pub(super) fn sink(folder: PathBuf) -> Arc<dyn SinkCommand> {
+    Arc::new(WriteNpy { folder })
 }
 
 /// A folder as a command file gives it; distpy's own default is the text `NONE`.

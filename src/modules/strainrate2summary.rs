@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
-use crate::command::{Command, Compat};
+use crate::command::Compat;
 use crate::config::{Problems, Severity, System};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor};
@@ -46,11 +46,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         );
         return Ok(exit::OK);
     }
-    if !graph
-        .nodes
-        .iter()
-        .any(|n| matches!(n.command, Command::Sink(_)))
-    {
+    if !graph.nodes.iter().any(|n| n.command.sink().is_some()) {
         let hint =
             "no command writes anything, so there is nothing to do; give one a `directory_out`";
         tracing::warn!("{}: {hint}", flow.file.display());

@@ -20,7 +20,7 @@ use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
 use super::writer::Writer;
-use crate::command::{Artifact, ChunkId, Command};
+use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
 use crate::execute::{DeviceFault, Executor, Job, Results};
 use crate::graph::Graph;
@@ -198,10 +198,8 @@ impl Run<'_> {
     /// Every file of every sink, below the output folder.
     fn results(&self, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
         let nodes = self.graph.nodes.iter();
-        nodes.flat_map(|node| match &node.command {
-            Command::Sink(sink) => sink.paths(id),
-            _ => Vec::new(),
-        })
+        let sinks = nodes.filter_map(|node| node.command.sink());
+        sinks.flat_map(|sink| sink.paths(id))
     }
 
     /// Whether every file of every sink exists. A flow without sinks is never finished.

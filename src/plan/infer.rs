@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::{Op, Output, Slot, Source, Step};
 use crate::block::{Block, Kind, Real, Samples, Signature};
-use crate::command::{Command, Cpu, Env, Kernel, Mismatch, Prepared, Role, Rows, Spec};
+use crate::command::{
+    BlockCommand, Command, Cpu, Env, Kernel, Mismatch, Prepared, Role, Rows, SinkCommand, Spec,
+};
 use crate::config::{Problem, Problems};
 use crate::graph::{Graph, Input, Node};
 use crate::point::Point;
@@ -119,49 +121,70 @@ impl Draft {
                 Ok(slot)
             }
             Command::Point(point) => Ok(self.point(label, *point, inputs[0])),
-            Command::Block(command) => {
-                let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
-                let Prepared {
-                    signature,
-                    rows,
-                    role,
-                    kernel,
-                    warnings,
-                } = command.prepare(env, &signatures)?;
-                self.warnings.extend(
-                    warnings
-                        .iter()
-                        .map(|w| format!("{}: `{label}` (uid {}): {w}", node.path, node.uid)),
-                );
-                match role {
-                    Role::RawChunk => return Ok(Slot(0)),
-                    Role::Same => return Ok(inputs[0]),
-                    Role::Point(point) => return Ok(self.point(label, point, inputs[0])),
-                    _ => {}
-                }
-                let output = self.slot(signature);
-                let step = Step {
-                    label: label.into(),
-                    op: Op::Kernel(kernel),
-                    inputs,
-                    outputs: vec![output],
-                    rows,
-                };
-                self.steps.push(DraftStep { step, role });
-                Ok(output)
-            }
-            Command::Sink(sink) => {
-                let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
-                sink.check(env, &signatures)?;
-                let result = inputs[0];
-                self.sinks.push(Output {
-                    label: label.into(),
-                    sink: sink.clone(),
-                    inputs,
-                });
-                Ok(result)
+            Command::Block(command) => self.block(node, &**command, inputs, env),
+            Command::Sink(sink) => self.sink(label, sink, inputs, env),
+            Command::Written(command, sink) => {
+                let result = self.block(node, &**command, inputs, env)?;
+                self.sink(label, sink, vec![result], env)
             }
         }
+    }
+
+    fn block(
+        &mut self,
+        node: &Node,
+        command: &dyn BlockCommand,
+        inputs: Vec<Slot>,
+        env: &Env,
+    ) -> Result<Slot, Mismatch> {
+        let label = node.spec.name;
+        let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
+        let Prepared {
+            signature,
+            rows,
+            role,
+            kernel,
+            warnings,
+        } = command.prepare(env, &signatures)?;
+        self.warnings.extend(
+            warnings
+                .iter()
+                .map(|w| format!("{}: `{label}` (uid {}): {w}", node.path, node.uid)),
+        );
+        match role {
+            Role::RawChunk => return Ok(Slot(0)),
+            Role::Same => return Ok(inputs[0]),
+            Role::Point(point) => return Ok(self.point(label, point, inputs[0])),
+            _ => {}
+        }
+        let output = self.slot(signature);
+        let step = Step {
+            label: label.into(),
+            op: Op::Kernel(kernel),
+            inputs,
+            outputs: vec![output],
+            rows,
+        };
+        self.steps.push(DraftStep { step, role });
+        Ok(output)
+    }
+
+    fn sink(
+        &mut self,
+        label: &str,
+        sink: &Arc<dyn SinkCommand>,
+        inputs: Vec<Slot>,
+        env: &Env,
+    ) -> Result<Slot, Mismatch> {
+        let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
+        sink.check(env, &signatures)?;
+        let result = inputs[0];
+        self.sinks.push(Output {
+            label: label.into(),
+            sink: sink.clone(),
+            inputs,
+        });
+        Ok(result)
     }
 
     fn point(&mut self, label: &str, point: Point, input: Slot) -> Slot {

@@ -37,7 +37,7 @@ impl Flow {
             .lines(Severity::Warning)
             .iter()
             .for_each(|line| tracing::warn!("{line}"));
-        let writes = |command: &Command| matches!(command, Command::Sink(_));
+        let writes = |command: &Command| command.sink().is_some();
         if !graph.nodes.iter().any(|node| writes(&node.command)) {
             let expected =
                 "found no command that writes, expected one, as only what is written is computed";

@@ -1,0 +1,80 @@
+//! `downsample`: every n-th sample, without a filter before: what lies above the new Nyquist frequency folds back. `decimate` filters.
+
+use ndarray::s;
+
+use crate::block::mapped;
+use crate::command::prelude::*;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "downsample",
+    summary: "Every `xsample`-th channel and every `tsample`-th time, unfiltered.",
+    family: Family::Shape,
+    kinds: ANY,
+    gathers: Gathers::None,
+    cost: Cost::Free,
+    schema: schema_of::<Args>,
+    build: |args| Ok(Command::Block(Arc::new(parse::<Args>(args)?))),
+    examples: &[Example {
+        args: r#"{"xsample": 2, "tsample": 3}"#,
+        inputs: &["1 2 3 4; 5 6 7 8; 9 10 11 12"],
+        output: "1 4; 9 12",
+    }],
+};
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// Step along depth.
+    #[schemars(range(min = 1), extend("unit" = "channels"))]
+    xsample: usize,
+    /// Step along time.
+    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    tsample: usize,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            xsample: 1,
+            tsample: 1,
+        }
+    }
+}
+
+impl BlockCommand for Args {
+    fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let x = inputs[0];
+        if (self.xsample, self.tsample) == (1, 1) {
+            return Ok(Prepared::same(x));
+        }
+        let signature = Signature {
+            depth: every(&x.depth, self.xsample),
+            time: every(&x.time, self.tsample),
+            ..x.clone()
+        };
+        let rows = if self.xsample == 1 {
+            Rows::Independent
+        } else {
+            Rows::Coupled
+        };
+        Ok(Prepared::new(signature, rows, *self))
+    }
+}
+
+fn every(axis: &Coords, step: usize) -> Coords {
+    let values: Vec<f64> = axis.values.iter().copied().step_by(step).collect();
+    Coords::new(axis.unit, values)
+}
+
+impl Kernel for Args {}
+
+impl<T: Real> Cpu<T> for Args {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let (depth, time) = (self.xsample, self.tsample);
+        let samples = mapped!(&inputs[0].samples, a => {
+            a.slice(s![..;depth, ..;time]).as_standard_layout().into_owned()
+        });
+        Block { samples }
+    }
+}

@@ -1,0 +1,121 @@
+//! `multiply`: products of samples at the same place, or with one factor for each row or column.
+//!
+//! distpy computes the product along depth and drops it, so that its result is the raw chunk; without an axis it gives its input.
+
+use super::add::Pair;
+use crate::command::prelude::*;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "multiply",
+    summary: "Multiplies by the gathered array: sample by sample, or with its values as factors of columns (axis 1) or rows (axis 0).",
+    family: Family::Arithmetic,
+    kinds: NUMBERS,
+    gathers: Gathers::One,
+    cost: Cost::Sample(1.0),
+    schema: schema_of::<Args>,
+    build: |args| Ok(Command::Block(Arc::new(parse::<Args>(args)?))),
+    examples: &[
+        Example {
+            args: "{}",
+            inputs: &["1 2; 3 4", "10 20; 30 40"],
+            output: "10 40; 90 160",
+        },
+        Example {
+            args: r#"{"axis": 0}"#,
+            inputs: &["1 2; 3 4", "2 3"],
+            output: "2 4; 9 12",
+        },
+    ],
+};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// 1: a factor for each column, 0: a factor for each row; null: samples at the same place, a single row or column for all.
+    axis: Option<Axis>,
+}
+
+impl BlockCommand for Args {
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let (x, y) = (inputs[0], inputs[1]);
+        let same = (x.rows(), x.cols()) == (y.rows(), y.cols()) && x.rank == y.rank;
+        let (Some(axis), false) = (self.axis, same) else {
+            if !same && env.compat == Compat::Distpy {
+                let warning = "distpy gives the input where shapes differ and no axis is named";
+                return Ok(Prepared::same(x).warn(warning));
+            }
+            let pair = Pair::new(x, y)?;
+            return Ok(Prepared::new(
+                pair.signature.clone(),
+                pair.rows,
+                Product(pair),
+            ));
+        };
+        if axis == Axis::Depth && env.compat == Compat::Distpy {
+            let warning = "distpy gives the raw chunk for a product along depth";
+            return Ok(Prepared::raw_chunk(env).warn(warning));
+        }
+        let (found, expected) = (y.rows() * y.cols(), axis.of(x).len());
+        if found != expected || (y.rows() > 1 && y.cols() > 1) {
+            let what = match axis {
+                Axis::Depth => "row",
+                Axis::Time => "column",
+            };
+            let found = format!("found {y}, expected {expected} factors, one for each {what}");
+            return Err(Mismatch::argument("gather_uids", found));
+        }
+        let complex = x.kind == Kind::Complex || y.kind == Kind::Complex;
+        let signature = x.of_kind(if complex { Kind::Complex } else { Kind::Real });
+        // Factors of columns are wanted whole; a tile of rows would cut them where there are as many as rows.
+        let cut = axis == Axis::Time && y.rows() == x.rows() && x.rows() > 1;
+        let whole = axis == Axis::Depth && y.rows() == 1;
+        let rows = if cut || whole {
+            Rows::Coupled
+        } else {
+            Rows::Independent
+        };
+        Ok(Prepared::new(signature, rows, Factors(axis)))
+    }
+}
+
+#[derive(Debug)]
+struct Product(Pair);
+
+impl Kernel for Product {}
+
+impl<T: Real> Cpu<T> for Product {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        self.0
+            .apply(inputs[0], inputs[1], |a, b| a * b, |a, b| a * b)
+    }
+}
+
+/// Products with the values of the second input, whatever its shape.
+#[derive(Debug)]
+struct Factors(Axis);
+
+impl Kernel for Factors {}
+
+impl<T: Real> Cpu<T> for Factors {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let (x, y) = (inputs[0], inputs[1]);
+        let place = |i: usize, t: usize| match self.0 {
+            Axis::Depth => i,
+            Axis::Time => t,
+        };
+        match (&x.samples, &y.samples) {
+            (Samples::Real(x), Samples::Real(y)) => {
+                let factors = y.as_slice().expect("blocks are contiguous");
+                let product = |(i, t): (usize, usize)| x[(i, t)] * factors[place(i, t)];
+                Block::real(Array2::from_shape_fn(x.dim(), product))
+            }
+            _ => {
+                let (x, y) = (x.to_complex(), y.to_complex());
+                let factors = y.as_slice().expect("blocks are contiguous");
+                let product = |(i, t): (usize, usize)| x[(i, t)] * factors[place(i, t)];
+                Block::complex(Array2::from_shape_fn(x.dim(), product))
+            }
+        }
+    }
+}
