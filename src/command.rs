@@ -7,6 +7,7 @@
 mod axis;
 pub mod prelude;
 mod spec;
+mod statistic;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -16,12 +17,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, DType, Held, Kind, Samples, Signature, Stored, Unit};
+use crate::block::{Block, DType, Held, Kind, Real, Samples, Signature, Stored, Unit};
 use crate::dsp::bands::BandSums;
 use crate::point::{Looped, Point};
 
 pub use axis::Axis;
 pub use spec::{ANY, Cost, Example, Family, Gathers, NUMBERS, REAL, Spec, TO_COMPLEX, TO_REAL};
+pub use statistic::{Reduction, Statistic, statistic};
 
 /// An argument that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,28 @@ pub struct Prepared {
     pub kernel: Arc<dyn Kernel>,
     /// What the user should know before the run.
     pub warnings: Vec<String>,
+    /// What its samples must be like, which only a run can tell.
+    pub guard: Option<Guard>,
+}
+
+/// A condition on the samples of the first input; a chunk that does not meet it is bad data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// No real sample is negative.
+    NonNegative,
+}
+
+impl Guard {
+    /// What was found and expected, where the condition is not met.
+    pub fn broken<T: Real>(self, block: &Block<T>) -> Option<String> {
+        let negative = |x: &T| *x < T::zero();
+        match (self, &block.samples) {
+            (Guard::NonNegative, Samples::Real(a)) if a.iter().any(negative) => {
+                Some("found a negative sample, expected none".into())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Prepared {
@@ -172,6 +196,7 @@ impl Prepared {
             role: Role::Opaque,
             kernel: Arc::new(kernel),
             warnings: Vec::new(),
+            guard: None,
         }
     }
 

@@ -3,7 +3,10 @@
 mod abs;
 mod add;
 mod angle;
+mod approx_vlf;
+mod argmax;
 mod bounded_select;
+mod broaden;
 mod butter;
 mod clip;
 mod conj;
@@ -17,19 +20,29 @@ mod extract;
 mod fft;
 mod from_gpu;
 mod gather;
+mod geometric_mean;
 mod gradient;
 mod hard_threshold;
+mod harmonic_mean;
+mod hash;
 mod ifft;
+mod kurtosis;
 mod lin_transform;
 mod mean;
+mod moment;
 mod multiple_calcs;
 mod multiply;
 mod none;
+mod peak_to_peak;
 mod real;
 mod rescale;
 mod rms_from_fft;
 mod roll;
+mod running_mean;
+mod skewness;
 mod soft_threshold;
+mod sta_lta;
+mod std_dev;
 mod sum;
 mod to_gpu;
 mod unwrap;
@@ -43,7 +56,10 @@ pub static ALL: &[&Spec] = &[
     &abs::SPEC,
     &add::SPEC,
     &angle::SPEC,
+    &approx_vlf::SPEC,
+    &argmax::SPEC,
     &bounded_select::SPEC,
+    &broaden::SPEC,
     &butter::SPEC,
     &clip::SPEC,
     &conj::SPEC,
@@ -57,19 +73,29 @@ pub static ALL: &[&Spec] = &[
     &fft::SPEC,
     &from_gpu::SPEC,
     &gather::SPEC,
+    &geometric_mean::SPEC,
     &gradient::SPEC,
     &hard_threshold::SPEC,
+    &harmonic_mean::SPEC,
+    &hash::SPEC,
     &ifft::SPEC,
+    &kurtosis::SPEC,
     &lin_transform::SPEC,
     &mean::SPEC,
+    &moment::SPEC,
     &multiple_calcs::SPEC,
     &multiply::SPEC,
     &none::SPEC,
+    &peak_to_peak::SPEC,
     &real::SPEC,
     &rescale::SPEC,
     &rms_from_fft::SPEC,
     &roll::SPEC,
+    &running_mean::SPEC,
+    &skewness::SPEC,
     &soft_threshold::SPEC,
+    &sta_lta::SPEC,
+    &std_dev::SPEC,
     &sum::SPEC,
     &to_gpu::SPEC,
     &unwrap::SPEC,

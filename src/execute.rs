@@ -32,6 +32,8 @@ pub struct Results {
     pub blocks: HashMap<Slot, Computed>,
     /// How many samples of the chunk are infinite or NaN.
     pub non_finite: u64,
+    /// Which command does not take the chunk's samples, what was found and expected.
+    pub fault: Option<String>,
 }
 
 /// The precision of CPU work.

@@ -65,7 +65,11 @@ impl Graph {
         let mut problems = Problems::new(&flow.file);
         let entries = match reading.compat {
             Compat::Exact => flow.entries.clone(),
-            Compat::Distpy => compat::by_position(&flow.entries, &mut problems),
+            Compat::Distpy => {
+                let mut entries = compat::by_position(&flow.entries, &mut problems);
+                compat::leak(&mut entries, &mut problems);
+                entries
+            }
         };
         let uids = register(&entries, &mut problems);
         let resolve = |k: usize, problems: &mut Problems| inputs(&entries[k], &uids, problems);
@@ -202,6 +206,15 @@ fn command(
     reading: Reading,
     problems: &mut Problems,
 ) -> Option<(&'static Spec, Command)> {
+    if reading.compat == Compat::Distpy && compat::UNREGISTERED.contains(&entry.name.as_str()) {
+        let message = format!(
+            "distpy does not know \"{}\" here and passes its input through",
+            entry.name
+        );
+        problems.push(Problem::warning(format!("{}.name", entry.path), message));
+        let spec = commands::find("NONE").expect("the list holds the identity");
+        return Some((spec, Command::Passthrough));
+    }
     let Some(spec) = commands::find(&entry.name) else {
         let path = format!("{}.name", entry.path);
         let hint = match commands::nearest(&entry.name) {

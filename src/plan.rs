@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::block::Signature;
-use crate::command::{Env, Kernel, Rows, SinkCommand};
+use crate::command::{Env, Guard, Kernel, Rows, SinkCommand};
 use crate::config::Problems;
 use crate::dsp::bands::BandSums;
 use crate::graph::Graph;
@@ -66,6 +66,8 @@ pub struct Step {
     pub outputs: Vec<Slot>,
     /// How rows depend on rows.
     pub rows: Rows,
+    /// A condition on the samples of its first input, and the path of the command that has it.
+    pub guard: Option<(Guard, String)>,
 }
 
 /// What a step computes.

@@ -47,6 +47,13 @@ pub(super) struct Args {
     axis: Option<i64>,
 }
 
+impl Args {
+    /// 1 along time, 0 along depth, none over the whole block.
+    pub(super) fn axis(&self) -> Option<usize> {
+        self.axis.map(|axis| axis.rem_euclid(2) as usize)
+    }
+}
+
 impl Default for Args {
     fn default() -> Self {
         Self { axis: Some(1) }
@@ -74,7 +81,7 @@ pub(super) struct Reduce {
 impl Reduce {
     pub(super) fn new(args: Args, scale: Scale) -> Result<Self, ArgProblem> {
         Ok(Self {
-            axis: args.axis.map(|axis| axis.rem_euclid(2) as usize),
+            axis: args.axis(),
             scale,
             single: false,
         })

@@ -111,8 +111,51 @@ fn pairwise(run: &[f32]) -> f32 {
     rest.iter().fold(sum, |sum, v| sum + v)
 }
 
+/// Central moments of samples.
+#[derive(Debug)]
+pub struct Moments<'a> {
+    /// Number of samples.
+    pub count: usize,
+    /// The second central moment.
+    pub variance: f64,
+    deviations: &'a [f64],
+}
+
+impl<'a> Moments<'a> {
+    /// Of samples without their NaNs; none where they are all equal, as far as rounding allows to tell (scipy's rule).
+    pub fn of(samples: &'a mut Vec<f64>) -> Option<Self> {
+        samples.retain(|v| !v.is_nan());
+        let mean = total(samples) / samples.len() as f64;
+        let moments = Self::about(samples, mean);
+        let least = (1e-15 * mean).powi(2);
+        (moments.variance > least).then_some(moments)
+    }
+
+    /// Of samples without a NaN.
+    pub fn about_mean(samples: &'a mut [f64]) -> Self {
+        let mean = total(samples) / samples.len() as f64;
+        Self::about(samples, mean)
+    }
+
+    fn about(samples: &'a mut [f64], mean: f64) -> Self {
+        samples.iter_mut().for_each(|v| *v -= mean);
+        let squares: f64 = samples.iter().map(|v| v * v).sum();
+        Self {
+            count: samples.len(),
+            variance: squares / samples.len() as f64,
+            deviations: samples,
+        }
+    }
+
+    /// The central moment of an order.
+    pub fn central(&self, order: i32) -> f64 {
+        let powers: f64 = self.deviations.iter().map(|v| v.powi(order)).sum();
+        powers / self.count as f64
+    }
+}
+
 /// Sum of a run of samples; blocks bound the rounding error, lanes let the compiler vectorise.
-fn total<S: Summand>(run: &[S]) -> S::Sum {
+pub fn total<S: Summand>(run: &[S]) -> S::Sum {
     const LANES: usize = 8;
     const BLOCK: usize = 1024;
     let mut total = S::Sum::zero();

@@ -116,7 +116,7 @@ fn over_rows<T: Real>(
 /// A sample that windows sum in double precision.
 pub trait Windowed: Copy + Zero + Send + Sync {
     /// The sum.
-    type Sum: Copy + Zero + Add<Output = Self::Sum> + Send;
+    type Sum: Copy + Default + Zero + Add<Output = Self::Sum> + Send;
     /// The exact value in double precision.
     fn widen(self) -> Self::Sum;
     /// The nearest sample to `sum * factor`.
@@ -177,22 +177,16 @@ pub struct Scratch<S> {
     suffix: Vec<S>,
 }
 
-/// Mean of each window along each row; the edge's samples count as samples.
-pub fn means<S: Windowed>(x: &Array2<S>, window: Window, edge: Edge) -> Array2<S> {
-    let scratch = || {
-        (
-            Scratch {
-                extended: Vec::new(),
-                suffix: Vec::new(),
-            },
-            Vec::new(),
-        )
-    };
-    let factor = 1.0 / window.length as f64;
-    rows::each(x, x.ncols(), scratch, |row, out, (scratch, totals)| {
-        sums(row, window, edge, scratch, totals);
-        out.iter_mut()
-            .zip(totals)
-            .for_each(|(to, &mut sum)| *to = S::narrow(sum, factor));
+/// Mean of each window along each row; at the ends, of the samples that exist.
+pub fn shortened_means<S: Windowed>(x: &Array2<S>, window: Window) -> Array2<S> {
+    let scratch = || (Scratch::default(), Vec::new());
+    let n = x.ncols();
+    let after = window.length - window.before;
+    rows::each(x, n, scratch, |row, out, (scratch, totals)| {
+        sums(row, window, Edge::Constant, scratch, totals);
+        for (t, (to, &mut sum)) in out.iter_mut().zip(totals).enumerate() {
+            let count = (t + after).min(n) - t.saturating_sub(window.before);
+            *to = S::narrow(sum, 1.0 / count as f64);
+        }
     })
 }

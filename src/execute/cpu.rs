@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArrayViewMut2, Axis};
 use num_complex::Complex;
@@ -101,6 +101,8 @@ pub(super) struct Run<'a, T: Real> {
     /// How many samples of the chunk are infinite or NaN, found by the first stage that reads it.
     non_finite: AtomicU64,
     counted: bool,
+    /// The first step that does not take its samples.
+    fault: OnceLock<String>,
 }
 
 impl<'a, T: Planned + Looped> Run<'a, T>
@@ -115,6 +117,7 @@ where
             blocks: HashMap::new(),
             non_finite: AtomicU64::new(0),
             counted: false,
+            fault: OnceLock::new(),
         }
     }
 
@@ -145,6 +148,7 @@ where
         Results {
             blocks,
             non_finite: self.non_finite.into_inner(),
+            fault: self.fault.into_inner(),
         }
     }
 
@@ -230,6 +234,11 @@ where
                 stage.writes.contains(&slot)
                     || steps[k + 1..].iter().any(|s| s.inputs.contains(&slot))
             };
+            if let Some((guard, path)) = &step.guard
+                && let Some(found) = guard.broken(&values[&step.inputs[0]])
+            {
+                self.fault.get_or_init(|| format!("{path}: {found}"));
+            }
             compute(step, &mut values, rows.start, used_later);
         }
         stage

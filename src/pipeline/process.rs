@@ -122,9 +122,10 @@ impl Run<'_> {
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // What could not be written explains why the threads before it stopped.
-            let (done, bytes) = written?;
+            let written = written?;
             let mut report = read?;
-            (report.done, report.bytes) = (done, bytes);
+            report.failed += written.refused;
+            (report.done, report.bytes) = (written.done, written.bytes);
             computed?;
             Ok::<Report, Broken>(report)
         })?;
@@ -274,13 +275,20 @@ impl Run<'_> {
         }
     }
 
-    /// The chunks written and their bytes.
-    fn write(&self, chunks: Receiver<Done>) -> Result<(usize, u64), OutputError> {
+    /// Writes results as they come.
+    fn write(&self, chunks: Receiver<Done>) -> Result<Written, OutputError> {
         let meter = &self.monitor.meter;
         let mut writer = Writer::new(self.output);
         let labels = meter.labels();
-        let (mut done, mut bytes) = (0, 0);
+        let mut written = Written::default();
         for (job, results, seconds) in chunks {
+            if let Some(fault) = &results.fault {
+                meter.moves(Some(Queue::Computed), None);
+                meter.failed(&format!("{}: {fault}", job.path.display()));
+                self.output.release(&self.work(Some(&job.id), &job.path));
+                written.refused += 1;
+                continue;
+            }
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
@@ -291,10 +299,22 @@ impl Run<'_> {
             meter.moves(Some(Queue::Computed), None);
             meter.done(1);
             meter.advance(size);
-            (done, bytes) = (done + 1, bytes + size);
+            written.done += 1;
+            written.bytes += size;
         }
-        Ok((done, bytes))
+        Ok(written)
     }
+}
+
+/// What came to the writer.
+#[derive(Debug, Default)]
+struct Written {
+    /// Chunks written.
+    done: usize,
+    /// Their size as inputs.
+    bytes: u64,
+    /// Chunks whose samples a command does not take.
+    refused: usize,
 }
 
 /// What the sinks make of a chunk's results.

@@ -52,6 +52,7 @@ fn fused(steps: &[DraftStep], k: usize, users: &[usize], groups: Vec<BandSums>) 
         inputs: steps[k].step.inputs.clone(),
         outputs: users.iter().map(|&u| steps[u].step.outputs[0]).collect(),
         rows: Rows::Independent,
+        guard: None,
     };
     DraftStep {
         step,

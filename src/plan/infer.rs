@@ -145,6 +145,7 @@ impl Draft {
             role,
             kernel,
             warnings,
+            guard,
         } = command.prepare(env, &signatures)?;
         self.warnings.extend(
             warnings
@@ -164,6 +165,12 @@ impl Draft {
             inputs,
             outputs: vec![output],
             rows,
+            guard: guard.map(|guard| {
+                (
+                    guard,
+                    format!("{}: `{label}` (uid {})", node.path, node.uid),
+                )
+            }),
         };
         self.steps.push(DraftStep { step, role });
         Ok(output)
@@ -229,6 +236,7 @@ impl Draft {
             inputs: vec![input],
             outputs: vec![output],
             rows: Rows::Independent,
+            guard: None,
         };
         self.steps.push(DraftStep {
             step,

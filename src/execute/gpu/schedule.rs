@@ -116,7 +116,8 @@ impl Draft<'_> {
                 rec.input(signature.rows(), signature.cols(), element(signature.kind))
             })
             .collect();
-        record(&mut rec, step, &inputs, 0).is_some()
+        // Conditions on samples are looked at where the samples are seen: on the CPU.
+        step.guard.is_none() && record(&mut rec, step, &inputs, 0).is_some()
     }
 
     fn fits(&self, stage: &Stage) -> bool {

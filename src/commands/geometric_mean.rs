@@ -1,0 +1,43 @@
+//! `geometric_mean`: `exp(mean(ln x))` along an axis, as `scipy.stats.gmean`. A zero gives 0, a negative value or a NaN gives NaN.
+
+use super::kurtosis::Args;
+use crate::command::prelude::*;
+use crate::dsp::reduce;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "geometric_mean",
+    summary: "Geometric mean along an axis; NaN where a value is negative, so take `abs` of strain rate first.",
+    family: Family::Statistic,
+    kinds: REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(20.0),
+    schema: schema_of::<Args>,
+    build: |args| {
+        Ok(Command::Block(Arc::new(GeometricMean(
+            parse::<Args>(args)?.axis,
+        ))))
+    },
+    examples: &[Example {
+        args: "{}",
+        inputs: &["1 4; 2 8"],
+        output: "2; 4",
+    }],
+};
+
+#[derive(Debug, Clone, Copy)]
+struct GeometricMean(Axis);
+
+impl BlockCommand for GeometricMean {
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        statistic(env, inputs[0], self.0, *self)
+    }
+}
+
+impl Statistic for GeometricMean {
+    fn of(&self, samples: &mut Vec<f64>) -> f64 {
+        let count = samples.len() as f64;
+        samples.iter_mut().for_each(|v| *v = v.ln());
+        (reduce::total(samples) / count).exp()
+    }
+}

@@ -1,0 +1,66 @@
+//! `hash`: 64 samples of each channel as the bits of a number, to look up or compare patterns.
+//!
+//! The sample at `offset` is the highest of the bits; a sample above 0.5 is 1. A channel that ends earlier gives fewer bits. distpy has the
+//! command's code but does not know its name, so that its result is the input: in compat mode.
+
+use crate::command::prelude::*;
+use crate::dsp::rows;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "hash",
+    summary: "The 64 samples from `offset` on as the bits of one 64-bit number for each channel: 1 where a sample is above 0.5.",
+    family: Family::Statistic,
+    kinds: &[(Kind::Real, Kind::Hash)],
+    gathers: Gathers::None,
+    cost: Cost::Sample(1.0),
+    schema: schema_of::<Args>,
+    build: |args| Ok(Command::Block(Arc::new(parse::<Args>(args)?))),
+    examples: &[Example {
+        args: r#"{"offset": 1}"#,
+        inputs: &["1 1 0 1; 1 0 0 0"],
+        output: "5; 0",
+    }],
+};
+
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// The first sample.
+    #[schemars(range(min = 0), extend("unit" = "samples"))]
+    offset: usize,
+}
+
+impl BlockCommand for Args {
+    fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let x = inputs[0];
+        if self.offset >= x.cols() {
+            let found = format!(
+                "found {}, expected less than the {} samples of a channel",
+                self.offset,
+                x.cols()
+            );
+            return Err(Mismatch::argument("offset", found));
+        }
+        let signature = Signature {
+            time: Coords::index(1),
+            ..x.of_kind(Kind::Hash)
+        };
+        Ok(Prepared::new(signature, Rows::Independent, *self))
+    }
+}
+
+impl Kernel for Args {}
+
+impl<T: Real> Cpu<T> for Args {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let half = T::of(0.5);
+        let bits = |row: &[T]| {
+            let samples = row[self.offset..].iter().take(64);
+            samples.fold(0_u64, |bits, &v| bits << 1 | u64::from(v > half))
+        };
+        Block {
+            samples: Samples::Hash(rows::column(inputs[0].as_real(), bits)),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `running_mean`: mean of a sliding window along an axis. A NaN reaches the windows that hold it.
+//!
+//! At the ends the window is shortened to the samples that exist. Its cost does not depend on the window. distpy's command has no
+//! result: it overwrites its input with the mean of the samples from each one on, leaves the last `window_length - 1` as they are, and
+//! takes the axes the other way round; compat mode gives these numbers as the result, and to later readers of the input.
+
+use crate::block::numbers;
+use crate::command::prelude::*;
+use crate::dsp::edge::Edge;
+use crate::dsp::rows;
+use crate::dsp::window::{self, Scratch, Window, Windowed};
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "running_mean",
+    summary: "Mean of a sliding window of `window_length` samples along an axis.",
+    family: Family::Filter,
+    kinds: NUMBERS,
+    gathers: Gathers::None,
+    cost: Cost::Sample(4.0),
+    schema: schema_of::<Args>,
+    build: |args| Ok(Command::Block(Arc::new(parse::<Args>(args)?))),
+    examples: &[
+        Example {
+            args: r#"{"axis": 1, "window_length": 3}"#,
+            inputs: &["1 2 6 4"],
+            output: "1.5 3 4 5",
+        },
+        Example {
+            args: r#"{"window_length": 2, "align": "forward"}"#,
+            inputs: &["1; 3; 7"],
+            output: "2; 5; 7",
+        },
+    ],
+};
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// Length of the window.
+    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    window_length: usize,
+    /// 0 along depth, 1 (or -1) along time.
+    axis: Axis,
+    /// Where the window lies about each sample.
+    align: Align,
+}
+
+/// Where a window lies.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum Align {
+    /// About it; of an even number one sample more before it than after.
+    Centred,
+    /// From it on.
+    Forward,
+    /// Up to it.
+    Trailing,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            window_length: 5,
+            axis: Axis::Depth,
+            align: Align::Centred,
+        }
+    }
+}
+
+impl BlockCommand for Args {
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let x = inputs[0];
+        let length = self.window_length;
+        if env.compat == Compat::Distpy {
+            let axis = match self.axis {
+                Axis::Depth => Axis::Time,
+                Axis::Time => Axis::Depth,
+            };
+            if length == 1 || length > axis.of(x).len() {
+                return Ok(Prepared::same(x));
+            }
+            return Ok(Prepared::new(
+                x.clone(),
+                axis.rows(),
+                Forward { length, axis },
+            ));
+        }
+        x.require_window(env, "window_length", length, self.axis)?;
+        let window = match self.align {
+            Align::Centred => Window::centred(length),
+            Align::Forward => Window::forward(length),
+            Align::Trailing => Window::trailing(length),
+        };
+        let signature = Signature {
+            held: Held::Double,
+            ..x.clone()
+        };
+        let axis = self.axis;
+        Ok(Prepared::new(signature, axis.rows(), Mean { window, axis }))
+    }
+}
+
+#[derive(Debug)]
+struct Mean {
+    window: Window,
+    axis: Axis,
+}
+
+impl Kernel for Mean {}
+
+impl<T: Real> Cpu<T> for Mean {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let window = self.window;
+        self.axis.along(inputs[0], |block| Block {
+            samples: numbers!(&block.samples, x => window::shortened_means(x, window)),
+        })
+    }
+}
+
+/// distpy's: forward, the end as it was.
+#[derive(Debug)]
+struct Forward {
+    length: usize,
+    axis: Axis,
+}
+
+impl Kernel for Forward {}
+
+impl<T: Real> Cpu<T> for Forward {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        self.axis.along(inputs[0], |block| Block {
+            samples: numbers!(&block.samples, x => forward(x, self.length)),
+        })
+    }
+}
+
+fn forward<S: Windowed>(x: &Array2<S>, length: usize) -> Array2<S> {
+    let scratch = || (Scratch::default(), Vec::new());
+    rows::each(x, x.ncols(), scratch, |row, out, (scratch, sums)| {
+        window::sums(row, Window::forward(length), Edge::Constant, scratch, sums);
+        out.copy_from_slice(row);
+        for (to, &sum) in out.iter_mut().zip(&sums[..row.len() + 1 - length]) {
+            *to = S::narrow(sum, 1.0 / length as f64);
+        }
+    })
+}
