@@ -2,6 +2,7 @@
 
 mod abs;
 mod add;
+mod analytic_signal;
 mod angle;
 mod approx_vlf;
 mod argmax;
@@ -10,16 +11,22 @@ mod broaden;
 mod butter;
 mod clip;
 mod conj;
+mod convolve;
 mod copy;
+mod correlate;
 mod data;
 mod data_load;
 mod deconvolve;
+mod destripe;
 mod diff;
+mod dip_filter;
+mod down_wave;
 mod downsample;
 mod extract;
 mod fft;
 mod from_gpu;
 mod gather;
+mod gaussian;
 mod geometric_mean;
 mod gradient;
 mod hard_threshold;
@@ -28,7 +35,9 @@ mod hash;
 mod ifft;
 mod kurtosis;
 mod lin_transform;
+mod r#macro;
 mod mean;
+mod median_filter;
 mod moment;
 mod multiple_calcs;
 mod multiply;
@@ -40,12 +49,18 @@ mod rms_from_fft;
 mod roll;
 mod running_mean;
 mod skewness;
+mod sobel;
 mod soft_threshold;
 mod sta_lta;
 mod std_dev;
 mod sum;
 mod to_gpu;
 mod unwrap;
+mod up_wave;
+mod velocity_map;
+mod velocity_mask;
+mod virtual_cmp;
+mod wiener;
 mod write_npy;
 mod write_witsml;
 
@@ -55,6 +70,7 @@ use crate::command::Spec;
 pub static ALL: &[&Spec] = &[
     &abs::SPEC,
     &add::SPEC,
+    &analytic_signal::SPEC,
     &angle::SPEC,
     &approx_vlf::SPEC,
     &argmax::SPEC,
@@ -63,16 +79,22 @@ pub static ALL: &[&Spec] = &[
     &butter::SPEC,
     &clip::SPEC,
     &conj::SPEC,
+    &convolve::SPEC,
     &copy::SPEC,
+    &correlate::SPEC,
     &data::SPEC,
     &data_load::SPEC,
     &deconvolve::SPEC,
+    &destripe::SPEC,
     &diff::SPEC,
+    &dip_filter::SPEC,
+    &down_wave::SPEC,
     &downsample::SPEC,
     &extract::SPEC,
     &fft::SPEC,
     &from_gpu::SPEC,
     &gather::SPEC,
+    &gaussian::SPEC,
     &geometric_mean::SPEC,
     &gradient::SPEC,
     &hard_threshold::SPEC,
@@ -81,7 +103,9 @@ pub static ALL: &[&Spec] = &[
     &ifft::SPEC,
     &kurtosis::SPEC,
     &lin_transform::SPEC,
+    &r#macro::SPEC,
     &mean::SPEC,
+    &median_filter::SPEC,
     &moment::SPEC,
     &multiple_calcs::SPEC,
     &multiply::SPEC,
@@ -93,12 +117,18 @@ pub static ALL: &[&Spec] = &[
     &roll::SPEC,
     &running_mean::SPEC,
     &skewness::SPEC,
+    &sobel::SPEC,
     &soft_threshold::SPEC,
     &sta_lta::SPEC,
     &std_dev::SPEC,
     &sum::SPEC,
     &to_gpu::SPEC,
     &unwrap::SPEC,
+    &up_wave::SPEC,
+    &velocity_map::SPEC,
+    &velocity_mask::SPEC,
+    &virtual_cmp::SPEC,
+    &wiener::SPEC,
     &write_npy::SPEC,
     &write_witsml::SPEC,
 ];

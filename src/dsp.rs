@@ -4,6 +4,7 @@ pub mod bands;
 pub mod broadcast;
 pub mod edge;
 pub mod fft;
+pub mod median;
 pub mod reduce;
 pub mod rows;
 pub mod sos;

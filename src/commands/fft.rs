@@ -111,6 +111,27 @@ fn frequencies(axis: &Coords, [from, to]: [Unit; 2], rate: f64) -> Coords {
     Coords::new(to, (0..n).map(|k| step * signed(k)).collect::<Vec<_>>())
 }
 
+/// The signature of the two-dimensional spectrum of a block; its own where it is one already.
+pub(super) fn frequencies_of_both(env: &Env, x: &Signature) -> Signature {
+    let mut out = x.of_kind(Kind::Complex);
+    if x.time.unit != Unit::Hertz {
+        out.time = frequencies(&x.time, [Unit::Second, Unit::Hertz], env.rate(x));
+    }
+    if x.depth.unit != Unit::PerMetre {
+        out.depth = frequencies(&x.depth, [Unit::Metre, Unit::PerMetre], 1.0);
+    }
+    out
+}
+
+/// The signature of the block whose two-dimensional spectrum this is.
+pub(super) fn positions_of_both(env: &Env, x: &Signature) -> Signature {
+    Signature {
+        depth: positions(&x.depth, [Unit::Metre, Unit::PerMetre], 1.0),
+        time: positions(&x.time, [Unit::Second, Unit::Hertz], env.rate(x)),
+        ..x.of_kind(Kind::Complex)
+    }
+}
+
 /// The axis of an inverse transform, from 0.
 fn positions(axis: &Coords, [from, to]: [Unit; 2], rate: f64) -> Coords {
     let n = axis.len();

@@ -11,7 +11,7 @@ use num_complex::Complex;
 use num_traits::Zero;
 
 use super::edge::Edge;
-use super::rows;
+use super::{fft, rows};
 use crate::block::Real;
 
 /// Where a window of samples lies about sample `t`.
@@ -189,4 +189,18 @@ pub fn shortened_means<S: Windowed>(x: &Array2<S>, window: Window) -> Array2<S> 
             *to = S::narrow(sum, 1.0 / count as f64);
         }
     })
+}
+
+/// Sums over windows along depth and time, zeros beyond the ends.
+pub fn box_sums(x: &Array2<f64>, (depth, time): (Window, Window)) -> Array2<f64> {
+    let along = |x: &Array2<f64>, window: Window| {
+        let scratch = || (Scratch::default(), Vec::new());
+        rows::each(x, x.ncols(), scratch, |row, out, (scratch, totals)| {
+            sums(row, window, Edge::Constant, scratch, totals);
+            out.copy_from_slice(totals);
+        })
+    };
+    let rows = along(x, time);
+    let columns = along(&fft::transposed(rows.view()), depth);
+    fft::transposed(columns.view())
 }

@@ -214,6 +214,8 @@ fn tolerance(case: &Golden, backend: Backend) -> f64 {
     }
     match backend {
         Backend::Cpu(Precision::F64) => 1e-9,
+        // Results that lose their fractions: rounding across a whole number changes them by one, of some 30,000.
+        _ if case.quirks.iter().any(|q| q == "ndimage-int-dtype") => 1e-4,
         _ => case
             .f32_bound
             .unwrap_or((20.0 * case.f32_sensitivity.unwrap_or(0.0)).max(1e-5)),

@@ -1,0 +1,95 @@
+//! `up_wave`: the up-going part of a wave field, from its two-dimensional spectrum.
+//!
+//! A wave that moves toward larger depth has frequencies and wavenumbers of opposite sign (in numpy's convention), one that moves up those of
+//! the same sign. Up- and down-going part add up to the field: what has no direction (`f = 0`, `k = 0`, and the Nyquist frequency of an even
+//! length) goes by halves to both. distpy's `up_wave` and `down_wave` are the same, both damp the same quadrants: in compat mode.
+
+use super::fft::positions_of_both;
+use crate::command::prelude::*;
+use crate::dsp::fft::{self, Direction, Planned};
+use crate::dsp::rows;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "up_wave",
+    summary: "The up-going waves of a two-dimensional spectrum (`fft` along both axes), back in depth and time.",
+    family: Family::Wave,
+    kinds: TO_COMPLEX,
+    gathers: Gathers::None,
+    cost: Cost::Transforms(4.0),
+    schema: schema_of::<NoArgs>,
+    build: |_| Ok(Command::Block(Arc::new(Going::Up))),
+    examples: &[Example {
+        args: "{}",
+        inputs: &["0 0 0; 0 9 0; 0 0 9"],
+        output: "2 -1 -1; -1 -1 2; -1 2 -1",
+    }],
+};
+
+/// A direction along the fibre.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Going {
+    /// Toward smaller depth.
+    Up,
+    /// Toward larger depth.
+    Down,
+}
+
+impl BlockCommand for Going {
+    fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let x = inputs[0];
+        let signature = positions_of_both(env, x);
+        let kernel = Part {
+            going: *self,
+            compat: env.compat == Compat::Distpy,
+        };
+        Ok(Prepared::new(signature, Rows::Coupled, kernel))
+    }
+}
+
+#[derive(Debug)]
+struct Part {
+    going: Going,
+    compat: bool,
+}
+
+impl Part {
+    /// The factor of a wavenumber (row `i` of `m`) and frequency (column `t` of `n`).
+    fn factor(&self, (i, m): (usize, usize), (t, n): (usize, usize)) -> f64 {
+        if self.compat {
+            let damped = (i >= m / 2) != (t >= n / 2);
+            return if damped { 1e-6 * (1.0 - 1e-6) } else { 1.0 };
+        }
+        // The sign of a frequency; none for zero and for Nyquist.
+        let sign = |k: usize, n: usize| match (2 * k).cmp(&n) {
+            _ if k == 0 => 0,
+            std::cmp::Ordering::Less => 1,
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Greater => -1,
+        };
+        match (sign(i, m) * sign(t, n), self.going) {
+            (0, _) => 0.5,
+            (1, Going::Up) | (-1, Going::Down) => 1.0,
+            _ => 0.0,
+        }
+    }
+}
+
+impl Kernel for Part {}
+
+impl<T: Planned> Cpu<T> for Part {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let mut x = inputs[0].to_complex();
+        let (m, n) = x.dim();
+        rows::in_place(
+            &mut x,
+            || (),
+            |i, row, ()| {
+                for (t, v) in row.iter_mut().enumerate() {
+                    *v = v.scale(T::of(self.factor((i, m), (t, n))));
+                }
+            },
+        );
+        Block::complex(fft::both(x, Direction::Inverse))
+    }
+}
