@@ -80,6 +80,23 @@ pub enum Compat {
     Distpy,
 }
 
+/// How an axis is stored beside the chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AxisFile {
+    /// The type of its values.
+    pub dtype: DType,
+    /// Whether it is a column, (n, 1), as distpy's SEG-Y ingest writes depths; (n,) otherwise.
+    pub column: bool,
+}
+
+impl AxisFile {
+    /// Where there is no file: positions are counted.
+    pub const COUNTED: Self = Self {
+        dtype: DType::I64,
+        column: false,
+    };
+}
+
 /// What holds for a whole run.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -91,10 +108,10 @@ pub struct Env {
     pub box_rows: usize,
     /// The chunk's signature.
     pub source: Signature,
-    /// Type in which the depth axis is stored, an integer where channels are only counted: logs print depths accordingly.
-    pub depth_dtype: DType,
-    /// Type in which the time axis is stored; distpy counts samples, in integers, where there is none.
-    pub time_dtype: DType,
+    /// How the depth axis is stored, in integers where channels are only counted: logs print depths accordingly.
+    pub depth_file: AxisFile,
+    /// How the time axis is stored; distpy counts samples, in integers, where there is none.
+    pub time_file: AxisFile,
 }
 
 impl Env {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::block::DType;
+use crate::command::AxisFile;
 use crate::command::prelude::*;
 use crate::formats::npy;
 
@@ -70,12 +71,12 @@ impl SinkCommand for WriteNpy {
         // distpy writes the raw chunk's axes whatever the block's, in their own type.
         let axes = if compat { &env.source } else { signature };
         let widen = if compat { Widen::Yes } else { Widen::No };
-        let dtype = |stored: DType| {
-            if compat && stored.is_integer() {
-                DType::I64
-            } else {
-                DType::F64
-            }
+        let stored = |file: AxisFile| match compat {
+            true => file,
+            false => AxisFile {
+                dtype: DType::F64,
+                column: false,
+            },
         };
         let content = Content::Npy {
             block: block.clone(),
@@ -87,16 +88,22 @@ impl SinkCommand for WriteNpy {
             content,
             shared: false,
         }];
-        let depth = dtype(env.depth_dtype);
+        let depth = stored(env.depth_file);
         files.push(axis(&self.folder, "measured_depth.npy", &axes.depth, depth));
-        let time = dtype(env.time_dtype);
+        let time = stored(env.time_file);
         files.push(axis(&self.folder, "time.npy", &axes.time, time));
         files
     }
 }
 
-fn axis(folder: &Path, name: &str, coords: &Coords, dtype: DType) -> Artifact {
-    let mut bytes = npy::header_bytes(dtype, &[coords.len()]);
+fn axis(folder: &Path, name: &str, coords: &Coords, file: AxisFile) -> Artifact {
+    let dtype = match file.dtype.is_integer() {
+        true => DType::I64,
+        false => DType::F64,
+    };
+    let n = coords.len();
+    let shape = if file.column { vec![n, 1] } else { vec![n] };
+    let mut bytes = npy::header_bytes(dtype, &shape);
     for &value in coords.values.iter() {
         match dtype {
             DType::I64 => bytes.extend((value as i64).to_ne_bytes()),

@@ -157,7 +157,7 @@ impl SinkCommand for WriteWitsml {
         } else {
             &self.args.data_style
         };
-        let depth_text = match env.depth_dtype {
+        let depth_text = match env.depth_file.dtype {
             _ if transposed => DepthText::F64,
             DType::F32 => DepthText::F32,
             dtype if dtype.is_integer() => DepthText::Integer,

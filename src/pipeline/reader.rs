@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inputs::Input;
-use crate::block::{Coords, DType, Held, Signature, Stored, Unit};
-use crate::command::{ChunkId, Command, Compat, Env};
+use crate::block::{Coords, Held, Signature, Stored, Unit};
+use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
 use crate::config::Problems;
 use crate::execute::Job;
 use crate::formats::{FormatError, npy};
@@ -53,7 +53,7 @@ pub struct Settings {
 /// An axis from a file.
 #[derive(Debug, Clone)]
 struct Axis {
-    dtype: DType,
+    file: AxisFile,
     values: Vec<f64>,
 }
 
@@ -167,8 +167,8 @@ impl<'a> Reader<'a> {
                 rank: 2,
                 held: Held::of(stored.dtype()),
             },
-            depth_dtype: depth.map_or(DType::I64, |axis| axis.dtype),
-            time_dtype: time.map_or(DType::I64, |axis| axis.dtype),
+            depth_file: depth.map_or(AxisFile::COUNTED, |axis| axis.file),
+            time_file: time.map_or(AxisFile::COUNTED, |axis| axis.file),
         };
         let plan = self.plan(env)?;
         let files = plan.sources[1..]
@@ -186,8 +186,8 @@ impl<'a> Reader<'a> {
 
     fn plan(&mut self, env: Env) -> Result<Arc<Plan>, Unready> {
         let like = |known: &Env| {
-            let dtypes = |env: &Env| (env.depth_dtype, env.time_dtype);
-            known.source == env.source && dtypes(known) == dtypes(&env)
+            let stored = |env: &Env| (env.depth_file, env.time_file);
+            known.source == env.source && stored(known) == stored(&env)
         };
         if let Some(plan) = self.plans.iter().find(|plan| like(&plan.env)) {
             return Ok(plan.clone());
@@ -238,8 +238,12 @@ impl<'a> Reader<'a> {
         };
         if !self.axes.contains_key(&path) {
             let array = npy::open(&path).map_err(unreadable)?;
-            let dtype = array.header().dtype;
-            let axis = array.to_f64_vec().map(|values| Axis { dtype, values });
+            let header = array.header();
+            let file = AxisFile {
+                dtype: header.dtype,
+                column: matches!(header.shape[..], [_, 1]),
+            };
+            let axis = array.to_f64_vec().map(|values| Axis { file, values });
             self.axes.insert(path.clone(), axis);
         }
         match &self.axes[&path] {

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use distpy_gpu::block::{
-    Block, Coords, DType, Held, Kind, Precision, Samples, Signature, Stored, Unit,
-};
-use distpy_gpu::command::{ChunkId, Command, Compat, Computed, Env};
+use distpy_gpu::block::{Block, Coords, Held, Kind, Precision, Samples, Signature, Stored, Unit};
+use distpy_gpu::command::{AxisFile, ChunkId, Command, Compat, Computed, Env};
 use distpy_gpu::config::{Problems, Workflow};
 use distpy_gpu::execute::{CpuPrecision, Executor, Job, Results, cpu::CpuExecutor};
 use distpy_gpu::formats::npy;
@@ -63,8 +61,8 @@ pub struct Case {
     pub chunk: Stored,
     pub gathered: Vec<(Stored, u8)>,
     pub depth: Option<Vec<f64>>,
-    /// Stored types of the two axes.
-    pub dtypes: [DType; 2],
+    /// How the two axes are stored.
+    pub axes: [AxisFile; 2],
     pub time: Option<Vec<f64>>,
     pub prf: f64,
     pub compat: Compat,
@@ -92,7 +90,7 @@ impl Case {
             chunk,
             gathered,
             depth: None,
-            dtypes: [DType::I64; 2],
+            axes: [AxisFile::COUNTED; 2],
             time: None,
             prf: 1000.0,
             compat: Compat::Exact,
@@ -131,8 +129,8 @@ impl Case {
                 rank: 2,
                 held: Held::of(self.chunk.dtype()),
             },
-            depth_dtype: self.dtypes[0],
-            time_dtype: self.dtypes[1],
+            depth_file: self.axes[0],
+            time_file: self.axes[1],
         };
         let loads: HashMap<PathBuf, Signature> = graph
             .nodes

@@ -10,7 +10,7 @@ use crate::block::{
     Block, Bytes, Coords, DType, Endian, Held, Kind, Order, Real, Signature, Stored, Unit,
 };
 use crate::cli::Cli;
-use crate::command::{ChunkId, Command, Compat, Env};
+use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
 use crate::config::{Problems, System};
 use crate::execute::Job;
 use crate::formats::Source;
@@ -276,8 +276,8 @@ fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
             rank: 2,
             held: Held::of(chunk.dtype()),
         },
-        depth_dtype: DType::I64,
-        time_dtype: DType::I64,
+        depth_file: AxisFile::COUNTED,
+        time_file: AxisFile::COUNTED,
     };
     Ok(Plan::new(&flow.graph, &flow.file, &env, &HashMap::new())?)
 }
