@@ -14,6 +14,7 @@ mod config;
 #[cfg(all(feature = "gpu", unix))]
 mod doctor;
 mod fallback;
+mod families;
 mod golden;
 #[cfg(feature = "gpu")]
 mod gpu_engine;
