@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
-use distpy_gpu::block::{
-    Bytes, Coords, DType, Endian, Kind, Order, Precision, Signature, Stored, Unit,
-};
+use distpy_gpu::block::{Bytes, DType, Endian, Order, Precision, Stored};
 use distpy_gpu::command::{ChunkId, Compat, Env};
 use distpy_gpu::config::Workflow;
 use distpy_gpu::execute::cpu::CpuExecutor;
@@ -87,25 +85,12 @@ fn jobs(dtype: DType, channels: usize) -> impl Fn() -> Job {
     };
     let workflow = Workflow::parse(file, text).expect("the example is right");
     let (graph, _) = Graph::build(&workflow, reading).expect("the example is right");
-    let env = Env {
-        compat: Compat::Exact,
-        prf: SAMPLES as f64,
-        box_rows: graph.box_rows,
-        source: Signature {
-            kind: Kind::Real,
-            depth: Coords::index(channels),
-            time: Coords::regular(Unit::Second, 0.0, 1.0 / SAMPLES as f64, SAMPLES),
-            rank: 2,
-            single: dtype == DType::F32,
-        },
-        depth_dtype: DType::I64,
-        time_dtype: DType::I64,
-    };
-    let plan = Arc::new(Plan::new(&graph, file, &env, &HashMap::new()).expect("the example fits"));
     let shape = [channels, SAMPLES];
     let bytes = Bytes::Owned(Arc::new(vec![1; channels * SAMPLES * dtype.size()]));
     let stored = Stored::new(dtype, shape, Order::C, Endian::NATIVE, bytes)
         .expect("as many bytes as samples need");
+    let env = Env::without_axes(Compat::Exact, SAMPLES as f64, graph.box_rows, &stored);
+    let plan = Arc::new(Plan::new(&graph, file, &env, &HashMap::new()).expect("the example fits"));
     move || Job {
         id: ChunkId { unix_time: 0 },
         path: "chunk.npy".into(),

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, DType, Held, Kind, Real, Samples, Signature, Stored, Unit};
+use crate::block::{Block, Coords, DType, Held, Kind, Real, Samples, Signature, Stored, Unit};
 use crate::dsp::bands::BandSums;
 use crate::point::{Looped, Point};
 
@@ -115,6 +115,29 @@ pub struct Env {
 }
 
 impl Env {
+    /// For a chunk without axes beside it: channels are counted, and samples too in compat mode.
+    pub fn without_axes(compat: Compat, prf: f64, box_rows: usize, chunk: &Stored) -> Self {
+        let [rows, cols] = chunk.shape();
+        let time = match compat {
+            Compat::Distpy => Coords::index(cols),
+            Compat::Exact => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
+        };
+        Self {
+            compat,
+            prf,
+            box_rows,
+            source: Signature {
+                kind: chunk.kind(),
+                depth: Coords::index(rows),
+                time,
+                rank: 2,
+                held: Held::of(chunk.dtype()),
+            },
+            depth_file: AxisFile::COUNTED,
+            time_file: AxisFile::COUNTED,
+        }
+    }
+
     /// Samples per second along a block's time axis: the recording's own where that axis is still the chunk's, whose stored
     /// values may be too coarse to tell (Unix times hold a fraction of a microsecond).
     pub fn rate(&self, x: &Signature) -> f64 {

@@ -29,6 +29,11 @@ pub trait Real:
     fn of(value: f64) -> Self;
     /// The exact value in double precision.
     fn wide(self) -> f64;
+    /// Rounded to single precision.
+    #[inline(always)]
+    fn to_single(self) -> Self {
+        Self::of(f64::from(self.wide() as f32))
+    }
     /// Square root.
     fn sqrt(self) -> Self;
     /// `sqrt(self^2 + other^2)` without overflow in between.

@@ -162,7 +162,7 @@ macro_rules! settle {
     ($real:ty) => {
         impl Settle for $real {
             fn single(self) -> Self {
-                Self::of(f64::from(self.wide() as f32))
+                self.to_single()
             }
             fn whole(self) -> Self {
                 self.trunc()

@@ -43,8 +43,8 @@ static RULES: &[Rule] = &[
 /// As numpy computes on single precision: the factor, the product and the sum are rounded.
 static SINGLE: &[Rule] = &[
     real!("p.x * x + p.y", |x, p| {
-        let product = p[0] as f32 * x as f32;
-        (product + p[1] as f32).into()
+        let product = (p[0].to_single() * x).to_single();
+        (product + p[1].to_single()).to_single()
     }),
     complex!("p.x * x + vec2(p.y, 0.0)", |x, p| x.scale(p[0]) + p[1]),
 ];

@@ -83,7 +83,7 @@ impl<T: Real> Cpu<T> for Range {
             let ranges = high.iter().zip(low.iter()).map(|(&high, &low)| high - low);
             let largest = ranges.reduce(T::maximum).expect("a row has samples");
             out[0] = if self.single {
-                T::of(f64::from(largest.wide() as f32))
+                largest.to_single()
             } else {
                 largest
             };

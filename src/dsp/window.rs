@@ -77,10 +77,14 @@ pub fn fold<S: Copy>(
     }
     let mut prefix = row[0];
     for (end, &v) in row.iter().enumerate() {
-        prefix = if end % length == 0 { v } else { op(prefix, v) };
+        prefix = if end.is_multiple_of(length) {
+            v
+        } else {
+            op(prefix, v)
+        };
         if end + 1 >= length {
             let start = end + 1 - length;
-            out[start] = if start % length == 0 {
+            out[start] = if start.is_multiple_of(length) {
                 prefix
             } else {
                 op(suffix[start], prefix)

@@ -142,7 +142,13 @@ impl GpuExecutor {
                     let mut outputs = zeros(stage, &job.plan);
                     let non_finite = self.tiles(tiles, submit, &mut outputs)?;
                     run.count(stage, non_finite);
-                    run.blocks.extend(stage.writes.iter().copied().zip(outputs));
+                    run.blocks.extend(
+                        stage
+                            .writes
+                            .iter()
+                            .copied()
+                            .zip(outputs.into_iter().map(Arc::new)),
+                    );
                     stage
                         .frees
                         .iter()
@@ -150,7 +156,7 @@ impl GpuExecutor {
                 }
             }
         }
-        Ok(run.finish(|block| Computed::F32(Arc::new(block))))
+        Ok(run.finish(Computed::F32))
     }
 
     /// Runs tiles, a few in flight, and puts what they give into `outputs`; counts the samples that are infinite or NaN.
@@ -274,7 +280,7 @@ fn element(kind: Kind) -> Element {
 }
 
 /// Blocks by slot, as the CPU side of a run holds them.
-type Blocks = HashMap<crate::plan::Slot, Block<f32>>;
+type Blocks = HashMap<crate::plan::Slot, Arc<Block<f32>>>;
 
 /// Whether a step's blocks are of kinds that a GPU holds.
 fn numbers_only(plan: &Plan, step: &crate::plan::Step) -> bool {

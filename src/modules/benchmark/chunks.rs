@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use super::super::Failure;
 use super::flow::Flow;
-use crate::block::{
-    Block, Bytes, Coords, DType, Endian, Held, Kind, Order, Real, Signature, Stored, Unit,
-};
+use crate::block::{Block, Bytes, DType, Endian, Order, Real, Stored};
 use crate::cli::Cli;
-use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
+use crate::command::{ChunkId, Command, Env};
 use crate::config::{Problems, System};
 use crate::execute::Job;
 use crate::formats::Source;
@@ -261,23 +259,6 @@ fn whole(dtype: DType, shape: [usize; 2], bytes: Vec<u8>) -> Stored {
 }
 
 fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
-    let [rows, cols] = chunk.shape();
-    let env = Env {
-        compat: flow.compat,
-        prf,
-        box_rows: flow.graph.box_rows,
-        source: Signature {
-            kind: Kind::Real,
-            depth: Coords::index(rows),
-            time: match flow.compat {
-                Compat::Distpy => Coords::index(cols),
-                Compat::Exact => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
-            },
-            rank: 2,
-            held: Held::of(chunk.dtype()),
-        },
-        depth_file: AxisFile::COUNTED,
-        time_file: AxisFile::COUNTED,
-    };
+    let env = Env::without_axes(flow.compat, prf, flow.graph.box_rows, chunk);
     Ok(Plan::new(&flow.graph, &flow.file, &env, &HashMap::new())?)
 }
