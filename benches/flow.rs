@@ -20,6 +20,10 @@ use distpy_gpu::plan::Plan;
 
 const SAMPLES: usize = 10_000;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = Criterion::default()
         .sample_size(10)

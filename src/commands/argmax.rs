@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use crate::command::prelude::*;
-use crate::dsp::rows;
+use crate::dsp::{reduce, rows};
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -81,7 +81,9 @@ impl<T: Real> Cpu<T> for Largest {
                     )
                 }),
                 _ => rows::column(block.as_real(), |row| {
-                    first(row, |v| v.is_nan(), |a, b| a > b)
+                    let (_, largest) = reduce::extremes(row);
+                    let found = row.iter().position(|v| *v == largest || v.is_nan());
+                    found.expect("a row has samples") as i64
                 }),
             };
             Block {

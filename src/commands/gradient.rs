@@ -141,21 +141,54 @@ impl Kernel for Derivative {}
 
 impl<T: Real> Cpu<T> for Derivative {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
-        self.axis.along(inputs[0], |block| Block {
-            samples: numbers!(&block.samples, x => {
-                rows::each(x, x.ncols(), || (), |row, out, ()| derivative::<T, _>(row, &self.weights, out))
+        Block {
+            samples: numbers!(&inputs[0].samples, x => match self.axis {
+                Axis::Depth => self.down::<T, _>(x),
+                Axis::Time => self.along::<T, _>(x),
             }),
-        })
+        }
     }
 }
 
-fn derivative<T: Real, S: Weighted<T>>(row: &[S], weights: &[Three], out: &mut [S]) {
-    for (to, three) in out.iter_mut().zip(weights) {
-        for (&v, &weight) in row[three.start..].iter().zip(&three.weights) {
-            // A weight of zero leaves a sample out, a NaN too.
-            if weight != 0.0 {
-                *to += v * T::of(weight);
-            }
-        }
+impl Derivative {
+    fn along<T: Real, S: Weighted<T>>(&self, x: &Array2<S>) -> Array2<S> {
+        rows::each(
+            x,
+            x.ncols(),
+            || (),
+            |row, out, ()| {
+                for (to, three) in out.iter_mut().zip(&self.weights) {
+                    for (&v, &weight) in row[three.start..].iter().zip(&three.weights) {
+                        // A weight of zero leaves a sample out, a NaN too.
+                        if weight != 0.0 {
+                            *to += v * T::of(weight);
+                        }
+                    }
+                }
+            },
+        )
+    }
+
+    /// Whole rows at once.
+    fn down<T: Real, S: Weighted<T>>(&self, x: &Array2<S>) -> Array2<S> {
+        let n = x.ncols();
+        let samples = x.as_slice().expect("blocks are contiguous");
+        rows::make(
+            x.nrows(),
+            n,
+            || (),
+            |i, out, ()| {
+                let three = &self.weights[i];
+                for (row, &weight) in (three.start..).zip(&three.weights) {
+                    if weight != 0.0 {
+                        let weight = T::of(weight);
+                        let row = &samples[row * n..(row + 1) * n];
+                        out.iter_mut()
+                            .zip(row)
+                            .for_each(|(to, &v)| *to += v * weight);
+                    }
+                }
+            },
+        )
     }
 }

@@ -4,6 +4,7 @@
 
 use super::add::Pair;
 use crate::command::prelude::*;
+use crate::dsp::broadcast;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -100,21 +101,26 @@ impl Kernel for Factors {}
 impl<T: Real> Cpu<T> for Factors {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
         let (x, y) = (inputs[0], inputs[1]);
-        let place = |i: usize, t: usize| match self.0 {
-            Axis::Depth => i,
-            Axis::Time => t,
+        let factors = |n: usize| match self.0 {
+            Axis::Depth => (n, 1),
+            Axis::Time => (1, n),
         };
+        let fits = "as many factors as rows or columns";
         match (&x.samples, &y.samples) {
             (Samples::Real(x), Samples::Real(y)) => {
-                let factors = y.as_slice().expect("blocks are contiguous");
-                let product = |(i, t): (usize, usize)| x[(i, t)] * factors[place(i, t)];
-                Block::real(Array2::from_shape_fn(x.dim(), product))
+                let y = y
+                    .view()
+                    .into_shape_with_order(factors(y.len()))
+                    .expect(fits);
+                Block::real(broadcast::zip(x.view(), y, |a, b| a * b))
             }
             _ => {
                 let (x, y) = (x.to_complex(), y.to_complex());
-                let factors = y.as_slice().expect("blocks are contiguous");
-                let product = |(i, t): (usize, usize)| x[(i, t)] * factors[place(i, t)];
-                Block::complex(Array2::from_shape_fn(x.dim(), product))
+                let y = y
+                    .view()
+                    .into_shape_with_order(factors(y.len()))
+                    .expect(fits);
+                Block::complex(broadcast::zip(x.view(), y, |a, b| a * b))
             }
         }
     }

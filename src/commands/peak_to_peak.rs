@@ -76,10 +76,10 @@ impl<T: Real> Cpu<T> for Range {
             let [extended, suffix, high, low] = buffers;
             extended.resize(row.len() + window.length - 1, T::zero());
             Edge::Nearest.extend(row, window.before, T::zero(), extended);
-            for (windows, op) in [(&mut *high, T::maximum as fn(T, T) -> T), (low, T::minimum)] {
-                windows.resize(row.len(), T::zero());
-                window::fold(extended, window.length, op, suffix, windows);
-            }
+            high.resize(row.len(), T::zero());
+            low.resize(row.len(), T::zero());
+            window::fold(extended, window.length, T::maximum, suffix, high);
+            window::fold(extended, window.length, T::minimum, suffix, low);
             let ranges = high.iter().zip(low.iter()).map(|(&high, &low)| high - low);
             let largest = ranges.reduce(T::maximum).expect("a row has samples");
             out[0] = if self.single {

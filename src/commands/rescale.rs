@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::command::prelude::*;
+use crate::dsp::{reduce, rows};
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -62,12 +63,9 @@ impl<T: Real> Cpu<T> for ToRange {
         let of = inputs[inputs.len() - 1];
         if let (Samples::Real(x), Samples::Real(y)) = (&inputs[0].samples, &of.samples) {
             let values = y.as_slice().expect("blocks are contiguous");
-            let none = || (values[0], values[0]);
-            let wider = |(a, b): (T, T), &v: &T| (a.minimum(v), b.maximum(v));
-            let (min, max) = values
-                .par_chunks(1 << 14)
-                .map(|part| part.iter().fold(none(), wider))
-                .reduce(none, |a, b| (a.0.minimum(b.0), a.1.maximum(b.1)));
+            let parts = values.par_chunks(1 << 16).map(reduce::extremes);
+            let wider = |a: (T, T), b: (T, T)| (a.0.minimum(b.0), a.1.maximum(b.1));
+            let (min, max) = parts.reduce_with(wider).expect("a block has samples");
             let span = max - min;
             let constant = span.is_zero() && self.0 == Compat::Exact;
             let scaled = |v: T| {
@@ -77,7 +75,14 @@ impl<T: Real> Cpu<T> for ToRange {
                     (v - min) / span
                 }
             };
-            return Block::real(x.mapv(scaled));
+            return Block::real(rows::each(
+                x,
+                x.ncols(),
+                || (),
+                |row, out, ()| {
+                    out.iter_mut().zip(row).for_each(|(to, &v)| *to = scaled(v));
+                },
+            ));
         }
         let (x, y) = (inputs[0].to_complex(), of.to_complex());
         let before = |a: &Complex<T>, b: &Complex<T>| {

@@ -81,15 +81,13 @@ impl<T: Planned> Cpu<T> for Part {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
         let mut x = inputs[0].to_complex();
         let (m, n) = x.dim();
-        rows::in_place(
-            &mut x,
-            || (),
-            |i, row, ()| {
-                for (t, v) in row.iter_mut().enumerate() {
-                    *v = v.scale(T::of(self.factor((i, m), (t, n))));
-                }
-            },
-        );
+        rows::in_place(&mut x, Vec::new, |i, row, factors| {
+            factors.clear();
+            factors.extend((0..n).map(|t| T::of(self.factor((i, m), (t, n)))));
+            row.iter_mut()
+                .zip(factors.iter())
+                .for_each(|(v, &factor)| *v = v.scale(factor));
+        });
         Block::complex(fft::both(x, Direction::Inverse))
     }
 }

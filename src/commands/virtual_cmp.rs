@@ -1,6 +1,7 @@
 //! `virtual_cmp`: products of each sample with the conjugate of its mirror image: a common-midpoint gather of virtual sources.
 
 use crate::command::prelude::*;
+use crate::dsp::rows;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -42,23 +43,38 @@ impl Kernel for Args {}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
-        let axis = ndarray::Axis(self.axis.number());
         match &inputs[0].samples {
-            Samples::Complex(x) => {
-                let mut mirrored = x.view();
-                mirrored.invert_axis(axis);
-                Block::complex(
-                    ndarray::Zip::from(x)
-                        .and(mirrored)
-                        .map_collect(|a, b| a * b.conj()),
-                )
-            }
-            _ => {
-                let x = inputs[0].as_real();
-                let mut mirrored = x.view();
-                mirrored.invert_axis(axis);
-                Block::real(x * &mirrored)
-            }
+            Samples::Complex(x) => Block::complex(mirrored(x, self.axis, |a, b| a * b.conj())),
+            _ => Block::real(mirrored(inputs[0].as_real(), self.axis, |a, b| a * b)),
         }
     }
+}
+
+fn mirrored<S: Copy + num_traits::Zero + Send + Sync>(
+    x: &Array2<S>,
+    axis: Axis,
+    op: impl Fn(S, S) -> S + Sync + Send,
+) -> Array2<S> {
+    let (rows, n) = x.dim();
+    let samples = x.as_slice().expect("blocks are contiguous");
+    let row = |i: usize| &samples[i * n..(i + 1) * n];
+    rows::make(
+        rows,
+        n,
+        || (),
+        |i, out, ()| match axis {
+            Axis::Time => {
+                let both = row(i).iter().zip(row(i).iter().rev());
+                out.iter_mut()
+                    .zip(both)
+                    .for_each(|(to, (&a, &b))| *to = op(a, b));
+            }
+            Axis::Depth => {
+                let both = row(i).iter().zip(row(rows - 1 - i));
+                out.iter_mut()
+                    .zip(both)
+                    .for_each(|(to, (&a, &b))| *to = op(a, b));
+            }
+        },
+    )
 }

@@ -22,7 +22,7 @@ pub static SPEC: Spec = Spec {
     examples: &[Example {
         args: r#"{"xdir": 1, "tdir": 3, "noisePower": 2}"#,
         inputs: &["0 0 6 0 0"],
-        output: "0 2 5 2 0",
+        output: "0 0.5 5 0.5 0",
     }],
 };
 

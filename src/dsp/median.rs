@@ -7,14 +7,13 @@ use super::edge::Edge;
 use super::rows;
 use crate::block::Real;
 
-/// Samples of a window up to which each is copied and partly sorted: faster than keeping a structure between windows.
-const SMALL: usize = 32;
+/// Samples of a window up to which comparing them all is faster than keeping a structure between windows.
+const SMALL: usize = 25;
 
 /// Sorted element number `size.0 * size.1 / 2` of the window that begins `size / 2` before each sample (scipy's `median_filter`: the
-/// median, of an even number the upper one).
+/// median, of an even number the upper one). NaNs count as largest.
 ///
-/// A window moves by one column at a time: what leaves and enters it are `size.0` samples, so the cost does not depend on its width. The
-/// samples of the rows under it are numbered by their order, a Fenwick tree counts those inside. NaNs count as largest.
+/// A window moves by one column at a time: what leaves and enters it are `size.0` samples, so the cost hardly depends on its width.
 pub fn median<T: Real>(x: &Array2<T>, size: (usize, usize), edge: Edge) -> Array2<T> {
     if size == (1, 1) {
         return x.clone();
@@ -30,25 +29,24 @@ pub fn median<T: Real>(x: &Array2<T>, size: (usize, usize), edge: Edge) -> Array
             edge.extend(row, width / 2, T::zero(), out);
         },
     );
-    let mut out = Array2::zeros((nx, nt));
-    let lines: Vec<(usize, &mut [T])> = out
-        .as_slice_mut()
-        .expect("a new array is contiguous")
-        .chunks_exact_mut(nt)
-        .enumerate()
-        .collect();
+    let nan = x.iter().any(|v| v.is_nan());
     let zeros = vec![T::zero(); wide];
-    lines
-        .into_par_iter()
+    let mut out = Array2::zeros((nx, nt));
+    out.as_slice_mut()
+        .expect("a new array is contiguous")
+        .par_chunks_exact_mut(nt)
+        .enumerate()
         .for_each_init(Slider::default, |slider, (i, out)| {
-            let line =
-                |k: usize| match edge.index(i as isize + k as isize - (height / 2) as isize, nx) {
-                    Some(row) => extended.row(row).to_slice().expect("rows are contiguous"),
-                    None => &zeros[..],
-                };
+            let line = |k: usize| {
+                let at = i as isize + k as isize - (height / 2) as isize;
+                let row = edge.index(at, nx).map(|row| extended.row(row));
+                row.map_or(&zeros[..], |row| {
+                    row.to_slice().expect("rows are contiguous")
+                })
+            };
             let lines: Vec<&[T]> = (0..height).map(line).collect();
-            if height * width <= SMALL {
-                copied(&lines, width, out);
+            if height * width <= SMALL && !nan {
+                compared(&lines, width, out);
             } else {
                 slider.run(&lines, width, out);
             }
@@ -56,32 +54,78 @@ pub fn median<T: Real>(x: &Array2<T>, size: (usize, usize), edge: Edge) -> Array
     out
 }
 
-fn copied<T: Real>(lines: &[&[T]], width: usize, out: &mut [T]) {
+/// Windows that are compared side by side.
+const LANES: usize = 8;
+
+/// Selection by comparisons only, for several windows at once. As many samples are held as there may lie between the median and what
+/// is known to be beyond it; the smallest and the largest of them leave, the next one enters.
+fn compared<T: Real>(lines: &[&[T]], width: usize, out: &mut [T]) {
     let count = lines.len() * width;
-    let mut window = [T::zero(); SMALL];
-    for (t, to) in out.iter_mut().enumerate() {
-        for (part, line) in window[..count].chunks_exact_mut(width).zip(lines) {
-            part.copy_from_slice(&line[t..t + width]);
-        }
-        *to = *window[..count].select_nth_unstable_by(count / 2, order).1;
+    let n = out.len();
+    for start in (0..n).step_by(LANES) {
+        // The last windows are computed with ones before them that are known already.
+        let start = start.min(n.saturating_sub(LANES));
+        let lanes = LANES.min(n);
+        let sample = |k: usize| {
+            let line = &lines[k / width][start + k % width..];
+            std::array::from_fn(|lane| line[lane.min(lanes - 1)])
+        };
+        let found = select(count, sample);
+        out[start..start + lanes].copy_from_slice(&found[..lanes]);
     }
 }
 
-fn order<T: Real>(a: &T, b: &T) -> std::cmp::Ordering {
-    a.partial_cmp(b)
-        .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+/// Element number `count / 2` of each lane's `count` samples.
+fn select<T: Real>(count: usize, sample: impl Fn(usize) -> [T; LANES]) -> [T; LANES] {
+    // How many have to be thrown away at either end.
+    let (mut low, mut high) = (count / 2, count - 1 - count / 2);
+    let mut held: [[T; LANES]; SMALL] = [[T::zero(); LANES]; SMALL];
+    let first = (low.max(high) + 2).min(count);
+    (0..first).for_each(|k| held[k] = sample(k));
+    let (mut size, mut next) = (first, first);
+    while low + high > 0 {
+        // The smallest, or the largest, goes to the end and is left there.
+        if low > 0 {
+            (1..size).for_each(|k| exchange(&mut held, k, k - 1));
+            (low, size) = (low - 1, size - 1);
+        }
+        if high > 0 {
+            (1..size).for_each(|k| exchange(&mut held, k - 1, k));
+            (high, size) = (high - 1, size - 1);
+        }
+        if next < count {
+            held[size] = sample(next);
+            (next, size) = (next + 1, size + 1);
+        }
+    }
+    held[0]
 }
 
-/// The structure that slides along one row of the result.
+/// Puts the smaller of each lane's two samples at `low`, the larger at `high`.
+fn exchange<T: Real>(held: &mut [[T; LANES]], low: usize, high: usize) {
+    for lane in 0..LANES {
+        let (a, b) = (held[low][lane], held[high][lane]);
+        let less = b < a;
+        held[low][lane] = if less { b } else { a };
+        held[high][lane] = if less { a } else { b };
+    }
+}
+
+/// The structure that slides along one row of the result: the samples under the window by their order, those inside as bits.
 #[derive(Default)]
 struct Slider {
     /// Positions in the rows under the window, by the order of their samples.
     sorted: Vec<u32>,
     /// The place of each position in that order.
     rank: Vec<u32>,
-    /// Fenwick tree over the ranks: how many samples are inside the window.
-    tree: Vec<u32>,
+    /// A bit for each rank: whether its sample is inside.
+    inside: Vec<u64>,
+    /// How many are inside, for each run of words.
+    counts: Vec<u32>,
 }
+
+/// Words of bits that are counted together.
+const RUN: usize = 16;
 
 impl Slider {
     fn run<T: Real>(&mut self, lines: &[&[T]], width: usize, out: &mut [T]) {
@@ -96,41 +140,51 @@ impl Slider {
         for (rank, &position) in self.sorted.iter().enumerate() {
             self.rank[position as usize] = rank as u32;
         }
-        self.tree.clear();
-        self.tree.resize(count + 1, 0);
+        let words = count.div_ceil(64);
+        self.inside.clear();
+        self.inside.resize(words, 0);
+        self.counts.clear();
+        self.counts.resize(words.div_ceil(RUN), 0);
         let middle = (lines.len() * width / 2) as u32;
         for t in 0..width - 1 {
-            (0..lines.len()).for_each(|k| self.count(k * wide + t, 1));
+            (0..lines.len()).for_each(|k| self.turn(k * wide + t, 1));
         }
         for (t, to) in out.iter_mut().enumerate() {
-            (0..lines.len()).for_each(|k| self.count(k * wide + t + width - 1, 1));
+            (0..lines.len()).for_each(|k| self.turn(k * wide + t + width - 1, 1));
             *to = value(self.sorted[self.find(middle)]);
-            (0..lines.len()).for_each(|k| self.count(k * wide + t, u32::MAX));
+            (0..lines.len()).for_each(|k| self.turn(k * wide + t, u32::MAX));
         }
     }
 
-    /// Adds a sample (1), or takes it away (-1 as it wraps).
-    fn count(&mut self, position: usize, by: u32) {
-        let mut node = self.rank[position] as usize + 1;
-        while node < self.tree.len() {
-            self.tree[node] = self.tree[node].wrapping_add(by);
-            node += node & node.wrapping_neg();
-        }
+    /// Lets a sample in (1) or out (-1, as it wraps).
+    fn turn(&mut self, position: usize, by: u32) {
+        let rank = self.rank[position] as usize;
+        self.inside[rank / 64] ^= 1 << (rank % 64);
+        let run = &mut self.counts[rank / (64 * RUN)];
+        *run = run.wrapping_add(by);
     }
 
-    /// The rank of the sample inside the window that `below` others lie below.
-    fn find(&self, below: u32) -> usize {
-        let mut left = below;
-        let mut rank = 0;
-        let mut step = (self.tree.len() - 1).next_power_of_two();
-        while step > 0 {
-            let next = rank + step;
-            if next < self.tree.len() && self.tree[next] <= left {
-                left -= self.tree[next];
-                rank = next;
-            }
-            step /= 2;
+    /// The rank of the sample inside that `below` others lie below.
+    fn find(&self, mut below: u32) -> usize {
+        let mut run = 0;
+        while self.counts[run] <= below {
+            below -= self.counts[run];
+            run += 1;
         }
-        rank
+        let mut word = run * RUN;
+        while self.inside[word].count_ones() <= below {
+            below -= self.inside[word].count_ones();
+            word += 1;
+        }
+        let mut bits = self.inside[word];
+        for _ in 0..below {
+            bits &= bits - 1;
+        }
+        word * 64 + bits.trailing_zeros() as usize
     }
+}
+
+fn order<T: Real>(a: &T, b: &T) -> std::cmp::Ordering {
+    a.partial_cmp(b)
+        .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }

@@ -111,6 +111,34 @@ fn pairwise(run: &[f32]) -> f32 {
     rest.iter().fold(sum, |sum, v| sum + v)
 }
 
+/// The smallest and the largest of some samples, both NaN where a sample is.
+pub fn extremes<T: Real>(run: &[T]) -> (T, T) {
+    const LANES: usize = 8;
+    let first = run[0];
+    let (mut low, mut high) = ([first; LANES], [first; LANES]);
+    let mut nan = false;
+    let (eights, rest) = run.as_chunks::<LANES>();
+    for eight in eights {
+        for k in 0..LANES {
+            let v = eight[k];
+            // Without a case for NaN, which the compiler could not vectorise.
+            low[k] = if v < low[k] { v } else { low[k] };
+            high[k] = if v > high[k] { v } else { high[k] };
+            nan |= v.is_nan();
+        }
+    }
+    let all = |lanes: [T; LANES], op: fn(T, T) -> T| {
+        lanes
+            .into_iter()
+            .chain(rest.iter().copied())
+            .fold(first, op)
+    };
+    if nan {
+        return (T::NAN, T::NAN);
+    }
+    (all(low, T::minimum), all(high, T::maximum))
+}
+
 /// Central moments of samples.
 #[derive(Debug)]
 pub struct Moments<'a> {

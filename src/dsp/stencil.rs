@@ -33,25 +33,19 @@ pub fn correlate<T: Real, S: Weighted<T>>(
         },
     );
     let extended = extended.as_slice().expect("a new array is contiguous");
-    rows::make(
-        nx,
-        nt,
-        || (),
-        |i, out, ()| {
-            for k in 0..height {
-                let Some(row) = edge.index(i as isize + k as isize - origin.0 as isize, nx) else {
-                    continue;
-                };
-                let row = &extended[row * wide..(row + 1) * wide];
-                for l in 0..width {
-                    let weight = weights[(k, l)];
-                    if weight != 0.0 {
-                        add(out, &row[l..], T::of(weight));
-                    }
-                }
-            }
-        },
-    )
+    rows::make(nx, nt, Vec::new, |i, out, taps| {
+        taps.clear();
+        for k in 0..height {
+            let at = i as isize + k as isize - origin.0 as isize;
+            let Some(row) = edge.index(at, nx) else {
+                continue;
+            };
+            let row = &extended[row * wide..(row + 1) * wide];
+            let weights = (0..width).map(|l| (&row[l..l + nt], T::of(weights[(k, l)])));
+            taps.extend(weights.filter(|(_, weight)| !weight.is_zero()));
+        }
+        weigh(taps, out);
+    })
 }
 
 /// The same along depth: `y[i, t] = sum over k of w[k] x[i + k - origin, t]`.
@@ -73,25 +67,49 @@ pub fn correlate_time<T: Real, S: Weighted<T>>(
     edge: Edge,
 ) -> Array2<S> {
     let wide = x.ncols() + weights.len() - 1;
+    let nt = x.ncols();
+    let weights = weights.iter().enumerate();
+    let weights: Vec<(usize, T)> = weights
+        .map(|(l, &weight)| (l, T::of(weight)))
+        .filter(|(_, weight)| !weight.is_zero())
+        .collect();
     rows::each(
         x,
-        x.ncols(),
+        nt,
         || vec![S::zero(); wide],
         |row, out, extended| {
             edge.extend(row, origin, S::zero(), extended);
-            for (l, &weight) in weights.iter().enumerate() {
-                if weight != 0.0 {
-                    add(out, &extended[l..], T::of(weight));
-                }
-            }
+            let taps: Vec<(&[S], T)> = weights
+                .iter()
+                .map(|&(l, weight)| (&extended[l..l + nt], weight))
+                .collect();
+            weigh(&taps, out);
         },
     )
 }
 
-fn add<T: Real, S: Weighted<T>>(out: &mut [S], row: &[S], weight: T) {
-    out.iter_mut()
-        .zip(row)
-        .for_each(|(to, &v)| *to += v * weight);
+/// Samples of a result that are summed together: they stay in registers while the taps go over them.
+const TOGETHER: usize = 16;
+
+/// `out[t]` is the sum of each tap's sample `t` times its weight.
+fn weigh<T: Real, S: Weighted<T>>(taps: &[(&[S], T)], out: &mut [S]) {
+    let whole = out.len() / TOGETHER * TOGETHER;
+    let (chunks, rest) = out.as_chunks_mut::<TOGETHER>();
+    for (c, to) in chunks.iter_mut().enumerate() {
+        let mut sums = [S::zero(); TOGETHER];
+        for (samples, weight) in taps {
+            let samples = &samples[c * TOGETHER..(c + 1) * TOGETHER];
+            for (sum, &v) in sums.iter_mut().zip(samples) {
+                *sum += v * *weight;
+            }
+        }
+        *to = sums;
+    }
+    for (t, to) in rest.iter_mut().enumerate() {
+        for (samples, weight) in taps {
+            *to += samples[whole + t] * *weight;
+        }
+    }
 }
 
 /// A Gaussian of standard deviation `sigma` samples, cut at `int(4 sigma + 0.5)` and normalised, times the polynomial that makes it

@@ -70,26 +70,77 @@ pub fn fold<S: Copy>(
     }
     suffix.clear();
     suffix.extend_from_slice(row);
-    for block in suffix.chunks_mut(length) {
+    backward(suffix, length, &op);
+    forward(row, length, suffix, &op, out);
+}
+
+/// Blocks whose running results are made side by side: each waits for its own last one only.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Running results of each block from its end.
+fn backward<S: Copy>(suffix: &mut [S], length: usize, op: &impl Fn(S, S) -> S) {
+    let mut groups = suffix.chunks_exact_mut(SIDE_BY_SIDE * length);
+    for group in &mut groups {
+        let mut running: [S; SIDE_BY_SIDE] = std::array::from_fn(|k| group[(k + 1) * length - 1]);
+        for at in (0..length - 1).rev() {
+            for (k, running) in running.iter_mut().enumerate() {
+                let sample = &mut group[k * length + at];
+                *running = op(*sample, *running);
+                *sample = *running;
+            }
+        }
+    }
+    for block in groups.into_remainder().chunks_mut(length) {
         for k in (0..block.len() - 1).rev() {
             block[k] = op(block[k], block[k + 1]);
         }
     }
-    let mut prefix = row[0];
-    for (end, &v) in row.iter().enumerate() {
-        prefix = if end.is_multiple_of(length) {
-            v
-        } else {
-            op(prefix, v)
-        };
-        if end + 1 >= length {
-            let start = end + 1 - length;
-            out[start] = if start.is_multiple_of(length) {
-                prefix
-            } else {
-                op(suffix[start], prefix)
-            };
+}
+
+/// Joins the running results of each block from its beginning with those of the block before from its end.
+fn forward<S: Copy>(
+    row: &[S],
+    length: usize,
+    suffix: &[S],
+    op: &impl Fn(S, S) -> S,
+    out: &mut [S],
+) {
+    // A window that is a whole block has its result already.
+    for start in (0..out.len()).step_by(length) {
+        out[start] = suffix[start];
+    }
+    let joined = |row: &[S], suffix: &[S], out: &mut [S]| {
+        let mut prefix = row[0];
+        for (k, (to, &before)) in out.iter_mut().zip(suffix).enumerate() {
+            if k > 0 {
+                prefix = op(prefix, row[k]);
+            }
+            *to = op(before, prefix);
         }
+    };
+    let mut start = 0;
+    // Windows that begin inside the block at `start` end inside the next one.
+    while start + SIDE_BY_SIDE * length < out.len() {
+        let mut prefix: [S; SIDE_BY_SIDE] = std::array::from_fn(|k| row[start + (k + 1) * length]);
+        for at in 1..length {
+            for (k, prefix) in prefix.iter_mut().enumerate() {
+                let window = start + k * length + at;
+                out[window] = op(suffix[window], *prefix);
+                *prefix = op(*prefix, row[window + length]);
+            }
+        }
+        start += SIDE_BY_SIDE * length;
+    }
+    while start + 1 < out.len() {
+        let end = (start + length).min(out.len());
+        let next = start + length;
+        let windows = start + 1..end;
+        joined(
+            &row[next..(next + length).min(row.len())],
+            &suffix[windows.clone()],
+            &mut out[windows],
+        );
+        start += length;
     }
 }
 
@@ -207,4 +258,29 @@ pub fn box_sums(x: &Array2<f64>, (depth, time): (Window, Window)) -> Array2<f64>
     let rows = along(x, time);
     let columns = along(&fft::transposed(rows.view()), depth);
     fft::transposed(columns.view())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every length of row and window against windows folded one by one.
+    #[test]
+    fn folds_equal_windows_one_by_one() {
+        let row: Vec<f64> = (0..90).map(|t| f64::from((t * 37) % 31)).collect();
+        for n in 1..90 {
+            for length in 1..=n {
+                let row = &row[..n];
+                let mut out = vec![0.0; n + 1 - length];
+                let want = |op: fn(f64, f64) -> f64| -> Vec<f64> {
+                    let fold = |w: &[f64]| w.iter().copied().reduce(op).expect("a window");
+                    row.windows(length).map(fold).collect()
+                };
+                fold(row, length, f64::max, &mut Vec::new(), &mut out);
+                assert_eq!(out, want(f64::max), "{n} {length}");
+                fold(row, length, |a, b| a + b, &mut Vec::new(), &mut out);
+                assert_eq!(out, want(|a, b| a + b), "{n} {length}");
+            }
+        }
+    }
 }
