@@ -246,6 +246,9 @@ impl Stored {
     /// Some rows, converted.
     pub fn block<T: Real>(&self, rows: Range<usize>) -> Block<T> {
         let shape = (rows.len(), self.shape[1]);
+        if let Some(block) = self.same(rows.clone()) {
+            return block;
+        }
         let samples = if self.dtype.is_complex() {
             let mut array = Array2::<Complex<T>>::zeros(shape);
             let flat = array.as_slice_mut().expect("a new array is contiguous");
@@ -261,6 +264,25 @@ impl Stored {
             Samples::Real(array)
         };
         Block { samples }
+    }
+
+    /// Some rows that need no conversion.
+    fn same<T: Real>(&self, rows: Range<usize>) -> Option<Block<T>> {
+        let shape = (rows.len(), self.shape[1]);
+        let bytes = self.native_rows(rows)?;
+        let fits = "as many samples as rows and columns";
+        let samples = match self.dtype {
+            real if real == T::DTYPE => {
+                let values = bytemuck::pod_collect_to_vec(bytes);
+                Samples::Real(Array2::from_shape_vec(shape, values).expect(fits))
+            }
+            complex if complex.is_complex() && complex.word() == T::DTYPE.size() => {
+                let values = bytemuck::pod_collect_to_vec(bytes);
+                Samples::Complex(Array2::from_shape_vec(shape, values).expect(fits))
+            }
+            _ => return None,
+        };
+        Some(Block { samples })
     }
 
     /// Converts some rows into `dst`, `per_sample` numbers a sample.

@@ -5,6 +5,7 @@
 
 use crate::block::numbers;
 use crate::command::prelude::*;
+use crate::dsp::rows;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -93,34 +94,48 @@ impl Kernel for Args {}
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
         let shift = self.window_length;
-        let mut out = inputs[0].clone();
-        out.samples = numbers!(out.samples, a => match self.axis {
-            Some(Axis::Time) => each_row(a, |_| shift),
-            Some(Axis::Depth) => {
+        Block {
+            samples: numbers!(&inputs[0].samples, a => match self.axis {
+                Some(Axis::Time) => each_row(a, |_| shift),
                 // Whole rows move.
-                let cols = a.ncols() as i64;
-                flat(a, shift * cols)
-            }
-            None => flat(a, shift),
-        });
-        out
+                Some(Axis::Depth) => flat(a, shift * a.ncols() as i64),
+                None => flat(a, shift),
+            }),
+        }
     }
 }
 
-fn each_row<V>(mut a: Array2<V>, shift: impl Fn(usize) -> i64) -> Array2<V> {
-    let n = a.ncols() as i64;
-    for (i, mut row) in a.rows_mut().into_iter().enumerate() {
-        let row = row.as_slice_mut().expect("blocks are contiguous");
-        row.rotate_right(shift(i).rem_euclid(n) as usize);
-    }
-    a
+fn each_row<V: Copy + num_traits::Zero + Send + Sync>(
+    a: &Array2<V>,
+    shift: impl Fn(usize) -> i64 + Sync + Send,
+) -> Array2<V> {
+    let n = a.ncols();
+    let samples = a.as_slice().expect("blocks are contiguous");
+    rows::make(
+        a.nrows(),
+        n,
+        || (),
+        |i, out, ()| {
+            turned(&samples[i * n..(i + 1) * n], shift(i), out);
+        },
+    )
 }
 
-fn flat<V>(mut a: Array2<V>, shift: i64) -> Array2<V> {
-    let n = a.len() as i64;
-    let samples = a.as_slice_mut().expect("blocks are contiguous");
-    samples.rotate_right(shift.rem_euclid(n) as usize);
-    a
+fn flat<V: Copy + num_traits::Zero>(a: &Array2<V>, shift: i64) -> Array2<V> {
+    let mut out = Array2::zeros(a.dim());
+    turned(
+        a.as_slice().expect("blocks are contiguous"),
+        shift,
+        out.as_slice_mut().expect("a new array is contiguous"),
+    );
+    out
+}
+
+fn turned<V: Copy>(from: &[V], shift: i64, to: &mut [V]) {
+    let at = shift.rem_euclid(from.len() as i64) as usize;
+    let (before, after) = from.split_at(from.len() - at);
+    to[..at].copy_from_slice(after);
+    to[at..].copy_from_slice(before);
 }
 
 /// Rows (or columns) with a shift each.
@@ -140,7 +155,7 @@ impl<T: Real> Cpu<T> for Shifted {
             .map(|v| v.wide().round_ties_even() as i64)
             .collect();
         let out = self.axis.along(inputs[0], |block| Block {
-            samples: numbers!(block.samples.clone(), a => each_row(a, |i| shifts[i])),
+            samples: numbers!(&block.samples, a => each_row(a, |i| shifts[i])),
         });
         match (&out.samples, self.kind) {
             (Samples::Complex(a), Kind::Real) => Block::real(a.mapv(|v| v.re)),

@@ -30,26 +30,40 @@ pub fn median<T: Real>(x: &Array2<T>, size: (usize, usize), edge: Edge) -> Array
         },
     );
     let nan = x.iter().any(|v| v.is_nan());
+    let small = height * width <= SMALL && !nan;
     let zeros = vec![T::zero(); wide];
+    // Each row in order: rows that are sorted already are merged quickly.
+    let orders: Vec<Vec<u32>> = match small {
+        true => Vec::new(),
+        false => (0..nx)
+            .into_par_iter()
+            .map(|row| {
+                let row = extended.row(row);
+                let mut order: Vec<u32> = (0..wide as u32).collect();
+                order.sort_unstable_by(|&a, &b| in_order(&row[a as usize], &row[b as usize]));
+                order
+            })
+            .collect(),
+    };
+    let identity: Vec<u32> = (0..wide as u32).collect();
     let mut out = Array2::zeros((nx, nt));
     out.as_slice_mut()
         .expect("a new array is contiguous")
         .par_chunks_exact_mut(nt)
         .enumerate()
         .for_each_init(Slider::default, |slider, (i, out)| {
-            let line = |k: usize| {
-                let at = i as isize + k as isize - (height / 2) as isize;
-                let row = edge.index(at, nx).map(|row| extended.row(row));
-                row.map_or(&zeros[..], |row| {
-                    row.to_slice().expect("rows are contiguous")
-                })
+            let at = |k: usize| edge.index(i as isize + k as isize - (height / 2) as isize, nx);
+            let line = |k: usize| match at(k) {
+                Some(row) => extended.row(row).to_slice().expect("rows are contiguous"),
+                None => &zeros[..],
             };
             let lines: Vec<&[T]> = (0..height).map(line).collect();
-            if height * width <= SMALL && !nan {
+            if small {
                 compared(&lines, width, out);
-            } else {
-                slider.run(&lines, width, out);
+                return;
             }
+            let order = |k: usize| at(k).map_or(&identity[..], |row| &orders[row]);
+            slider.run(&lines, (0..height).map(order), width, out);
         });
     out
 }
@@ -128,14 +142,24 @@ struct Slider {
 const RUN: usize = 16;
 
 impl Slider {
-    fn run<T: Real>(&mut self, lines: &[&[T]], width: usize, out: &mut [T]) {
+    /// `orders` has the positions of each line by the order of their samples.
+    fn run<'a, T: Real>(
+        &mut self,
+        lines: &[&[T]],
+        orders: impl Iterator<Item = &'a [u32]>,
+        width: usize,
+        out: &mut [T],
+    ) {
         let wide = lines[0].len();
         let count = lines.len() * wide;
         let value = |position: u32| lines[position as usize / wide][position as usize % wide];
         self.sorted.clear();
-        self.sorted.extend(0..count as u32);
-        self.sorted
-            .sort_unstable_by(|&a, &b| order(&value(a), &value(b)));
+        for (k, order) in orders.enumerate() {
+            self.sorted
+                .extend(order.iter().map(|at| (k * wide) as u32 + at));
+        }
+        // The stable sort finds the runs.
+        self.sorted.sort_by(|&a, &b| in_order(&value(a), &value(b)));
         self.rank.resize(count, 0);
         for (rank, &position) in self.sorted.iter().enumerate() {
             self.rank[position as usize] = rank as u32;
@@ -184,7 +208,7 @@ impl Slider {
     }
 }
 
-fn order<T: Real>(a: &T, b: &T) -> std::cmp::Ordering {
+fn in_order<T: Real>(a: &T, b: &T) -> std::cmp::Ordering {
     a.partial_cmp(b)
         .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }

@@ -116,26 +116,24 @@ pub fn extremes<T: Real>(run: &[T]) -> (T, T) {
     const LANES: usize = 8;
     let first = run[0];
     let (mut low, mut high) = ([first; LANES], [first; LANES]);
-    let mut nan = false;
+    // Zero, or NaN after a sample that is NaN or infinite: what the compiler can vectorise, unlike a test.
+    let mut odd = [T::zero(); LANES];
     let (eights, rest) = run.as_chunks::<LANES>();
     for eight in eights {
         for k in 0..LANES {
             let v = eight[k];
-            // Without a case for NaN, which the compiler could not vectorise.
             low[k] = if v < low[k] { v } else { low[k] };
             high[k] = if v > high[k] { v } else { high[k] };
-            nan |= v.is_nan();
+            odd[k] += v - v;
         }
     }
-    let all = |lanes: [T; LANES], op: fn(T, T) -> T| {
-        lanes
-            .into_iter()
-            .chain(rest.iter().copied())
-            .fold(first, op)
-    };
-    if nan {
+    if odd.iter().any(|v| v.is_nan()) && run.iter().any(|v| v.is_nan()) {
         return (T::NAN, T::NAN);
     }
+    let all = |lanes: [T; LANES], op: fn(T, T) -> T| {
+        let values = lanes.into_iter().chain(rest.iter().copied());
+        values.fold(first, op)
+    };
     (all(low, T::minimum), all(high, T::maximum))
 }
 
