@@ -22,6 +22,10 @@ pub struct Cli {
     #[arg(short, long, value_name = "MODULE")]
     pub module: String,
 
+    /// Which commands `-m commands` prints the page of
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
     /// Input: a file, a folder or a glob; may be repeated. Without it the configuration's input folder is taken
     #[arg(short, long = "file", value_name = "FILE", num_args = 1..)]
     pub files: Vec<String>,
@@ -74,6 +78,10 @@ pub struct Cli {
     /// Machine-readable output: to FILE, or instead of the text where no FILE is given
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+
+    /// For `-m commands`: print the JSON Schema of command files
+    #[arg(long)]
+    pub schema: bool,
 
     /// Form of log lines
     #[arg(long, value_enum, default_value = "text")]

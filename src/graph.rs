@@ -3,7 +3,7 @@
 //! [`Graph::build`] registers every uid first, so that one bad entry does not make its users look wrong, then reads names and
 //! arguments, then orders the nodes. It collects every problem of the file; it never stops at the first.
 
-mod arguments;
+pub mod arguments;
 mod compat;
 pub mod document;
 

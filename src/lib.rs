@@ -29,4 +29,5 @@ pub mod modules;
 pub mod pipeline;
 pub mod plan;
 pub mod point;
+pub mod reference;
 pub mod synth;

@@ -71,6 +71,13 @@ fn run(cli: &Cli) -> Code {
     if cli.job.check_args {
         return modules::shard(cli).map_or_else(|failure| report(&failure), |_| exit::OK);
     }
+    if let Some(name) = cli.names.first().filter(|_| module.name != "commands") {
+        tracing::error!(
+            "found \"{name}\", which `-m {}` does not take; inputs are named after -f",
+            module.name
+        );
+        return exit::USAGE;
+    }
     let monitor = match Monitor::start(module.name, modules::outlets(cli)) {
         Ok(monitor) => monitor,
         Err(e) => {

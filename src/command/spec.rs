@@ -13,6 +13,8 @@ pub struct Spec {
     pub name: &'static str,
     /// One line on what it does.
     pub summary: &'static str,
+    /// Definition and its source, what a NaN does, and where distpy differs; paragraphs are separated by an empty line.
+    pub notes: &'static str,
     /// Where it stands in the reference.
     pub family: Family,
     /// Which kinds of `in_uid` it takes, each with the kind that it gives. Labels and masks that are not listed count as real.

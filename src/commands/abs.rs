@@ -7,6 +7,7 @@ use crate::point::{Point, Rule, complex_to_real, real};
 pub static SPEC: Spec = Spec {
     name: "abs",
     summary: "Modulus of each sample, real or complex.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: TO_REAL,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `add`: sums of samples at the same place.
-//!
-//! Arrays of one row, one column or one dimension count for every row or column, as numpy broadcasts them. distpy adds the first
-//! gathered array only.
 
 use crate::command::prelude::*;
 use crate::dsp::broadcast;
@@ -10,6 +7,9 @@ use crate::dsp::broadcast;
 pub static SPEC: Spec = Spec {
     name: "add",
     summary: "Adds the gathered arrays to the input, sample by sample; a single row or column counts for all.",
+    notes: "\
+            Arrays of one row, one column or one dimension count for every row or column, as numpy broadcasts them. distpy \
+            adds the first gathered array only.",
     family: Family::Arithmetic,
     kinds: NUMBERS,
     gathers: Gathers::Many,

@@ -1,8 +1,4 @@
 //! `analytic_signal`: the analytic signal about a frequency: a spectrum times that of a short wave train.
-//!
-//! The train `exp(2 pi i freq (n - N/2) / rate) hann(N)` is moved back by half its length, so that the result is not delayed; `rate` is
-//! samples per second along time, per metre along depth. distpy takes the spacing of channels for the rate along time and the pulse
-//! repetition frequency along depth, keeps the train in single precision, and along depth multiplies in the wrong direction: in compat mode.
 
 use std::f64::consts::TAU;
 
@@ -13,6 +9,11 @@ use crate::dsp::fft::{self, Direction};
 pub static SPEC: Spec = Spec {
     name: "analytic_signal",
     summary: "Multiplies a spectrum by that of a short wave train: after `ifft`, the analytic signal in a narrow band.",
+    notes: "\
+            The train `exp(2 pi i freq (n - N/2) / rate) hann(N)` is moved back by half its length, so that the result is \
+            not delayed; `rate` is samples per second along time, per metre along depth. distpy takes the spacing of \
+            channels for the rate along time and the pulse repetition frequency along depth, keeps the train in single \
+            precision, and along depth multiplies in the wrong direction: in compat mode.",
     family: Family::Spectral,
     kinds: TO_COMPLEX,
     gathers: Gathers::None,

@@ -9,6 +9,7 @@ use crate::point::{Point, Rule, complex_to_real, real};
 pub static SPEC: Spec = Spec {
     name: "angle",
     summary: "Argument of each complex sample in radians, above -pi and up to pi; of real samples 0 or pi.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: TO_REAL,
     gathers: Gathers::None,

@@ -1,8 +1,4 @@
 //! `approx_vlf`: an average of each channel that is robust against fading channels: very low frequency.
-//!
-//! Samples are averaged with Gaussian weights about the middle of the chunk, then each channel takes the median of itself and its two
-//! neighbours; the first and last channel are repeated beyond the ends. distpy's Gaussian has a width of 1732 samples whatever the pulse
-//! repetition frequency, and its channels beyond the ends are zeros: in compat mode. A NaN makes its channel NaN.
 
 use crate::command::prelude::*;
 use crate::dsp::rows;
@@ -11,6 +7,11 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "approx_vlf",
     summary: "Gaussian-weighted mean of each channel, then the median over three neighbouring channels.",
+    notes: "\
+            Samples are averaged with Gaussian weights about the middle of the chunk, then each channel takes the median of \
+            itself and its two neighbours; the first and last channel are repeated beyond the ends. distpy's Gaussian has a \
+            width of 1732 samples whatever the pulse repetition frequency, and its channels beyond the ends are zeros: in \
+            compat mode. A NaN makes its channel NaN.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,6 +1,4 @@
 //! `argmax`: position of the largest value along an axis; the first of several, or of a NaN where there is one.
-//!
-//! distpy drops the axis, and orders complex numbers by real part, then imaginary part: in compat mode.
 
 use std::cmp::Ordering;
 
@@ -11,6 +9,7 @@ use crate::dsp::{reduce, rows};
 pub static SPEC: Spec = Spec {
     name: "argmax",
     summary: "Position of the first largest value along an axis, which stays with length 1.",
+    notes: "distpy drops the axis, and orders complex numbers by real part, then imaginary part: in compat mode.",
     family: Family::Statistic,
     kinds: &[(Kind::Real, Kind::Label), (Kind::Complex, Kind::Label)],
     gathers: Gathers::None,

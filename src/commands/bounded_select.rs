@@ -7,6 +7,7 @@ use crate::point::{Point, Rule, real};
 pub static SPEC: Spec = Spec {
     name: "bounded_select",
     summary: "1 where a value lies above `min_val` and not above `max_val`, else 0.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `broaden`: broadens maxima toward earlier times, which keeps the slope of events: `y[t] = max x[t .. t + n - 1]`.
-//!
-//! At the end of the row the window is what is left. A NaN makes the samples NaN whose window holds it. Its cost does not depend on the
-//! window.
 
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
@@ -11,6 +8,10 @@ use crate::dsp::window::{self, Window};
 pub static SPEC: Spec = Spec {
     name: "broaden",
     summary: "Largest value of the `window_length` samples from each sample on.",
+    notes: "\
+            Broadens maxima toward earlier times, which keeps the slope of events: `y[t] = max x[t .. t + n - 1]`.\n\n\
+            At the end of the row the window is what is left. A NaN makes the samples NaN whose window holds it. Its cost \
+            does not depend on the window.",
     family: Family::Filter,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,8 +1,4 @@
 //! `butter`: zero-phase Butterworth filter.
-//!
-//! The filter is designed as second-order sections. distpy has the transfer function, which is ill-conditioned at low corners:
-//! at 5 Hz of 10 kHz and order 5 it is off by 2e-3 (high pass) and 8e-3 (low pass), and lower still it is unstable. Compat mode
-//! filters as distpy does, in double precision; band filters and short rows, at which distpy fails, are sections there too.
 
 use crate::command::prelude::*;
 use crate::dsp::sos::{Cascade, Corner, Padding};
@@ -12,6 +8,11 @@ use crate::dsp::transfer::{Side, TransferFunction};
 pub static SPEC: Spec = Spec {
     name: "butter",
     summary: "Butterworth low-, high-, band-pass or band-stop filter, forward and backward (zero phase, twice the order).",
+    notes: "\
+            The filter is designed as second-order sections. distpy has the transfer function, which is ill-conditioned at \
+            low corners: at 5 Hz of 10 kHz and order 5 it is off by 2e-3 (high pass) and 8e-3 (low pass), and lower still it \
+            is unstable. Compat mode filters as distpy does, in double precision; band filters and short rows, at which \
+            distpy fails, are sections there too.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -1,9 +1,4 @@
 //! `clip`: a window of depths and times; later commands, and files, get the axes of the window.
-//!
-//! Ends are the samples nearest to them, and included. distpy leaves the last row and column out, by default too, looks ends up on the
-//! raw chunk's axes (its time axis counts samples where the chunk has none), and finds nothing in the reversed half of a double-ended
-//! fibre unless `xmin` is above `xmax`: in compat mode. A window with a folder is named by the chunk's Unix time, where
-//! distpy names it by `tmin`, so that each chunk overwrites the one before.
 
 use ndarray::s;
 
@@ -15,6 +10,12 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "clip",
     summary: "Cuts a window of depths and times out, and writes it where a folder is given.",
+    notes: "\
+            Ends are the samples nearest to them, and included. distpy leaves the last row and column out, by default too, \
+            looks ends up on the raw chunk's axes (its time axis counts samples where the chunk has none), and finds nothing \
+            in the reversed half of a double-ended fibre unless `xmin` is above `xmax`: in compat mode. A window with a \
+            folder is named by the chunk's Unix time, where distpy names it by `tmin`, so that each chunk overwrites the one \
+            before.",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

@@ -7,6 +7,7 @@ use crate::point::{Point, Rule, complex, real};
 pub static SPEC: Spec = Spec {
     name: "conj",
     summary: "Complex conjugate of each sample; real samples stay as they are.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: NUMBERS,
     gathers: Gathers::None,

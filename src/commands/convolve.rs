@@ -1,5 +1,4 @@
-//! `convolve`: convolution with a small kernel, as `scipy.ndimage.convolve`:
-//! `y[i, t] = sum over k, l of w[k, l] x[i - k + K/2, t - l + L/2]`.
+//! `convolve`: convolution with a small kernel, as `scipy.ndimage.convolve`.
 
 use super::correlate::{Stencil, kernel};
 use crate::command::prelude::*;
@@ -9,6 +8,9 @@ use crate::dsp::edge::Edge;
 pub static SPEC: Spec = Spec {
     name: "convolve",
     summary: "Convolves with a small kernel of weights (rows along depth, columns along time).",
+    notes: "\
+            Convolution with a small kernel, as `scipy.ndimage.convolve`: `y[i, t] = sum over k, l of w[k, l] x[i - k + K/2, \
+            t - l + L/2]`.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -6,6 +6,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "copy",
     summary: "Gives its input unchanged; commands never modify their inputs, so nothing needs protection.",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

@@ -1,5 +1,4 @@
-//! `correlate`: correlation with a small kernel, as `scipy.ndimage.correlate`:
-//! `y[i, t] = sum over k, l of w[k, l] x[i + k - K/2, t + l - L/2]`.
+//! `correlate`: correlation with a small kernel, as `scipy.ndimage.correlate`.
 
 use super::gaussian::{Settle, Settled};
 use crate::block::numbers;
@@ -11,6 +10,9 @@ use crate::dsp::stencil;
 pub static SPEC: Spec = Spec {
     name: "correlate",
     summary: "Correlates with a small kernel of weights (rows along depth, columns along time).",
+    notes: "\
+            Correlation with a small kernel, as `scipy.ndimage.correlate`: `y[i, t] = sum over k, l of w[k, l] x[i + k - \
+            K/2, t + l - L/2]`.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -6,6 +6,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "data",
     summary: "The chunk itself; uid 0 needs no entry, an explicit one gives its input unchanged.",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

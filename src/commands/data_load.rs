@@ -8,6 +8,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "data_load",
     summary: "An npy array, read once before the run from a folder below the output folder.",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

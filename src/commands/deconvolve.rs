@@ -1,6 +1,4 @@
 //! `deconvolve`: stabilised spectral division, `x conj(d) / (|d|^2 + tolerance)`.
-//!
-//! distpy adds `tolerance` as it is, so that data of order 1e-9 vanish; here it is relative to the largest `|d|^2`.
 
 use super::add::Pair;
 use crate::command::prelude::*;
@@ -9,6 +7,9 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "deconvolve",
     summary: "Divides the input by the gathered array, both spectra, with a water level: x conj(d) / (|d|^2 + tolerance).",
+    notes: "\
+            Stabilised spectral division, `x conj(d) / (|d|^2 + tolerance)`.\n\n\
+            distpy adds `tolerance` as it is, so that data of order 1e-9 vanish; here it is relative to the largest `|d|^2`.",
     family: Family::Spectral,
     kinds: NUMBERS,
     gathers: Gathers::One,

@@ -1,8 +1,4 @@
 //! `destripe`: takes out stripes: what is the same in all channels (axis 0) or at all times (axis 1).
-//!
-//! In the wavenumber-frequency domain, times `max(k^2 / (f^2 + k^2 + 1e-6), 1e-6)` with `f` and `k` in cycles per sample (Bouali 2010).
-//! distpy's `f` and `k` are not those of a discrete transform (they rise to 0.5 over half the length and fall back), so that the highest
-//! frequencies are treated as the lowest: in compat mode. A NaN makes the whole block NaN.
 
 use crate::command::prelude::*;
 use crate::dsp::fft::{self, Direction, Planned};
@@ -12,6 +8,11 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "destripe",
     summary: "Takes out stripes, such as noise that all channels share, by a filter in wavenumber and frequency.",
+    notes: "\
+            In the wavenumber-frequency domain, times `max(k^2 / (f^2 + k^2 + 1e-6), 1e-6)` with `f` and `k` in cycles per \
+            sample (Bouali 2010). distpy's `f` and `k` are not those of a discrete transform (they rise to 0.5 over half the \
+            length and fall back), so that the highest frequencies are treated as the lowest: in compat mode. A NaN makes \
+            the whole block NaN.",
     family: Family::Wave,
     kinds: TO_REAL,
     gathers: Gathers::None,

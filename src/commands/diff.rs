@@ -1,8 +1,4 @@
 //! `diff`: differences of samples some way apart.
-//!
-//! `y[t] = x[t + n] - x[t]`; the last `n` samples repeat the last difference, so that the shape stays. distpy's `window_length` is the
-//! order of the difference, with one zero appended to the data, so that its result shrinks for orders above 1; along `axis` 0 or 1, but
-//! not -1, the last difference is overwritten by the one before: in compat mode.
 
 use crate::block::numbers;
 use crate::command::prelude::*;
@@ -12,6 +8,11 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "diff",
     summary: "Differences of samples `window_length` apart along an axis; the last one is repeated to the end.",
+    notes: "\
+            `y[t] = x[t + n] - x[t]`; the last `n` samples repeat the last difference, so that the shape stays. distpy's \
+            `window_length` is the order of the difference, with one zero appended to the data, so that its result shrinks \
+            for orders above 1; along `axis` 0 or 1, but not -1, the last difference is overwritten by the one before: in \
+            compat mode.",
     family: Family::Shape,
     kinds: NUMBERS,
     gathers: Gathers::None,

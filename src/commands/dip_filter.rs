@@ -1,9 +1,4 @@
 //! `dip_filter`: takes out what moves along the fibre at a velocity, by subtracting the mean along its ray.
-//!
-//! The ray through each sample has Gaussian weights `exp(-d^2 / bandwidth^2)`, where `d = t + x / velocity` is the distance from it in
-//! samples of time: a positive velocity takes out waves that reach shallower channels later (up-going), a negative one down-going ones.
-//! The ends are repeated beyond. distpy takes a window of 9 by 9 and a width of 0.1 s, whatever its arguments, which at 1 kHz is the whole
-//! window: in compat mode. A NaN reaches the samples whose window holds it.
 
 use super::correlate::Stencil;
 use crate::command::prelude::*;
@@ -13,6 +8,12 @@ use crate::dsp::edge::Edge;
 pub static SPEC: Spec = Spec {
     name: "dip_filter",
     summary: "Subtracts the mean along the ray of an apparent velocity, which takes such waves out.",
+    notes: "\
+            The ray through each sample has Gaussian weights `exp(-d^2 / bandwidth^2)`, where `d = t + x / velocity` is the \
+            distance from it in samples of time: a positive velocity takes out waves that reach shallower channels later \
+            (up-going), a negative one down-going ones. The ends are repeated beyond. distpy takes a window of 9 by 9 and a \
+            width of 0.1 s, whatever its arguments, which at 1 kHz is the whole window: in compat mode. A NaN reaches the \
+            samples whose window holds it.",
     family: Family::Wave,
     kinds: NUMBERS,
     gathers: Gathers::None,

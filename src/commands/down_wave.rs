@@ -7,6 +7,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "down_wave",
     summary: "The down-going waves of a two-dimensional spectrum (`fft` along both axes), back in depth and time.",
+    notes: "The down-going part of a wave field, from its two-dimensional spectrum; `up_wave` has the convention.",
     family: Family::Wave,
     kinds: TO_COMPLEX,
     gathers: Gathers::None,

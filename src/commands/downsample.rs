@@ -1,4 +1,4 @@
-//! `downsample`: every n-th sample, without a filter before: what lies above the new Nyquist frequency folds back. `decimate` filters.
+//! `downsample`: every n-th sample, without a filter before: what lies above the new Nyquist frequency folds back.
 
 use ndarray::s;
 
@@ -9,6 +9,9 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "downsample",
     summary: "Every `xsample`-th channel and every `tsample`-th time, unfiltered.",
+    notes: "\
+            Every n-th sample, without a filter before: what lies above the new Nyquist frequency folds back. `decimate` \
+            filters.",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

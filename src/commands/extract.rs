@@ -9,6 +9,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "extract",
     summary: "One column (axis 1), or one row as a column (axis 0).",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

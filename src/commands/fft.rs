@@ -8,6 +8,7 @@ use crate::gpu::kernels;
 pub static SPEC: Spec = Spec {
     name: "fft",
     summary: "Full complex discrete Fourier transform along an axis, unscaled (numpy's convention).",
+    notes: "",
     family: Family::Spectral,
     kinds: TO_COMPLEX,
     gathers: Gathers::None,

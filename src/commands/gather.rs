@@ -1,8 +1,4 @@
 //! `gather`: arrays side by side.
-//!
-//! An array of one dimension is a column. The result is complex as soon as one array is. distpy takes the type of the first array
-//! (complex ones beside real ones lose their imaginary part, integers cut fractions off) and leaves columns of zeros for
-//! arrays of one dimension: in compat mode.
 
 use ndarray::{Axis as Dimension, concatenate};
 
@@ -12,6 +8,10 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "gather",
     summary: "Puts the gathered arrays beside the input, as further columns.",
+    notes: "\
+            An array of one dimension is a column. The result is complex as soon as one array is. distpy takes the type of \
+            the first array (complex ones beside real ones lose their imaginary part, integers cut fractions off) and leaves \
+            columns of zeros for arrays of one dimension: in compat mode.",
     family: Family::Shape,
     kinds: NUMBERS,
     gathers: Gathers::Many,

@@ -1,7 +1,4 @@
 //! `gaussian`: Gaussian smoothing, or derivatives of it, along both axes, as `scipy.ndimage.gaussian_filter`.
-//!
-//! A Gaussian cut at four standard deviations; of order `k` its derivative. distpy's default is the fifth derivative along both axes, not
-//! a blur: in compat mode. A NaN reaches the samples within the kernel.
 
 use crate::block::numbers;
 use crate::command::prelude::*;
@@ -12,6 +9,10 @@ use crate::dsp::stencil::{self, Weighted};
 pub static SPEC: Spec = Spec {
     name: "gaussian",
     summary: "Smooths with a Gaussian along depth and time, or takes derivatives of the smoothed data.",
+    notes: "\
+            Gaussian smoothing, or derivatives of it, along both axes, as `scipy.ndimage.gaussian_filter`.\n\n\
+            A Gaussian cut at four standard deviations; of order `k` its derivative. distpy's default is the fifth \
+            derivative along both axes, not a blur: in compat mode. A NaN reaches the samples within the kernel.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

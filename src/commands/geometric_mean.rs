@@ -1,4 +1,5 @@
-//! `geometric_mean`: `exp(mean(ln x))` along an axis, as `scipy.stats.gmean`. A zero gives 0, a negative value or a NaN gives NaN.
+//! `geometric_mean`: `exp(mean(ln x))` along an axis, as `scipy.stats.gmean`. A zero gives 0, a negative value or a NaN gives
+//! NaN.
 
 use super::kurtosis::Args;
 use crate::command::prelude::*;
@@ -8,6 +9,7 @@ use crate::dsp::reduce;
 pub static SPEC: Spec = Spec {
     name: "geometric_mean",
     summary: "Geometric mean along an axis; NaN where a value is negative, so take `abs` of strain rate first.",
+    notes: "`exp(mean(ln x))` along an axis, as `scipy.stats.gmean`. A zero gives 0, a negative value or a NaN gives NaN.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

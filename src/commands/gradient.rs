@@ -1,8 +1,4 @@
 //! `gradient`: derivative along an axis, as `numpy.gradient` with the axis' own coordinates.
-//!
-//! Inside, the second-order difference for unequal spacing `(a^2 f+ + (b^2 - a^2) f0 - b^2 f-) / (a b (a + b))` with `a` and `b` the
-//! spacing before and after; one-sided at the ends. distpy takes the axes of the raw chunk, and counts samples along time where
-//! the chunk has no time axis: in compat mode.
 
 use crate::block::numbers;
 use crate::command::prelude::*;
@@ -13,6 +9,11 @@ use crate::dsp::stencil::Weighted;
 pub static SPEC: Spec = Spec {
     name: "gradient",
     summary: "Derivative along an axis: per metre along depth, per second along time.",
+    notes: "\
+            Derivative along an axis, as `numpy.gradient` with the axis' own coordinates.\n\n\
+            Inside, the second-order difference for unequal spacing `(a^2 f+ + (b^2 - a^2) f0 - b^2 f-) / (a b (a + b))` \
+            with `a` and `b` the spacing before and after; one-sided at the ends. distpy takes the axes of the raw chunk, \
+            and counts samples along time where the chunk has no time axis: in compat mode.",
     family: Family::Shape,
     kinds: NUMBERS,
     gathers: Gathers::None,

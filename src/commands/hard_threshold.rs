@@ -7,6 +7,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "hard_threshold",
     summary: "Replaces values beyond `threshold`, on the side given by `direction`, by `value`.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,6 +1,4 @@
 //! `harmonic_mean`: `1 / mean(1 / x)` along an axis, as `scipy.stats.hmean`. A zero gives 0, a negative value or a NaN gives NaN.
-//!
-//! A negative value stops distpy, so it is bad data in compat mode.
 
 use super::kurtosis::Args;
 use crate::command::prelude::*;
@@ -10,6 +8,9 @@ use crate::dsp::reduce;
 pub static SPEC: Spec = Spec {
     name: "harmonic_mean",
     summary: "Harmonic mean along an axis; NaN where a value is negative, so take `abs` of strain rate first.",
+    notes: "\
+            `1 / mean(1 / x)` along an axis, as `scipy.stats.hmean`. A zero gives 0, a negative value or a NaN gives NaN.\n\n\
+            A negative value stops distpy, so it is bad data in compat mode.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `hash`: 64 samples of each channel as the bits of a number, to look up or compare patterns.
-//!
-//! The sample at `offset` is the highest of the bits; a sample above 0.5 is 1. A channel that ends earlier gives fewer bits. distpy has the
-//! command's code but does not know its name, so that its result is the input: in compat mode.
 
 use crate::command::prelude::*;
 use crate::dsp::rows;
@@ -10,6 +7,10 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "hash",
     summary: "The 64 samples from `offset` on as the bits of one 64-bit number for each channel: 1 where a sample is above 0.5.",
+    notes: "\
+            The sample at `offset` is the highest of the bits; a sample above 0.5 is 1. A channel that ends earlier gives \
+            fewer bits. distpy has the command's code but does not know its name, so that its result is the input: in compat \
+            mode.",
     family: Family::Statistic,
     kinds: &[(Kind::Real, Kind::Hash)],
     gathers: Gathers::None,

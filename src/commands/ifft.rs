@@ -8,6 +8,7 @@ use crate::dsp::fft::Direction;
 pub static SPEC: Spec = Spec {
     name: "ifft",
     summary: "Inverse discrete Fourier transform along an axis, scaled by 1/n; the result is complex.",
+    notes: "",
     family: Family::Spectral,
     kinds: TO_COMPLEX,
     gathers: Gathers::None,

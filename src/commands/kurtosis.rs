@@ -1,7 +1,4 @@
 //! `kurtosis`: unbiased excess kurtosis along an axis, as `scipy.stats.kurtosis(bias=False)`.
-//!
-//! `G2 = [(n^2 - 1) m4 / m2^2 - 3 (n - 1)^2] / [(n - 2) (n - 3)]` with the central moments `m2`, `m4`; for up to 3 samples the biased
-//! `m4 / m2^2 - 3`. NaNs are left out; a constant row gives NaN.
 
 use crate::command::prelude::*;
 use crate::dsp::reduce::Moments;
@@ -10,6 +7,10 @@ use crate::dsp::reduce::Moments;
 pub static SPEC: Spec = Spec {
     name: "kurtosis",
     summary: "Unbiased excess kurtosis along an axis (0 for normal noise), without NaNs.",
+    notes: "\
+            Unbiased excess kurtosis along an axis, as `scipy.stats.kurtosis(bias=False)`.\n\n\
+            `G2 = [(n^2 - 1) m4 / m2^2 - 3 (n - 1)^2] / [(n - 2) (n - 3)]` with the central moments `m2`, `m4`; for up to 3 \
+            samples the biased `m4 / m2^2 - 3`. NaNs are left out; a constant row gives NaN.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

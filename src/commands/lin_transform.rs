@@ -7,6 +7,7 @@ use crate::point::{Point, Rule, complex, real};
 pub static SPEC: Spec = Spec {
     name: "lin_transform",
     summary: "Multiplies each sample by `m` and adds `c`.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -1,9 +1,4 @@
 //! `macro`: a list of small image operations in one command.
-//!
-//! Each step has a name and its own arguments; one that is not known changes nothing, which is worth a warning. distpy evaluates every
-//! operation for every step, so that one that cannot run stops it, and filters a mask after `threshold` as true and false values, which cuts
-//! its weighted sums to whole numbers; here a mask becomes 0 and 1 before a filter. `percentage_on` and `sum` drop their axis: a block has two axes,
-//! its sum one, and the sum of that is a number. A NaN behaves as in the single commands.
 
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
@@ -13,6 +8,12 @@ use crate::dsp::{median, reduce, rows, stencil};
 pub static SPEC: Spec = Spec {
     name: "macro",
     summary: "A list of small operations: abs, normalize, gaussian_filter, gradient, threshold, median_filter, percentage_on, sum.",
+    notes: "\
+            Each step has a name and its own arguments; one that is not known changes nothing, which is worth a warning. \
+            distpy evaluates every operation for every step, so that one that cannot run stops it, and filters a mask after \
+            `threshold` as true and false values, which cuts its weighted sums to whole numbers; here a mask becomes 0 and 1 \
+            before a filter. `percentage_on` and `sum` drop their axis: a block has two axes, its sum one, and the sum of \
+            that is a number. A NaN behaves as in the single commands.",
     family: Family::Shape,
     kinds: TO_REAL,
     gathers: Gathers::None,

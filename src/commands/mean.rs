@@ -8,6 +8,7 @@ use crate::gpu::kernels;
 pub static SPEC: Spec = Spec {
     name: "mean",
     summary: "Arithmetic mean along an axis, which stays with length 1.",
+    notes: "",
     family: Family::Statistic,
     kinds: NUMBERS,
     gathers: Gathers::None,

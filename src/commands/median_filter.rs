@@ -1,7 +1,4 @@
 //! `median_filter`: median of a sliding window, as `scipy.ndimage.median_filter` with mirrored ends (mode `reflect`).
-//!
-//! Of an even number of samples the upper of the two in the middle. NaNs count as largest. The cost does not depend on the width of the
-//! window along time, and grows with its height.
 
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
@@ -11,6 +8,10 @@ use crate::dsp::median;
 pub static SPEC: Spec = Spec {
     name: "median_filter",
     summary: "Median of a sliding window of channels by samples.",
+    notes: "\
+            Median of a sliding window, as `scipy.ndimage.median_filter` with mirrored ends (mode `reflect`).\n\n\
+            Of an even number of samples the upper of the two in the middle. NaNs count as largest. The cost does not depend \
+            on the width of the window along time, and grows with its height.",
     family: Family::Filter,
     kinds: REAL,
     gathers: Gathers::None,

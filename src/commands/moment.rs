@@ -1,6 +1,4 @@
 //! `moment`: central moment along an axis, `mean (x - mean)^k`, as `scipy.stats.moment`. NaNs are left out.
-//!
-//! distpy has the command's code but does not know its name, so that its result is the input: in compat mode.
 
 use crate::command::prelude::*;
 use crate::dsp::reduce::Moments;
@@ -9,6 +7,9 @@ use crate::dsp::reduce::Moments;
 pub static SPEC: Spec = Spec {
     name: "moment",
     summary: "Central moment of an order along an axis, without NaNs.",
+    notes: "\
+            Central moment along an axis, `mean (x - mean)^k`, as `scipy.stats.moment`. NaNs are left out.\n\n\
+            distpy has the command's code but does not know its name, so that its result is the input: in compat mode.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

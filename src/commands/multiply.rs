@@ -1,6 +1,4 @@
 //! `multiply`: products of samples at the same place, or with one factor for each row or column.
-//!
-//! distpy computes the product along depth and drops it, so that its result is the raw chunk; without an axis it gives its input.
 
 use super::add::Pair;
 use crate::command::prelude::*;
@@ -10,6 +8,9 @@ use crate::dsp::broadcast;
 pub static SPEC: Spec = Spec {
     name: "multiply",
     summary: "Multiplies by the gathered array: sample by sample, or with its values as factors of columns (axis 1) or rows (axis 0).",
+    notes: "\
+            distpy computes the product along depth and drops it, so that its result is the raw chunk; without an axis it \
+            gives its input.",
     family: Family::Arithmetic,
     kinds: NUMBERS,
     gathers: Gathers::One,

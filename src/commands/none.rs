@@ -6,6 +6,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "NONE",
     summary: "Gives its input unchanged.",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

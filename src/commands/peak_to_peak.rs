@@ -1,7 +1,4 @@
 //! `peak_to_peak`: the largest range that occurs within a window. A NaN makes its row NaN.
-//!
-//! The window of `n` samples at `t` begins at `t - n / 2`; the ends of the row are repeated beyond it. Its cost does not depend on the
-//! window.
 
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
@@ -12,6 +9,9 @@ use crate::dsp::window::{self, Window};
 pub static SPEC: Spec = Spec {
     name: "peak_to_peak",
     summary: "Largest difference between maximum and minimum within a sliding window, for each channel.",
+    notes: "\
+            The window of `n` samples at `t` begins at `t - n / 2`; the ends of the row are repeated beyond it. Its cost \
+            does not depend on the window.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -7,6 +7,7 @@ use crate::point::{Point, Rule, complex_to_real, real};
 pub static SPEC: Spec = Spec {
     name: "real",
     summary: "Real part of each sample; real samples stay as they are.",
+    notes: "",
     family: Family::Arithmetic,
     kinds: TO_REAL,
     gathers: Gathers::None,

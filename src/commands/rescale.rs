@@ -1,7 +1,4 @@
 //! `rescale`: to the range of the data. A NaN anywhere makes the whole result NaN.
-//!
-//! Where all values are equal, distpy divides zero by zero; here the result is 0. distpy also takes complex data, whose smallest
-//! value it finds by real parts, then imaginary parts: in compat mode only.
 
 use rayon::prelude::*;
 
@@ -12,6 +9,9 @@ use crate::dsp::{reduce, rows};
 pub static SPEC: Spec = Spec {
     name: "rescale",
     summary: "(x - min) / (max - min) over the whole block; minimum and maximum are those of the gathered array where there is one.",
+    notes: "\
+            Where all values are equal, distpy divides zero by zero; here the result is 0. distpy also takes complex data, \
+            whose smallest value it finds by real parts, then imaginary parts: in compat mode only.",
     family: Family::Arithmetic,
     kinds: NUMBERS,
     gathers: Gathers::Optional,

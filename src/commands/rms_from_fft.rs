@@ -8,6 +8,13 @@ use crate::dsp::bands::Measure;
 pub static SPEC: Spec = Spec {
     name: "rms_from_fft",
     summary: "Root mean square of a frequency band, from the spectrum that `fft` gives.",
+    notes: "\
+            The bins `low <= f < high` of a one-sided spectrum: zero frequency and, of an even length, the Nyquist frequency count \
+            once, all others twice, so that the energy of the full band is `n` times the sum of squares of the samples \
+            (Parseval), and its root mean square that of the samples. A NaN makes its channel NaN.\n\n\
+            distpy truncates frequencies to bins, counts both ends of any band half, leaves the Nyquist frequency out, takes a \
+            band narrower than a bin for one up to Nyquist, and divides by twice the number of channels in a box less one where \
+            the number of samples belongs: in compat mode.",
     family: Family::Spectral,
     kinds: TO_REAL,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `roll`: circular shift toward higher positions, as `numpy.roll`; with a gathered array, a shift for each row or column.
-//!
-//! Gathered shifts are rounded to whole samples, halves to even. distpy refuses those that are no integers, and gives real numbers
-//! for complex data: in compat mode.
 
 use crate::block::numbers;
 use crate::command::prelude::*;
@@ -11,6 +8,10 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "roll",
     summary: "Shifts samples along an axis, those beyond the end come in at the beginning; by as much for all, or as the gathered array says.",
+    notes: "\
+            Circular shift toward higher positions, as `numpy.roll`; with a gathered array, a shift for each row or column.\n\n\
+            Gathered shifts are rounded to whole samples, halves to even. distpy refuses those that are no integers, and \
+            gives real numbers for complex data: in compat mode.",
     family: Family::Shape,
     kinds: NUMBERS,
     gathers: Gathers::Optional,

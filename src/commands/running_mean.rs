@@ -1,8 +1,4 @@
 //! `running_mean`: mean of a sliding window along an axis. A NaN reaches the windows that hold it.
-//!
-//! At the ends the window is shortened to the samples that exist. Its cost does not depend on the window. distpy's command has no
-//! result: it overwrites its input with the mean of the samples from each one on, leaves the last `window_length - 1` as they are, and
-//! takes the axes the other way round; compat mode gives these numbers as the result, and to later readers of the input.
 
 use crate::block::numbers;
 use crate::command::prelude::*;
@@ -14,6 +10,11 @@ use crate::dsp::window::{self, Scratch, Window, Windowed};
 pub static SPEC: Spec = Spec {
     name: "running_mean",
     summary: "Mean of a sliding window of `window_length` samples along an axis.",
+    notes: "\
+            At the ends the window is shortened to the samples that exist. Its cost does not depend on the window. distpy's \
+            command has no result: it overwrites its input with the mean of the samples from each one on, leaves the last \
+            `window_length - 1` as they are, and takes the axes the other way round; compat mode gives these numbers as the \
+            result, and to later readers of the input.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `skewness`: unbiased skewness along an axis, as `scipy.stats.skew(bias=False)`.
-//!
-//! `G1 = sqrt(n (n - 1)) / (n - 2) m3 / m2^1.5` with the central moments `m2`, `m3`; for up to 2 samples the biased `m3 / m2^1.5`.
-//! NaNs are left out; a constant row gives NaN.
 
 use super::kurtosis::Args;
 use crate::command::prelude::*;
@@ -11,6 +8,10 @@ use crate::dsp::reduce::Moments;
 pub static SPEC: Spec = Spec {
     name: "skewness",
     summary: "Unbiased skewness along an axis (0 where values lie symmetrically), without NaNs.",
+    notes: "\
+            Unbiased skewness along an axis, as `scipy.stats.skew(bias=False)`.\n\n\
+            `G1 = sqrt(n (n - 1)) / (n - 2) m3 / m2^1.5` with the central moments `m2`, `m3`; for up to 2 samples the biased \
+            `m3 / m2^1.5`. NaNs are left out; a constant row gives NaN.",
     family: Family::Statistic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -10,6 +10,7 @@ use crate::dsp::stencil::{self, Weighted};
 pub static SPEC: Spec = Spec {
     name: "sobel",
     summary: "Sobel's edge detector: differences along an axis, smoothed along the other.",
+    notes: "Sobel's edge detector, `[-1, 0, 1]` along one axis and `[1, 2, 1]` along the other, as `scipy.ndimage.sobel`.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,

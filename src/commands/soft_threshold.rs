@@ -1,6 +1,4 @@
 //! `soft_threshold`: limits values that lie beyond a threshold. A NaN stays.
-//!
-//! distpy changes its input in place, so that other readers of the input see it too; inputs never change here.
 
 use crate::command::prelude::*;
 use crate::point::{Point, Rule, real};
@@ -9,6 +7,7 @@ use crate::point::{Point, Rule, real};
 pub static SPEC: Spec = Spec {
     name: "soft_threshold",
     summary: "Limits values beyond `threshold`, on the side given by `direction`, to the threshold.",
+    notes: "distpy changes its input in place, so that other readers of the input see it too; inputs never change here.",
     family: Family::Arithmetic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,12 +1,4 @@
 //! `sta_lta`: short-term over long-term average, which rises at the onset of an event (Allen 1978).
-//!
-//! `mean a[t .. t + sta - 1] / mean a[t - lta + 1 .. t]` of the attribute `a = |x|` or `x^2`: the short window looks forward, the long one
-//! backward, as distpy's own comment says. At the ends both are shortened to the samples that exist. The long-term average is at least a
-//! millionth of the row's mean, so that silence does not become an event; a row of zeros gives 0. A NaN reaches the windows that hold it, and
-//! through the row's mean nothing else. Its cost does not depend on the windows.
-//!
-//! distpy takes averages of the signed samples, both windows centred, each divided by its length once more (so that the result is `lta / sta`
-//! times too large), with a floor of 1e-6 whatever the unit: in compat mode.
 
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
@@ -17,6 +9,14 @@ use crate::dsp::window::{self, Scratch, Window};
 pub static SPEC: Spec = Spec {
     name: "sta_lta",
     summary: "Short-term average (forward) over long-term average (backward) of |x| or x^2: large at the onset of an event.",
+    notes: "\
+            `mean a[t .. t + sta - 1] / mean a[t - lta + 1 .. t]` of the attribute `a = |x|` or `x^2`: the short window \
+            looks forward, the long one backward, as distpy's own comment says. At the ends both are shortened to the \
+            samples that exist. The long-term average is at least a millionth of the row's mean, so that silence does not \
+            become an event; a row of zeros gives 0. A NaN reaches the windows that hold it, and through the row's mean \
+            nothing else. Its cost does not depend on the windows.\n\n\
+            distpy takes averages of the signed samples, both windows centred, each divided by its length once more (so that \
+            the result is `lta / sta` times too large), with a floor of 1e-6 whatever the unit: in compat mode.",
     family: Family::Filter,
     kinds: REAL,
     gathers: Gathers::None,

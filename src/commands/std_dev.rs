@@ -1,6 +1,4 @@
 //! `std_dev`: standard deviation along an axis.
-//!
-//! The population's, `sqrt(mean |x - m|^2)`, computed in two passes: a large mean costs no digits. A NaN makes its row NaN.
 
 use crate::command::prelude::*;
 use crate::dsp::reduce::{self, Summand};
@@ -9,6 +7,9 @@ use crate::dsp::reduce::{self, Summand};
 pub static SPEC: Spec = Spec {
     name: "std_dev",
     summary: "Standard deviation (of the population) along an axis, which stays with length 1.",
+    notes: "\
+            The population's, `sqrt(mean |x - m|^2)`, computed in two passes: a large mean costs no digits. A NaN makes its \
+            row NaN.",
     family: Family::Statistic,
     kinds: TO_REAL,
     gathers: Gathers::None,

@@ -7,6 +7,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "sum",
     summary: "Sum along an axis, which stays with length 1.",
+    notes: "",
     family: Family::Statistic,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -6,6 +6,7 @@ use crate::command::prelude::*;
 pub static SPEC: Spec = Spec {
     name: "to_gpu",
     summary: "Marks where data should move to the GPU: a placement hint, the numbers stay the same.",
+    notes: "",
     family: Family::Shape,
     kinds: ANY,
     gathers: Gathers::None,

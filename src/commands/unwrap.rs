@@ -1,5 +1,5 @@
-//! `unwrap`: removes the jumps of a phase, as `numpy.unwrap`: differences of more than half a turn between neighbours are taken for
-//! full turns. After a NaN the rest of a row (or column) is NaN.
+//! `unwrap`: removes the jumps of a phase, as `numpy.unwrap`: differences of more than half a turn between neighbours are taken
+//! for full turns.
 
 use std::f64::consts::{PI, TAU};
 
@@ -10,6 +10,9 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "unwrap",
     summary: "Removes jumps of full turns from a phase in radians, along an axis.",
+    notes: "\
+            Removes the jumps of a phase, as `numpy.unwrap`: differences of more than half a turn between neighbours are \
+            taken for full turns. After a NaN the rest of a row (or column) is NaN.",
     family: Family::Arithmetic,
     kinds: REAL,
     gathers: Gathers::None,

@@ -1,8 +1,4 @@
 //! `up_wave`: the up-going part of a wave field, from its two-dimensional spectrum.
-//!
-//! A wave that moves toward larger depth has frequencies and wavenumbers of opposite sign (in numpy's convention), one that moves up those of
-//! the same sign. Up- and down-going part add up to the field: what has no direction (`f = 0`, `k = 0`, and the Nyquist frequency of an even
-//! length) goes by halves to both. distpy's `up_wave` and `down_wave` are the same, both damp the same quadrants: in compat mode.
 
 use super::fft::positions_of_both;
 use crate::command::prelude::*;
@@ -13,6 +9,11 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "up_wave",
     summary: "The up-going waves of a two-dimensional spectrum (`fft` along both axes), back in depth and time.",
+    notes: "\
+            A wave that moves toward larger depth has frequencies and wavenumbers of opposite sign (in numpy's convention), \
+            one that moves up those of the same sign. Up- and down-going part add up to the field: what has no direction (`f \
+            = 0`, `k = 0`, and the Nyquist frequency of an even length) goes by halves to both. distpy's `up_wave` and \
+            `down_wave` are the same, both damp the same quadrants: in compat mode.",
     family: Family::Wave,
     kinds: TO_COMPLEX,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `velocity_map`: the phase velocity `f / k` of each bin of a two-dimensional spectrum.
-//!
-//! Infinite at `k = 0`, and 0 at `f = 0`. By default without a sign, so that a mask made of it takes waves in both directions. distpy's axes
-//! are not those of a discrete transform (see `destripe`), and its `f / (k + 1e-7)` stays finite: in compat mode.
 
 use super::destripe::folded;
 use super::fft::frequencies_of_both;
@@ -12,6 +9,11 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "velocity_map",
     summary: "Phase velocity (frequency over wavenumber) at each place of the two-dimensional spectrum of a block of this shape.",
+    notes: "\
+            The phase velocity `f / k` of each bin of a two-dimensional spectrum.\n\n\
+            Infinite at `k = 0`, and 0 at `f = 0`. By default without a sign, so that a mask made of it takes waves in both \
+            directions. distpy's axes are not those of a discrete transform (see `destripe`), and its `f / (k + 1e-7)` stays \
+            finite: in compat mode.",
     family: Family::Wave,
     kinds: TO_REAL,
     gathers: Gathers::None,

@@ -1,7 +1,4 @@
 //! `velocity_mask`: marks the velocities inside an interval, with softened edges where wanted.
-//!
-//! The mask is smoothed along time by a zero-phase low-pass (Butterworth of order 5, its corner at `1 / smooth` of the Nyquist frequency,
-//! ends mirrored) and its modulus taken.
 
 use super::bounded_select::select;
 use crate::command::prelude::*;
@@ -12,6 +9,9 @@ use crate::dsp::transfer::{Side, TransferFunction};
 pub static SPEC: Spec = Spec {
     name: "velocity_mask",
     summary: "1 where a velocity lies above `min_velocity` and not above `max_velocity`, else 0; smoothed along time where wanted.",
+    notes: "\
+            The mask is smoothed along time by a zero-phase low-pass (Butterworth of order 5, its corner at `1 / smooth` of \
+            the Nyquist frequency, ends mirrored) and its modulus taken.",
     family: Family::Wave,
     kinds: REAL,
     gathers: Gathers::None,

@@ -7,6 +7,7 @@ use crate::dsp::rows;
 pub static SPEC: Spec = Spec {
     name: "virtual_cmp",
     summary: "x conj(x mirrored along an axis): of a spectrum, a common-midpoint gather from virtual sources.",
+    notes: "",
     family: Family::Wave,
     kinds: NUMBERS,
     gathers: Gathers::None,

@@ -1,9 +1,5 @@
-//! `wiener`: Wiener's adaptive noise filter, `y = m + (x - m) (1 - noise / v)` with mean `m` and variance `v` of the window about each
-//! sample, and `y = m` where `v` is not above the noise (`scipy.signal.wiener`).
-//!
-//! The noise is given, or the mean of all variances. At the ends mean and variance are those of the samples that exist; scipy, and so
-//! distpy, divides by the window's full size there, which darkens the edges, and has NaN where a variance is zero: in compat mode. A NaN
-//! reaches the windows that hold it, and through the noise everything unless the noise is given. The cost does not depend on the window.
+//! `wiener`: Wiener's adaptive noise filter, `y = m + (x - m) (1 - noise / v)` with mean `m` and variance `v` of the window about
+//! each sample, and `y = m` where `v` is not above the noise (`scipy.signal.wiener`).
 
 use crate::command::prelude::*;
 use crate::dsp::reduce;
@@ -13,6 +9,13 @@ use crate::dsp::window::{self, Window};
 pub static SPEC: Spec = Spec {
     name: "wiener",
     summary: "Wiener's adaptive filter: smooths where the local variance is that of noise, keeps what stands out.",
+    notes: "\
+            Wiener's adaptive noise filter, `y = m + (x - m) (1 - noise / v)` with mean `m` and variance `v` of the window \
+            about each sample, and `y = m` where `v` is not above the noise (`scipy.signal.wiener`).\n\n\
+            The noise is given, or the mean of all variances. At the ends mean and variance are those of the samples that \
+            exist; scipy, and so distpy, divides by the window's full size there, which darkens the edges, and has NaN where \
+            a variance is zero: in compat mode. A NaN reaches the windows that hold it, and through the noise everything \
+            unless the noise is given. The cost does not depend on the window.",
     family: Family::Filter,
     kinds: REAL,
     gathers: Gathers::None,

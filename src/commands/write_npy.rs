@@ -11,6 +11,7 @@ use crate::formats::npy;
 pub static SPEC: Spec = Spec {
     name: "write_npy",
     summary: "Writes the input as `<unix time>.npy`, with `measured_depth.npy` and `time.npy` beside it.",
+    notes: "",
     family: Family::Output,
     kinds: ANY,
     gathers: Gathers::None,

@@ -14,6 +14,7 @@ use crate::formats::witsml::{Curve, DepthText, Dialect, Log, write};
 pub static SPEC: Spec = Spec {
     name: "write_witsml",
     summary: "Writes a column per band as `<unix time>.fbe`, a WITSML 1.3.1.1 log along the fibre.",
+    notes: "",
     family: Family::Output,
     kinds: REAL,
     gathers: Gathers::Optional,

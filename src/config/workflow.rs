@@ -41,7 +41,7 @@ pub struct Entry {
 }
 
 /// Keys that stand beside the arguments and concern nobody.
-const FREE: &[&str] = &["comment", "formatting", "description"];
+pub const FREE: &[&str] = &["comment", "formatting", "description"];
 
 impl Workflow {
     /// Reads a command file.

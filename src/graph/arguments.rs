@@ -7,7 +7,7 @@ use crate::config::workflow::Entry;
 use crate::config::{Problem, Problems};
 
 /// Arguments that distpy's runner overwrites in every command; users write them to no effect.
-const INJECTED: &[&str] = &[
+pub const INJECTED: &[&str] = &[
     "prf",
     "nx",
     "nt",

@@ -31,6 +31,7 @@ mod output;
 mod plan;
 mod program;
 mod properties;
+mod reference;
 mod samples;
 mod segy;
 #[cfg(feature = "gpu")]

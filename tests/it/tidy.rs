@@ -4,8 +4,23 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the library: each may use those before it.
 const ORDER: &[&str] = &[
-    "block", "exit", "point", "dsp", "gpu", "formats", "command", "commands", "config", "graph",
-    "plan", "execute", "synth", "pipeline", "cli", "modules",
+    "block",
+    "exit",
+    "point",
+    "dsp",
+    "gpu",
+    "formats",
+    "command",
+    "commands",
+    "config",
+    "graph",
+    "plan",
+    "execute",
+    "reference",
+    "synth",
+    "pipeline",
+    "cli",
+    "modules",
 ];
 
 /// Longest file in `src`, in lines.
