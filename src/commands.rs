@@ -1,6 +1,7 @@
 //! The commands: one file each, named as in a command file, and this list of them.
 
 mod abs;
+mod acoustic_properties;
 mod add;
 mod analytic_signal;
 mod angle;
@@ -17,6 +18,7 @@ mod correlate;
 mod data;
 mod data_load;
 mod deconvolve;
+mod despike;
 mod destripe;
 mod diff;
 mod dip_filter;
@@ -33,8 +35,11 @@ mod hard_threshold;
 mod harmonic_mean;
 mod hash;
 mod ifft;
+mod intensity;
+mod interp;
 mod kurtosis;
 mod lin_transform;
+mod log_abs_sq;
 mod r#macro;
 mod mean;
 mod median_filter;
@@ -44,22 +49,29 @@ mod multiply;
 mod none;
 mod peak_to_peak;
 mod real;
+mod reflection;
 mod rescale;
 mod rms_from_fft;
 mod roll;
+mod running_max;
 mod running_mean;
+mod running_min;
+mod scattering_matrix;
 mod skewness;
 mod sobel;
 mod soft_threshold;
+mod source;
 mod sta_lta;
 mod std_dev;
 mod sum;
+mod sweetness;
 mod to_gpu;
 mod unwrap;
 mod up_wave;
 mod velocity_map;
 mod velocity_mask;
 mod virtual_cmp;
+mod virtual_source;
 mod wiener;
 mod write_npy;
 mod write_witsml;
@@ -69,6 +81,7 @@ use crate::command::Spec;
 /// Every command, by name in the order of the files.
 pub static ALL: &[&Spec] = &[
     &abs::SPEC,
+    &acoustic_properties::SPEC,
     &add::SPEC,
     &analytic_signal::SPEC,
     &angle::SPEC,
@@ -85,6 +98,7 @@ pub static ALL: &[&Spec] = &[
     &data::SPEC,
     &data_load::SPEC,
     &deconvolve::SPEC,
+    &despike::SPEC,
     &destripe::SPEC,
     &diff::SPEC,
     &dip_filter::SPEC,
@@ -101,8 +115,11 @@ pub static ALL: &[&Spec] = &[
     &harmonic_mean::SPEC,
     &hash::SPEC,
     &ifft::SPEC,
+    &intensity::SPEC,
+    &interp::SPEC,
     &kurtosis::SPEC,
     &lin_transform::SPEC,
+    &log_abs_sq::SPEC,
     &r#macro::SPEC,
     &mean::SPEC,
     &median_filter::SPEC,
@@ -112,22 +129,29 @@ pub static ALL: &[&Spec] = &[
     &none::SPEC,
     &peak_to_peak::SPEC,
     &real::SPEC,
+    &reflection::SPEC,
     &rescale::SPEC,
     &rms_from_fft::SPEC,
     &roll::SPEC,
+    &running_max::SPEC,
     &running_mean::SPEC,
+    &running_min::SPEC,
+    &scattering_matrix::SPEC,
     &skewness::SPEC,
     &sobel::SPEC,
     &soft_threshold::SPEC,
+    &source::SPEC,
     &sta_lta::SPEC,
     &std_dev::SPEC,
     &sum::SPEC,
+    &sweetness::SPEC,
     &to_gpu::SPEC,
     &unwrap::SPEC,
     &up_wave::SPEC,
     &velocity_map::SPEC,
     &velocity_mask::SPEC,
     &virtual_cmp::SPEC,
+    &virtual_source::SPEC,
     &wiener::SPEC,
     &write_npy::SPEC,
     &write_witsml::SPEC,

@@ -1,5 +1,6 @@
 //! Numerics that two or more commands share, generic over f32 and f64, and the plain data that describes them to a GPU.
 
+pub mod analytic;
 pub mod bands;
 pub mod broadcast;
 pub mod edge;

@@ -51,13 +51,24 @@ struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-enum Align {
+pub(super) enum Align {
     /// About it; of an even number one sample more before it than after.
     Centred,
     /// From it on.
     Forward,
     /// Up to it.
     Trailing,
+}
+
+impl Align {
+    /// A window of a length that lies so.
+    pub(super) fn window(self, length: usize) -> Window {
+        match self {
+            Align::Centred => Window::centred(length),
+            Align::Forward => Window::forward(length),
+            Align::Trailing => Window::trailing(length),
+        }
+    }
 }
 
 impl Default for Args {
@@ -89,11 +100,7 @@ impl BlockCommand for Args {
             ));
         }
         x.require_window(env, "window_length", length, self.axis)?;
-        let window = match self.align {
-            Align::Centred => Window::centred(length),
-            Align::Forward => Window::forward(length),
-            Align::Trailing => Window::trailing(length),
-        };
+        let window = self.align.window(length);
         let signature = Signature {
             held: Held::Double,
             ..x.clone()

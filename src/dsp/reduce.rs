@@ -137,6 +137,20 @@ pub fn extremes<T: Real>(run: &[T]) -> (T, T) {
     (all(low, T::minimum), all(high, T::maximum))
 }
 
+/// The median: of an even number the mean of the two in the middle; none of no samples. The samples are reordered.
+pub fn median(samples: &mut [f64]) -> Option<f64> {
+    let n = samples.len();
+    if n == 0 {
+        return None;
+    }
+    let (below, &mut middle, _) = samples.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return Some(middle);
+    }
+    let other = below.iter().copied().max_by(f64::total_cmp)?;
+    Some(0.5 * (other + middle))
+}
+
 /// Central moments of samples.
 #[derive(Debug)]
 pub struct Moments<'a> {

@@ -1,0 +1,103 @@
+//! `interp`: looks each sample up in a table of points, with straight lines between them.
+
+use crate::command::prelude::*;
+use crate::dsp::rows;
+
+/// The command.
+pub static SPEC: Spec = Spec {
+    name: "interp",
+    summary: "Maps values through a curve given by points, straight between them, as `numpy.interp`: a calibration, a gain curve.",
+    notes: "\
+            Beyond the ends the value of the nearest point is taken. A NaN stays.\n\n\
+            distpy has the command's code but does not know its name, so that its result is the input: in compat mode.",
+    family: Family::Arithmetic,
+    kinds: REAL,
+    gathers: Gathers::None,
+    cost: Cost::Sample(12.0),
+    schema: schema_of::<Args>,
+    build: |args| build(parse(args)?),
+    examples: &[Example {
+        args: r#"{"xp": [0, 1, 3], "fp": [0, 10, 20]}"#,
+        inputs: &["-1 0.5; 2 9"],
+        output: "0 5; 15 20",
+    }],
+};
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Args {
+    /// Values of the data at the points, ascending.
+    xp: Vec<f64>,
+    /// What they become.
+    fp: Vec<f64>,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            xp: vec![0.0, 1.0],
+            fp: vec![0.0, 1.0],
+        }
+    }
+}
+
+fn build(args: Args) -> Result<Command, ArgProblem> {
+    let (points, values) = (args.xp.len(), args.fp.len());
+    if points == 0 {
+        return Err(ArgProblem::new(
+            "xp",
+            "found no points, expected at least one",
+        ));
+    }
+    if points != values {
+        let found = format!("found {values} values, expected {points}, one for each of `xp`");
+        return Err(ArgProblem::new("fp", found));
+    }
+    if let Some(k) = args.xp.windows(2).position(|pair| pair[0] >= pair[1]) {
+        let (a, b) = (args.xp[k], args.xp[k + 1]);
+        let found = format!("found {b} after {a}, expected ascending values");
+        return Err(ArgProblem::new(&format!("xp[{}]", k + 1), found));
+    }
+    Ok(Command::Block(Arc::new(args)))
+}
+
+impl BlockCommand for Args {
+    fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
+        let signature = inputs[0].of_kind(Kind::Real);
+        Ok(Prepared::new(signature, Rows::Independent, self.clone()))
+    }
+}
+
+impl Args {
+    fn at(&self, x: f64) -> f64 {
+        let last = self.xp.len() - 1;
+        match self.xp.partition_point(|&point| point <= x) {
+            _ if x.is_nan() => x,
+            0 => self.fp[0],
+            after if after > last => self.fp[last],
+            after => {
+                let (a, b) = (after - 1, after);
+                let slope = (self.fp[b] - self.fp[a]) / (self.xp[b] - self.xp[a]);
+                slope * (x - self.xp[a]) + self.fp[a]
+            }
+        }
+    }
+}
+
+impl Kernel for Args {}
+
+impl<T: Real> Cpu<T> for Args {
+    fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
+        let x = inputs[0].as_real();
+        Block::real(rows::each(
+            x,
+            x.ncols(),
+            || (),
+            |row, out, ()| {
+                out.iter_mut()
+                    .zip(row)
+                    .for_each(|(to, v)| *to = T::of(self.at(v.wide())));
+            },
+        ))
+    }
+}
