@@ -7,6 +7,7 @@ mod analytic_signal;
 mod angle;
 mod approx_vlf;
 mod argmax;
+mod bandpass;
 mod bounded_select;
 mod broaden;
 mod butter;
@@ -17,13 +18,16 @@ mod copy;
 mod correlate;
 mod data;
 mod data_load;
+mod decimate;
 mod deconvolve;
 mod despike;
 mod destripe;
+mod detrend;
 mod diff;
 mod dip_filter;
 mod down_wave;
 mod downsample;
+mod envelope;
 mod extract;
 mod fft;
 mod from_gpu;
@@ -35,6 +39,7 @@ mod hard_threshold;
 mod harmonic_mean;
 mod hash;
 mod ifft;
+mod integrate;
 mod intensity;
 mod interp;
 mod kurtosis;
@@ -43,13 +48,17 @@ mod log_abs_sq;
 mod r#macro;
 mod mean;
 mod median_filter;
+mod median_subtract;
 mod moment;
 mod multiple_calcs;
 mod multiply;
 mod none;
+mod normalize;
+mod notch;
 mod peak_to_peak;
 mod real;
 mod reflection;
+mod resample;
 mod rescale;
 mod rms_from_fft;
 mod roll;
@@ -63,8 +72,10 @@ mod soft_threshold;
 mod source;
 mod sta_lta;
 mod std_dev;
+mod strain_rate_to_velocity;
 mod sum;
 mod sweetness;
+mod taper;
 mod to_gpu;
 mod unwrap;
 mod up_wave;
@@ -87,6 +98,7 @@ pub static ALL: &[&Spec] = &[
     &angle::SPEC,
     &approx_vlf::SPEC,
     &argmax::SPEC,
+    &bandpass::SPEC,
     &bounded_select::SPEC,
     &broaden::SPEC,
     &butter::SPEC,
@@ -97,13 +109,16 @@ pub static ALL: &[&Spec] = &[
     &correlate::SPEC,
     &data::SPEC,
     &data_load::SPEC,
+    &decimate::SPEC,
     &deconvolve::SPEC,
     &despike::SPEC,
     &destripe::SPEC,
+    &detrend::SPEC,
     &diff::SPEC,
     &dip_filter::SPEC,
     &down_wave::SPEC,
     &downsample::SPEC,
+    &envelope::SPEC,
     &extract::SPEC,
     &fft::SPEC,
     &from_gpu::SPEC,
@@ -115,6 +130,7 @@ pub static ALL: &[&Spec] = &[
     &harmonic_mean::SPEC,
     &hash::SPEC,
     &ifft::SPEC,
+    &integrate::SPEC,
     &intensity::SPEC,
     &interp::SPEC,
     &kurtosis::SPEC,
@@ -123,13 +139,17 @@ pub static ALL: &[&Spec] = &[
     &r#macro::SPEC,
     &mean::SPEC,
     &median_filter::SPEC,
+    &median_subtract::SPEC,
     &moment::SPEC,
     &multiple_calcs::SPEC,
     &multiply::SPEC,
     &none::SPEC,
+    &normalize::SPEC,
+    &notch::SPEC,
     &peak_to_peak::SPEC,
     &real::SPEC,
     &reflection::SPEC,
+    &resample::SPEC,
     &rescale::SPEC,
     &rms_from_fft::SPEC,
     &roll::SPEC,
@@ -143,8 +163,10 @@ pub static ALL: &[&Spec] = &[
     &source::SPEC,
     &sta_lta::SPEC,
     &std_dev::SPEC,
+    &strain_rate_to_velocity::SPEC,
     &sum::SPEC,
     &sweetness::SPEC,
+    &taper::SPEC,
     &to_gpu::SPEC,
     &unwrap::SPEC,
     &up_wave::SPEC,

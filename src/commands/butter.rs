@@ -151,26 +151,18 @@ impl BlockCommand for Butter {
             Compat::Distpy => self.transfer_function(rate, length),
             Compat::Exact => None,
         };
-        let rows = if self.axis == 1 {
-            Rows::Independent
+        let axis = if self.axis == 1 {
+            Axis::Time
         } else {
-            Rows::Coupled
-        };
-        let signature = Signature {
-            rank: 2,
-            held: Held::Double,
-            ..x.clone()
+            Axis::Depth
         };
         let design = compat.map_or(Design::Sections(design), Design::TransferFunction);
-        Ok(Prepared::new(
-            signature,
-            rows,
-            Filter {
-                design,
-                padding: self.padding,
-                axis: self.axis,
-            },
-        ))
+        let filter = Filter {
+            design,
+            padding: self.padding,
+            axis,
+        };
+        Ok(Prepared::new(x.of_kind(x.kind), axis.rows(), filter))
     }
 }
 
@@ -189,10 +181,10 @@ impl Butter {
 
 /// A designed filter along an axis.
 #[derive(Debug)]
-struct Filter {
+pub(super) struct Filter {
     design: Design,
     padding: Padding,
-    axis: usize,
+    axis: Axis,
 }
 
 #[derive(Debug)]
@@ -202,6 +194,26 @@ enum Design {
 }
 
 impl Filter {
+    /// Sections, applied forward and backward along an axis.
+    pub(super) fn new(design: Cascade, padding: Padding, axis: Axis) -> Self {
+        Self {
+            design: Design::Sections(design),
+            padding,
+            axis,
+        }
+    }
+
+    /// The same, prepared for an input.
+    pub(super) fn prepare(
+        x: &Signature,
+        design: Cascade,
+        padding: Padding,
+        axis: Axis,
+    ) -> Prepared {
+        let filter = Self::new(design, padding, axis);
+        Prepared::new(x.of_kind(x.kind), axis.rows(), filter)
+    }
+
     fn along_rows<T: Real>(&self, block: &Block<T>) -> Block<T> {
         match &block.samples {
             Samples::Complex(x) => {
@@ -245,9 +257,6 @@ impl Kernel for Filter {}
 
 impl<T: Real> Cpu<T> for Filter {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
-        match self.axis {
-            1 => self.along_rows(inputs[0]),
-            _ => self.along_rows(&inputs[0].transposed()).transposed(),
-        }
+        self.axis.along(inputs[0], |block| self.along_rows(block))
     }
 }

@@ -12,8 +12,10 @@
 
 mod design;
 mod lanes;
+mod prototype;
 
 pub use design::{Cascade, Corner, Design, Section, Tap};
+pub use prototype::{Pair, Prototype};
 
 use crate::block::Real;
 

@@ -74,12 +74,15 @@ fn combined(x: &Block<f64>, a: f64, y: &Block<f64>, b: f64) -> Block<f64> {
 fn linear() -> Vec<Value> {
     let kernel = json!([[0.5, -1.0, 0.25, 2.0], [1.0, 0.0, -0.5, 0.125]]);
     vec![
+        json!({"name": "bandpass", "design": "bessel", "low_freq": 0.1, "high_freq": 0.3}),
         json!({"name": "butter", "freq": 0.2, "order": 3}),
         json!({"name": "butter", "freq": [0.1, 0.3], "type": "bandpass", "axis": 0, "order": 2}),
         json!({"name": "conj"}),
         json!({"name": "convolve", "coeffs": kernel, "mode": "mirror"}),
         json!({"name": "correlate", "coeffs": kernel}),
+        json!({"name": "decimate"}),
         json!({"name": "destripe"}),
+        json!({"name": "detrend"}),
         json!({"name": "diff", "window_length": 3}),
         json!({"name": "dip_filter", "velocity": 2.0}),
         json!({"name": "down_wave"}),
@@ -89,12 +92,17 @@ fn linear() -> Vec<Value> {
         json!({"name": "gaussian", "mode": "reflect"}),
         json!({"name": "gradient", "axis": 1, "edge_order": 2}),
         json!({"name": "ifft", "axis": 0}),
+        json!({"name": "integrate", "axis": 0}),
         json!({"name": "lin_transform", "m": -3.0}),
         json!({"name": "mean"}),
+        json!({"name": "notch", "freq": 0.2}),
+        json!({"name": "resample", "up": 3, "down": 2}),
         json!({"name": "roll", "window_length": 5, "axis": null}),
         json!({"name": "running_mean", "window_length": 4}),
         json!({"name": "sobel"}),
+        json!({"name": "strain_rate_to_velocity"}),
         json!({"name": "sum", "axis": null}),
+        json!({"name": "taper", "fraction": 0.5}),
         json!({"name": "up_wave"}),
     ]
 }
@@ -121,7 +129,10 @@ fn idempotent() -> Vec<Value> {
     vec![
         json!({"name": "abs"}),
         json!({"name": "clip", "xmin": 0, "xmax": 9, "tmin": 0, "tmax": 20}),
+        json!({"name": "detrend"}),
         json!({"name": "mean"}),
+        json!({"name": "median_subtract"}),
+        json!({"name": "normalize", "method": "zscore"}),
         json!({"name": "real"}),
         json!({"name": "rescale"}),
         json!({"name": "soft_threshold", "threshold": 3}),
@@ -135,9 +146,12 @@ fn with_axis(name: &str) -> Option<Value> {
         // Two arrays, of which one has another shape, are compared with numpy.
         "multiply" => return None,
         "analytic_signal" => json!({"freq": 0.2, "window_length": 8}),
+        "bandpass" => json!({"low_freq": 0.1, "high_freq": 0.3, "order": 2}),
         "butter" => json!({"freq": 0.2, "order": 2}),
         "diff" | "roll" | "running_mean" => json!({"window_length": 3}),
         "moment" => json!({"moment": 3}),
+        "notch" => json!({"freq": 0.2, "quality": 2}),
+        "resample" => json!({"up": 2, "down": 3}),
         _ => json!({}),
     })
 }

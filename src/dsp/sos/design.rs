@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::prototype::{Pair, Prototype};
+
 /// Which frequencies pass, by the corners in Hz (-3 dB of one pass, -6 dB of both).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Corner {
@@ -96,24 +98,26 @@ impl Cascade {
     /// # Errors
     /// For order 0, a corner outside 0 to `rate / 2` (both excluded), corners that do not ascend.
     pub fn butter(order: usize, corner: Corner, rate: f64) -> Result<Self, Design> {
+        Self::new(&Prototype::butterworth(order), corner, rate)
+    }
+
+    /// A filter from an analog low-pass prototype, for data sampled at `rate` Hz.
+    ///
+    /// # Errors
+    /// As for [`Cascade::butter`].
+    pub fn new(prototype: &Prototype, corner: Corner, rate: f64) -> Result<Self, Design> {
+        let order = prototype.order();
         if order == 0 {
             return Err(Design::Order);
         }
-        let warp = |found: f64| {
-            let nyquist = rate / 2.0;
-            if found > 0.0 && found < nyquist {
-                Ok((PI * found / rate).tan())
-            } else {
-                Err(Design::Corner { found, nyquist })
-            }
-        };
+        let warp = |found: f64| warped(found, rate);
         let pad = match corner {
             Corner::Low(_) | Corner::High(_) => 3 * (order + 1),
             Corner::Band(..) | Corner::Stop(..) => 3 * (2 * order + 1),
         };
-        let sections = match corner {
-            Corner::Low(f) => one_sided(order, warp(f)?, Tap::Low(1.0)),
-            Corner::High(f) => one_sided(order, warp(f)?, Tap::High(1.0)),
+        let mut sections = match corner {
+            Corner::Low(f) => one_sided(prototype, warp(f)?, Side::Low),
+            Corner::High(f) => one_sided(prototype, warp(f)?, Side::High),
             Corner::Band(low, high) | Corner::Stop(low, high) => {
                 let (w1, w2) = (warp(low)?, warp(high)?);
                 if w1 >= w2 {
@@ -124,11 +128,33 @@ impl Cascade {
                     width: w2 - w1,
                 };
                 match corner {
-                    Corner::Band(..) => band_pass(order, &band),
-                    _ => band_stop(order, &band),
+                    Corner::Band(..) => band_pass(prototype, &band),
+                    _ => band_stop(prototype, &band),
                 }
             }
         };
+        if let Tap::Low(gain) | Tap::High(gain) | Tap::Band(gain) = &mut sections[0].tap {
+            *gain *= prototype.gain;
+        }
+        Ok(Self { sections, pad })
+    }
+
+    /// Notches at some frequencies, each as wide at -3 dB as its frequency by `quality` (`scipy.signal.iirnotch`).
+    ///
+    /// # Errors
+    /// For a frequency outside 0 to `rate / 2` (both excluded).
+    pub fn notches(frequencies: &[f64], quality: f64, rate: f64) -> Result<Self, Design> {
+        let section = |&f: &f64| {
+            let g = warped(f, rate)?;
+            let width = (PI * f / rate / quality).tan();
+            Ok(Section {
+                g,
+                damping: Some(width * (1.0 + g * g) / g),
+                tap: Tap::Notch(1.0),
+            })
+        };
+        let sections: Vec<Section> = frequencies.iter().map(section).collect::<Result<_, _>>()?;
+        let pad = 3 * (2 * sections.len() + 1);
         Ok(Self { sections, pad })
     }
 
@@ -138,18 +164,40 @@ impl Cascade {
     }
 }
 
-/// Dampings of the prototype's complex pole pairs, `2 sin(pi (2 i + 1) / (2 order))`, lowest first; an odd order has a real
-/// pole besides.
-fn dampings(order: usize) -> impl DoubleEndedIterator<Item = f64> {
-    (0..order / 2).map(move |i| 2.0 * (PI * (2 * i + 1) as f64 / (2 * order) as f64).sin())
+/// The pre-warped frequency of the bilinear transform.
+fn warped(found: f64, rate: f64) -> Result<f64, Design> {
+    let nyquist = rate / 2.0;
+    if found > 0.0 && found < nyquist {
+        Ok((PI * found / rate).tan())
+    } else {
+        Err(Design::Corner { found, nyquist })
+    }
 }
 
-fn one_sided(order: usize, g: f64, tap: Tap) -> Vec<Section> {
-    let section = |damping| Section { g, damping, tap };
-    let real = (order % 2 == 1).then_some(section(None));
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Low,
+    High,
+}
+
+fn one_sided(prototype: &Prototype, corner: f64, side: Side) -> Vec<Section> {
+    let section = |radius: f64, damping| match side {
+        Side::Low => Section {
+            g: corner * radius,
+            damping,
+            tap: Tap::Low(1.0),
+        },
+        Side::High => Section {
+            g: corner / radius,
+            damping,
+            tap: Tap::High(1.0),
+        },
+    };
+    let real = prototype.real.map(|radius| section(radius, None));
     // Sharp resonances last, when the rest of the filter has removed most of the signal.
+    let pairs = prototype.pairs.iter().rev();
     real.into_iter()
-        .chain(dampings(order).rev().map(|k| section(Some(k))))
+        .chain(pairs.map(|pair| section(pair.radius, Some(pair.damping))))
         .collect()
 }
 
@@ -160,10 +208,11 @@ struct Band {
 }
 
 impl Band {
-    /// A prototype pole pair of damping `k` becomes two pairs of equal damping, at `centre / w` and `centre * w`: this gives
-    /// `w >= 1` and their damping (Geffe, "Designers' guide to active band-pass filters", 1974).
-    fn split(&self, k: f64) -> (f64, f64) {
-        let relative = self.width / self.centre;
+    /// A prototype pole pair becomes two pairs of equal damping, at `centre / w` and `centre * w`: this gives `w >= 1` and their
+    /// damping (Geffe, "Designers' guide to active band-pass filters", 1974).
+    fn split(&self, pair: &Pair) -> (f64, f64) {
+        let k = pair.damping;
+        let relative = self.relative(pair.radius);
         let d = k * relative;
         let e = 4.0 + relative * relative;
         let q = ((e + ((e - 2.0 * d) * (e + 2.0 * d)).sqrt()) / 2.0).sqrt() / d;
@@ -171,48 +220,61 @@ impl Band {
         (half + (half * half - 1.0).max(0.0).sqrt(), 1.0 / q)
     }
 
-    /// Damping of the pair that the prototype's real pole becomes, at the centre.
-    fn middle(&self) -> f64 {
-        self.width / self.centre
+    /// The width by the centre, for a pole of some radius; of a real pole the damping of the pair that it becomes.
+    fn relative(&self, radius: f64) -> f64 {
+        self.width * radius / self.centre
     }
 }
 
 /// Half of the zeros at zero frequency and half at infinity: the lower pairs are high-passes and the upper ones low-passes. Band
 /// taps throughout would be the same filter, but lose two digits in single precision. The gains share out the overall
 /// `width^order` so that no intermediate signal grows or fades away.
-fn band_pass(order: usize, band: &Band) -> Vec<Section> {
-    let pairs: Vec<(f64, f64)> = dampings(order).map(|k| band.split(k)).collect();
-    let high = pairs.iter().map(|&(w, damping)| Section {
+fn band_pass(prototype: &Prototype, band: &Band) -> Vec<Section> {
+    let pairs: Vec<(f64, f64, f64)> = prototype
+        .pairs
+        .iter()
+        .map(|pair| {
+            let (w, damping) = band.split(pair);
+            (w, damping, band.relative(pair.radius))
+        })
+        .collect();
+    let high = pairs.iter().map(|&(w, damping, relative)| Section {
         g: band.centre / w,
         damping: Some(damping),
-        tap: Tap::High(band.width / band.centre),
+        tap: Tap::High(relative),
     });
-    let middle = (order % 2 == 1).then(|| Section {
+    let middle = prototype.real.map(|radius| Section {
         g: band.centre,
-        damping: Some(band.middle()),
-        tap: Tap::Band(band.width / band.centre),
+        damping: Some(band.relative(radius)),
+        tap: Tap::Band(band.relative(radius)),
     });
-    let low = pairs.iter().rev().map(|&(w, damping)| {
+    let low = pairs.iter().rev().map(|&(w, damping, relative)| {
         let g = band.centre * w;
         Section {
             g,
             damping: Some(damping),
-            tap: Tap::Low(band.width * band.centre / (g * g)),
+            tap: Tap::Low(relative * band.centre * band.centre / (g * g)),
         }
     });
     high.chain(middle).chain(low).collect()
 }
 
-/// The same poles as the band-pass, all zeros at the centre.
-fn band_stop(order: usize, band: &Band) -> Vec<Section> {
+/// The same poles as the band-pass at their inverse radii, all zeros at the centre.
+fn band_stop(prototype: &Prototype, band: &Band) -> Vec<Section> {
     let notch = |g: f64, damping| Section {
         g,
         damping: Some(damping),
         tap: Tap::Notch((band.centre / g).powi(2)),
     };
-    let middle = (order % 2 == 1).then(|| notch(band.centre, band.middle()));
-    let pairs = dampings(order).rev().flat_map(|k| {
-        let (w, damping) = band.split(k);
+    let inverse = |pair: &Pair| Pair {
+        radius: 1.0 / pair.radius,
+        damping: pair.damping,
+    };
+    let middle = prototype
+        .real
+        .map(|radius| notch(band.centre, band.relative(1.0 / radius)));
+    let pairs = prototype.pairs.iter().rev().flat_map(|pair| {
+        let (w, damping) = band.split(&inverse(pair));
         [
             notch(band.centre / w, damping),
             notch(band.centre * w, damping),
