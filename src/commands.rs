@@ -16,6 +16,7 @@ mod conj;
 mod convolve;
 mod copy;
 mod correlate;
+mod cross_correlate;
 mod data;
 mod data_load;
 mod decimate;
@@ -30,6 +31,7 @@ mod downsample;
 mod envelope;
 mod extract;
 mod fft;
+mod fk_filter;
 mod from_gpu;
 mod gather;
 mod gaussian;
@@ -56,6 +58,7 @@ mod none;
 mod normalize;
 mod notch;
 mod peak_to_peak;
+mod psd;
 mod real;
 mod reflection;
 mod resample;
@@ -70,8 +73,10 @@ mod skewness;
 mod sobel;
 mod soft_threshold;
 mod source;
+mod spectrogram;
 mod sta_lta;
 mod std_dev;
+mod stft;
 mod strain_rate_to_velocity;
 mod sum;
 mod sweetness;
@@ -83,6 +88,7 @@ mod velocity_map;
 mod velocity_mask;
 mod virtual_cmp;
 mod virtual_source;
+mod whiten;
 mod wiener;
 mod write_npy;
 mod write_witsml;
@@ -107,6 +113,7 @@ pub static ALL: &[&Spec] = &[
     &convolve::SPEC,
     &copy::SPEC,
     &correlate::SPEC,
+    &cross_correlate::SPEC,
     &data::SPEC,
     &data_load::SPEC,
     &decimate::SPEC,
@@ -121,6 +128,7 @@ pub static ALL: &[&Spec] = &[
     &envelope::SPEC,
     &extract::SPEC,
     &fft::SPEC,
+    &fk_filter::SPEC,
     &from_gpu::SPEC,
     &gather::SPEC,
     &gaussian::SPEC,
@@ -147,6 +155,7 @@ pub static ALL: &[&Spec] = &[
     &normalize::SPEC,
     &notch::SPEC,
     &peak_to_peak::SPEC,
+    &psd::SPEC,
     &real::SPEC,
     &reflection::SPEC,
     &resample::SPEC,
@@ -161,8 +170,10 @@ pub static ALL: &[&Spec] = &[
     &sobel::SPEC,
     &soft_threshold::SPEC,
     &source::SPEC,
+    &spectrogram::SPEC,
     &sta_lta::SPEC,
     &std_dev::SPEC,
+    &stft::SPEC,
     &strain_rate_to_velocity::SPEC,
     &sum::SPEC,
     &sweetness::SPEC,
@@ -174,6 +185,7 @@ pub static ALL: &[&Spec] = &[
     &velocity_mask::SPEC,
     &virtual_cmp::SPEC,
     &virtual_source::SPEC,
+    &whiten::SPEC,
     &wiener::SPEC,
     &write_npy::SPEC,
     &write_witsml::SPEC,

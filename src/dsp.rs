@@ -8,6 +8,7 @@ pub mod fft;
 pub mod median;
 pub mod reduce;
 pub mod rows;
+pub mod segments;
 pub mod sos;
 pub mod stencil;
 pub mod transfer;
