@@ -16,6 +16,7 @@ mod conj;
 mod convolve;
 mod copy;
 mod correlate;
+mod count_peaks;
 mod cross_correlate;
 mod data;
 mod data_load;
@@ -44,6 +45,7 @@ mod ifft;
 mod integrate;
 mod intensity;
 mod interp;
+mod kmeans;
 mod kurtosis;
 mod lin_transform;
 mod log_abs_sq;
@@ -113,6 +115,7 @@ pub static ALL: &[&Spec] = &[
     &convolve::SPEC,
     &copy::SPEC,
     &correlate::SPEC,
+    &count_peaks::SPEC,
     &cross_correlate::SPEC,
     &data::SPEC,
     &data_load::SPEC,
@@ -141,6 +144,7 @@ pub static ALL: &[&Spec] = &[
     &integrate::SPEC,
     &intensity::SPEC,
     &interp::SPEC,
+    &kmeans::SPEC,
     &kurtosis::SPEC,
     &lin_transform::SPEC,
     &log_abs_sq::SPEC,

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 use num_traits::Zero;
-use realfft::{RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
 use super::rows;
@@ -49,6 +49,11 @@ planned!(f64);
 /// The plan for real rows of `n` samples.
 pub fn real_plan<T: Planned>(n: usize) -> Arc<dyn RealToComplex<T>> {
     T::planners().real.plan_fft_forward(n)
+}
+
+/// The plan back to real rows of `n` samples, unscaled.
+pub fn real_inverse_plan<T: Planned>(n: usize) -> Arc<dyn ComplexToReal<T>> {
+    T::planners().real.plan_fft_inverse(n)
 }
 
 /// A direction of transform.
