@@ -3,7 +3,8 @@
 # make lint    formatting and clippy
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
-# make bench   benchmarks of kernels and whole flows; make peer compares with distpy and scipy
+# make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
+# make bench-commands   compares single commands with distpy
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
 
@@ -24,7 +25,7 @@ CONTAINER_BUILD ?= full
 # Software Vulkan complains on stderr where there is none, as for root.
 export XDG_RUNTIME_DIR ?= /tmp
 
-.PHONY: help demo build test lint bench peer image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test lint bench peer bench-commands image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -64,6 +65,13 @@ peer: build
 	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
 	$(PEER_VENV)/bin/python benches/peer.py --binary $(BINARY)
+
+# The last line of `cargo bench --no-run` names the program.
+bench-commands: setup-build
+	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
+	$(PEER_VENV)/bin/python benches/commands.py --bench "$$($(CARGO) bench --bench commands --no-run 2>&1 | \
+		sed -n 's/.*(\(.*\)).*/\1/p' | tail -1)"
 
 image:
 	$(call build-image,runtime,distpy-gpu:$(VERSION))

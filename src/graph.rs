@@ -244,7 +244,9 @@ fn command(
     {
         return None;
     }
-    match (spec.build)(serde_json::Value::Object(entry.args.clone())) {
+    let mut args = entry.args.clone();
+    arguments::whole(&mut args, &schema);
+    match (spec.build)(serde_json::Value::Object(args)) {
         Ok(command) => Some((spec, command)),
         Err(problem) => {
             problems.push(Problem::error(

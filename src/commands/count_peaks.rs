@@ -350,7 +350,7 @@ impl Scratch {
             .extend_from_slice(&self.cwt[line.column.saturating_sub(half)..end]);
         let ratio = (line.value / tenth(&mut self.window)).abs();
         // Nothing over nothing counts.
-        !(ratio < 1.0)
+        ratio >= 1.0 || ratio.is_nan()
     }
 }
 

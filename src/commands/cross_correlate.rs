@@ -26,7 +26,7 @@ pub static SPEC: Spec = Spec {
     }],
 };
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Args {
     /// The source: a row from 0, negative from the end; without effect where a row is gathered.
@@ -39,17 +39,6 @@ struct Args {
     max_lag: Option<f64>,
     /// Whether correlations are divided by the roots of both energies.
     normalize: bool,
-}
-
-impl Default for Args {
-    fn default() -> Self {
-        Self {
-            channel: 0,
-            depth: None,
-            max_lag: None,
-            normalize: false,
-        }
-    }
 }
 
 impl BlockCommand for Args {

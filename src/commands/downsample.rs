@@ -29,10 +29,10 @@ pub static SPEC: Spec = Spec {
 #[serde(default)]
 struct Args {
     /// Step along depth.
-    #[schemars(range(min = 1), extend("unit" = "channels"))]
+    #[schemars(range(min = 1, max = 1000000000), extend("unit" = "channels"))]
     xsample: usize,
     /// Step along time.
-    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    #[schemars(range(min = 1, max = 1000000000), extend("unit" = "samples"))]
     tsample: usize,
 }
 

@@ -205,6 +205,13 @@ impl Operation {
         };
         let one = Coords::index(1);
         match self {
+            Operation::Median(size) if *size > 2 * x.rows().max(x.cols()) => {
+                let found = format!(
+                    "step `{name}`: found {size} samples, expected at most {}",
+                    2 * x.rows().max(x.cols())
+                );
+                Err(Mismatch::argument("command_list", found))
+            }
             Operation::Gradient(axis, _) if axis.of(x).len() < 2 => {
                 let found = format!(
                     "step `{name}`: found one sample along the axis, expected at least two"

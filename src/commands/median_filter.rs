@@ -77,8 +77,13 @@ impl BlockCommand for Args {
     fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0];
         let (channels, samples) = self.distance.channels_and_samples();
-        x.require_window(env, "distance", channels, Axis::Depth)?;
-        x.require_window(env, "distance", samples, Axis::Time)?;
+        // In compat mode too: scipy mirrors the data over and over there, which smooths nothing that anybody wants.
+        let strict = Env {
+            compat: Compat::Exact,
+            ..env.clone()
+        };
+        x.require_window(&strict, "distance", channels, Axis::Depth)?;
+        x.require_window(&strict, "distance", samples, Axis::Time)?;
         let rows = if channels == 1 {
             Rows::Independent
         } else {

@@ -99,7 +99,9 @@ impl<T: Real> Cpu<T> for Args {
             samples: numbers!(&inputs[0].samples, a => match self.axis {
                 Some(Axis::Time) => each_row(a, |_| shift),
                 // Whole rows move.
-                Some(Axis::Depth) => flat(a, shift * a.ncols() as i64),
+                Some(Axis::Depth) => {
+                    flat(a, shift.rem_euclid(a.nrows() as i64) * a.ncols() as i64)
+                }
                 None => flat(a, shift),
             }),
         }

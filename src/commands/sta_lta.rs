@@ -34,10 +34,10 @@ pub static SPEC: Spec = Spec {
 #[serde(default)]
 struct Args {
     /// Length of the short window.
-    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    #[schemars(range(min = 1, max = 10000000), extend("unit" = "samples"))]
     sta: usize,
     /// Length of the long window.
-    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    #[schemars(range(min = 1, max = 10000000), extend("unit" = "samples"))]
     lta: usize,
     /// What is averaged; compat mode averages the samples themselves.
     attribute: Attribute,

@@ -33,10 +33,10 @@ pub static SPEC: Spec = Spec {
 #[serde(default, rename_all = "camelCase")]
 struct Args {
     /// Size of the window along depth.
-    #[schemars(range(min = 1), extend("unit" = "channels"))]
+    #[schemars(range(min = 1, max = 10000000), extend("unit" = "channels"))]
     xdir: usize,
     /// Size of the window along time.
-    #[schemars(range(min = 1), extend("unit" = "samples"))]
+    #[schemars(range(min = 1, max = 10000000), extend("unit" = "samples"))]
     tdir: usize,
     /// Variance of the noise, in the squared unit of the data; null for the mean of the local variances.
     #[schemars(range(min = 0.0))]

@@ -117,12 +117,14 @@ fn select<T: Real>(count: usize, sample: impl Fn(usize) -> [T; LANES]) -> [T; LA
 
 /// Puts the smaller of each lane's two samples at `low`, the larger at `high`.
 fn exchange<T: Real>(held: &mut [[T; LANES]], low: usize, high: usize) {
-    for lane in 0..LANES {
-        let (a, b) = (held[low][lane], held[high][lane]);
-        let less = b < a;
-        held[low][lane] = if less { b } else { a };
-        held[high][lane] = if less { a } else { b };
+    let (mut smaller, mut larger) = (held[low], held[high]);
+    for (a, b) in smaller.iter_mut().zip(&mut larger) {
+        let (x, y) = (*a, *b);
+        let less = y < x;
+        *a = if less { y } else { x };
+        *b = if less { x } else { y };
     }
+    (held[low], held[high]) = (smaller, larger);
 }
 
 /// The structure that slides along one row of the result: the samples under the window by their order, those inside as bits.

@@ -124,7 +124,7 @@ pub fn extremes<T: Real>(run: &[T]) -> (T, T) {
             let v = eight[k];
             low[k] = if v < low[k] { v } else { low[k] };
             high[k] = if v > high[k] { v } else { high[k] };
-            odd[k] += v - v;
+            odd[k] += v * T::zero();
         }
     }
     if odd.iter().any(|v| v.is_nan()) && run.iter().any(|v| v.is_nan()) {

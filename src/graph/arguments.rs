@@ -1,6 +1,6 @@
 //! Arguments against a command's schema: names and ranges. Types are the deserializer's.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Reading;
 use crate::config::workflow::Entry;
@@ -56,6 +56,11 @@ pub fn check(entry: &Entry, schema: &Value, reading: Reading, problems: &mut Pro
 }
 
 fn range(value: &Value, property: &Value, path: &str, problems: &mut Problems) {
+    if let (Some(list), Some(items)) = (value.as_array(), property.get("items")) {
+        for (k, value) in list.iter().enumerate() {
+            range(value, items, &format!("{path}[{k}]"), problems);
+        }
+    }
     let Some(number) = value.as_f64() else { return };
     let bound = |key: &str| property.get(key).and_then(Value::as_f64);
     let unit = property
@@ -63,16 +68,35 @@ fn range(value: &Value, property: &Value, path: &str, problems: &mut Problems) {
         .and_then(Value::as_str)
         .map(|u| format!(" {u}"))
         .unwrap_or_default();
-    if let Some(least) = bound("minimum").filter(|&least| number < least) {
-        problems.push(Problem::error(
-            path,
-            format!("{number} is below the minimum {least}{unit}"),
-        ));
+    let broken = [
+        bound("minimum")
+            .filter(|&b| number < b)
+            .map(|b| format!("is below the minimum {b}")),
+        bound("maximum")
+            .filter(|&b| number > b)
+            .map(|b| format!("is above the maximum {b}")),
+        bound("exclusiveMinimum")
+            .filter(|&b| number <= b)
+            .map(|b| format!("must be more than {b}")),
+        bound("exclusiveMaximum")
+            .filter(|&b| number >= b)
+            .map(|b| format!("must be less than {b}")),
+    ];
+    for text in broken.into_iter().flatten() {
+        problems.push(Problem::error(path, format!("{number} {text}{unit}")));
     }
-    if let Some(most) = bound("maximum").filter(|&most| number > most) {
-        problems.push(Problem::error(
-            path,
-            format!("{number} is above the maximum {most}{unit}"),
-        ));
+}
+
+/// Whole numbers that are written with a point, where the schema wants integers: Python takes them for the same.
+pub fn whole(args: &mut Map<String, Value>, schema: &Value) {
+    for (name, value) in args {
+        let kind = schema.pointer(&format!("/properties/{name}/type"));
+        let integer = kind.is_some_and(|kind| kind == "integer" || kind[0] == "integer");
+        if let (true, Some(number)) = (integer && !value.is_i64(), value.as_f64())
+            && number.fract() == 0.0
+            && number.abs() < 9e15
+        {
+            *value = (number as i64).into();
+        }
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod backend;
+mod bad_commands;
 mod bad_input;
 mod benchmark;
 mod cli;
