@@ -18,6 +18,7 @@ mod copy;
 mod correlate;
 mod count_peaks;
 mod cross_correlate;
+mod curve_fit;
 mod data;
 mod data_load;
 mod decimate;
@@ -117,6 +118,7 @@ pub static ALL: &[&Spec] = &[
     &correlate::SPEC,
     &count_peaks::SPEC,
     &cross_correlate::SPEC,
+    &curve_fit::SPEC,
     &data::SPEC,
     &data_load::SPEC,
     &decimate::SPEC,

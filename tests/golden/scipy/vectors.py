@@ -32,14 +32,14 @@ class Vectors:
         np.save(self.folder / "arrays" / name, values)
         return name
 
-    def case(self, args, x, want, gather=(), prf=1000.0, depth=None, f32=None, compare=None):
-        """`f32`: bound for single precision relative to the largest value; left out, 1e-5. `compare="partition"`: labels up to their names."""
+    def case(self, args, x, want, gather=(), prf=1000.0, depth=None, f32=None, f64=None, compare=None):
+        """`f32`, `f64`: bounds relative to the largest value in that precision; left out, 1e-5 and 1e-9. `compare="partition"`: labels up to their names."""
         same = sum(c["args"]["name"] == args["name"] for c in self.cases)
         self.cases.append({
             "id": f"{args['name']}-{same:02}", "args": args, "prf": prf, "in": self.array(x),
             "gather": [self.array(g) for g in gather],
             "depth": None if depth is None else self.array(np.asarray(depth, dtype=np.float64)),
-            "output": self.array(want), **({} if f32 is None else {"f32_bound": f32}), **({} if compare is None else {"compare": compare}),
+            "output": self.array(want), **({} if f32 is None else {"f32_bound": f32}), **({} if f64 is None else {"f64_bound": f64}), **({} if compare is None else {"compare": compare}),
         })
 
     def save(self):
