@@ -46,6 +46,7 @@ mod ifft;
 mod integrate;
 mod intensity;
 mod interp;
+mod keras;
 mod kmeans;
 mod kurtosis;
 mod lin_transform;
@@ -146,6 +147,7 @@ pub static ALL: &[&Spec] = &[
     &integrate::SPEC,
     &intensity::SPEC,
     &interp::SPEC,
+    &keras::SPEC,
     &kmeans::SPEC,
     &kurtosis::SPEC,
     &lin_transform::SPEC,

@@ -27,6 +27,7 @@ mod gpu_kernels;
 mod hdf5;
 mod ingest;
 mod interrupt;
+mod networks;
 mod npy;
 mod output;
 mod plan;
