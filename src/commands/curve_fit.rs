@@ -257,7 +257,11 @@ impl Start {
         let linear = self.upper.solve_upper_triangular(&self.basis.tr_mul(y))?;
         let exponentials = self.slopes.iter().zip(linear.iter());
         let exponentials = exponentials.flat_map(|(&slope, &factor)| [factor, slope]);
-        Some(exponentials.chain(linear.iter().last().copied()).collect())
+        Some(
+            exponentials
+                .chain(linear.iter().next_back().copied())
+                .collect(),
+        )
     }
 }
 

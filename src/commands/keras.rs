@@ -143,7 +143,12 @@ fn open(path: &Path) -> Result<Model, String> {
             return Err(format!("{shown}: expected an ONNX file, named .onnx"));
         }
     };
-    Model::load_file(file).map_err(|e| format!("{}: no ONNX model: {e}", file.display()))
+    let bad = |reason: String| format!("{}: no ONNX model: {reason}", file.display());
+    match Model::load_file(file) {
+        // Bytes of any kind may pass for an empty one.
+        Ok(model) if model.input_ids().is_empty() => Err(bad("it has no input".into())),
+        model => model.map_err(|e| bad(e.to_string())),
+    }
 }
 
 impl BlockCommand for Network {

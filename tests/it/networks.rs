@@ -67,7 +67,7 @@ fn what_is_no_model_is_refused() {
     let absent = folder.path().join("absent.onnx");
     let cases = [
         (absent, "No such file"),
-        (write("empty.onnx", b""), "found a network of 0 inputs"),
+        (write("empty.onnx", b""), "no ONNX model"),
         (write("text.onnx", b"{\"layers\": []}"), "no ONNX model"),
         (
             write("cut.onnx", &whole[..whole.len() / 2]),
