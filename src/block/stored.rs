@@ -273,11 +273,11 @@ impl Stored {
         let fits = "as many samples as rows and columns";
         let samples = match self.dtype {
             real if real == T::DTYPE => {
-                let values = bytemuck::pod_collect_to_vec(bytes);
+                let values = numbers(bytes);
                 Samples::Real(Array2::from_shape_vec(shape, values).expect(fits))
             }
             complex if complex.is_complex() && complex.word() == T::DTYPE.size() => {
-                let values = bytemuck::pod_collect_to_vec(bytes);
+                let values = numbers(bytes);
                 Samples::Complex(Array2::from_shape_vec(shape, values).expect(fits))
             }
             _ => return None,
@@ -343,6 +343,14 @@ impl Stored {
             Order::C => row * self.shape[1] + col,
             Order::Fortran => col * self.shape[0] + row,
         }
+    }
+}
+
+/// A copy of what lies in a file: bytes in one go where they are aligned, as nearly always.
+fn numbers<V: bytemuck::Pod>(bytes: &[u8]) -> Vec<V> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(values) => values.to_vec(),
+        Err(_) => bytemuck::pod_collect_to_vec(bytes),
     }
 }
 

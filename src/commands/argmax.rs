@@ -80,12 +80,7 @@ impl<T: Real> Cpu<T> for Largest {
                     )
                 }),
                 _ => rows::column(block.as_real(), |row| {
-                    let (_, largest) = reduce::extremes(row);
-                    let found = match largest.is_nan() {
-                        true => row.iter().position(|v| v.is_nan()),
-                        false => row.iter().position(|v| *v == largest),
-                    };
-                    found.expect("a row has samples") as i64
+                    reduce::largest(row).expect("a row has samples") as i64
                 }),
             };
             Block {

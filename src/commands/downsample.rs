@@ -1,7 +1,5 @@
 //! `downsample`: every n-th sample, without a filter before: what lies above the new Nyquist frequency folds back.
 
-use ndarray::s;
-
 use crate::block::mapped;
 use crate::command::prelude::*;
 
@@ -76,7 +74,12 @@ impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
         let (depth, time) = (self.xsample, self.tsample);
         let samples = mapped!(&inputs[0].samples, a => {
-            a.slice(s![..;depth, ..;time]).as_standard_layout().into_owned()
+            let shape = (a.nrows().div_ceil(depth), a.ncols().div_ceil(time));
+            let mut out = Vec::with_capacity(shape.0 * shape.1);
+            let whole = a.as_slice().expect("blocks are contiguous");
+            let channels = whole.chunks_exact(a.ncols()).step_by(depth);
+            channels.for_each(|row| out.extend(row.iter().copied().step_by(time)));
+            Array2::from_shape_vec(shape, out).expect("a sample for each place")
         });
         Block { samples }
     }

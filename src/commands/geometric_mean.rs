@@ -38,8 +38,6 @@ impl BlockCommand for GeometricMean {
 
 impl Statistic for GeometricMean {
     fn of(&self, samples: &mut Vec<f64>) -> f64 {
-        let count = samples.len() as f64;
-        samples.iter_mut().for_each(|v| *v = v.ln());
-        (reduce::total(samples) / count).exp()
+        (reduce::logarithms(samples) / samples.len() as f64).exp()
     }
 }

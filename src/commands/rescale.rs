@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::command::prelude::*;
-use crate::dsp::{reduce, rows};
+use crate::dsp::reduce;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -67,22 +67,15 @@ impl<T: Real> Cpu<T> for ToRange {
             let wider = |a: (T, T), b: (T, T)| (a.0.minimum(b.0), a.1.maximum(b.1));
             let (min, max) = parts.reduce_with(wider).expect("a block has samples");
             let span = max - min;
-            let constant = span.is_zero() && self.0 == Compat::Exact;
-            let scaled = |v: T| {
-                if constant {
-                    T::zero()
-                } else {
-                    (v - min) / span
-                }
-            };
-            return Block::real(rows::each(
-                x,
-                x.ncols(),
-                || (),
-                |row, out, ()| {
-                    out.iter_mut().zip(row).for_each(|(to, &v)| *to = scaled(v));
-                },
-            ));
+            let mut out = x.clone();
+            let samples = out.as_slice_mut().expect("blocks are contiguous");
+            samples.par_chunks_mut(1 << 16).for_each(|part| {
+                part.iter_mut().for_each(|v| *v = (*v - min) / span);
+            });
+            if span.is_zero() && self.0 == Compat::Exact {
+                out.fill(T::zero());
+            }
+            return Block::real(out);
         }
         let (x, y) = (inputs[0].to_complex(), of.to_complex());
         let before = |a: &Complex<T>, b: &Complex<T>| {

@@ -194,6 +194,73 @@ impl<'a> Moments<'a> {
     }
 }
 
+/// Sum of the natural logarithms: one logarithm of the product of many mantissas, and a count of exponents.
+pub fn logarithms(run: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    const MANTISSA: u64 = (1 << 52) - 1;
+    const ONE: u64 = 1023 << 52;
+    // A mantissa is less than 2: the products of this many stay finite.
+    const BLOCK: usize = 1000 * LANES;
+    if !run.iter().all(|v| v.is_normal() && *v > 0.0) {
+        return run.iter().map(|v| v.ln()).sum();
+    }
+    let mut sum = 0.0;
+    let mut exponents = 0;
+    for block in run.chunks(BLOCK) {
+        let mut products = [1.0; LANES];
+        let mut powers = [0_u64; LANES];
+        let (eights, rest) = block.as_chunks::<LANES>();
+        let mut factor = |k: usize, v: f64| {
+            let bits = v.to_bits();
+            products[k] *= f64::from_bits(bits & MANTISSA | ONE);
+            powers[k] += bits >> 52;
+        };
+        for eight in eights {
+            (0..LANES).for_each(|k| factor(k, eight[k]));
+        }
+        rest.iter().enumerate().for_each(|(k, &v)| factor(k, v));
+        sum += products.iter().map(|p: &f64| p.ln()).sum::<f64>();
+        exponents += powers.iter().sum::<u64>() as i64 - 1023 * block.len() as i64;
+    }
+    sum + exponents as f64 * std::f64::consts::LN_2
+}
+
+/// Position of the first largest value; of the first NaN where there is one. `None` of no samples.
+pub fn largest<T: Real>(run: &[T]) -> Option<usize> {
+    const LANES: usize = 8;
+    // Only the first block that has the largest value is searched for its place.
+    const BLOCK: usize = 512;
+    let mut best: Option<(usize, T)> = None;
+    for (k, block) in run.chunks(BLOCK).enumerate() {
+        let mut high = [block[0]; LANES];
+        let mut odd = [T::zero(); LANES];
+        let (eights, rest) = block.as_chunks::<LANES>();
+        for eight in eights {
+            for lane in 0..LANES {
+                let v = eight[lane];
+                high[lane] = if v > high[lane] { v } else { high[lane] };
+                odd[lane] += v * T::zero();
+            }
+        }
+        if (odd.iter().any(|v| v.is_nan()) || rest.iter().any(|v| v.is_nan()))
+            && let Some(at) = block.iter().position(|v| v.is_nan())
+        {
+            return Some(k * BLOCK + at);
+        }
+        let all = high.iter().chain(rest);
+        let high = all.fold(block[0], |a, &b| if b > a { b } else { a });
+        if best.is_none_or(|(_, value)| high > value) {
+            best = Some((k, high));
+        }
+    }
+    let (k, value) = best?;
+    let block = &run[k * BLOCK..];
+    block
+        .iter()
+        .position(|v| *v == value)
+        .map(|at| k * BLOCK + at)
+}
+
 /// Sum of a run of samples; blocks bound the rounding error, lanes let the compiler vectorise.
 pub fn total<S: Summand>(run: &[S]) -> S::Sum {
     const LANES: usize = 8;
@@ -216,4 +283,45 @@ pub fn total<S: Summand>(run: &[S]) -> S::Sum {
         total += sum;
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn logarithms_add_up(run in prop::collection::vec(1e-300..1e300_f64, 1..20000)) {
+            let plain: f64 = run.iter().map(|v| v.ln()).sum();
+            let scale: f64 = run.iter().map(|v| v.ln().abs()).sum();
+            prop_assert!((logarithms(&run) - plain).abs() <= 1e-13 * scale.max(1.0));
+        }
+
+        #[test]
+        fn the_largest_is_the_first_one(
+            run in prop::collection::vec((-3..3_i8).prop_map(f64::from), 1..2000),
+            odd in prop::collection::vec((0..2000_usize, prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY])), 0..3),
+        ) {
+            let mut run = run;
+            let n = run.len();
+            odd.iter().for_each(|&(at, v)| run[at % n] = v);
+            let mut best = 0;
+            for (k, &v) in run.iter().enumerate() {
+                if v > run[best] || (v.is_nan() && !run[best].is_nan()) {
+                    best = k;
+                }
+            }
+            prop_assert_eq!(largest(&run), Some(best));
+        }
+    }
+
+    #[test]
+    fn logarithms_of_what_has_none() {
+        assert_eq!(logarithms(&[1.0, 0.0]), f64::NEG_INFINITY);
+        assert_eq!(logarithms(&[1.0, f64::INFINITY]), f64::INFINITY);
+        assert!(logarithms(&[1.0, -1.0]).is_nan() && logarithms(&[f64::NAN]).is_nan());
+        assert!((logarithms(&[5e-324; 3]) - 3.0 * 5e-324_f64.ln()).abs() < 1e-9);
+    }
 }

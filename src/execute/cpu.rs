@@ -4,16 +4,17 @@
 //! stored samples to the last step, so that nothing the size of a chunk is written in between.
 
 use std::collections::HashMap;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ndarray::{ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayViewMut2, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
 use super::{CpuPrecision, DeviceFault, Executor, Job, Results};
-use crate::block::{Block, DType, Precision, Real, Samples, Stored};
+use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel, Rows};
 use crate::dsp::bands;
 use crate::dsp::fft::Planned;
@@ -159,28 +160,30 @@ where
             Rows::Coupled => rows.max(1),
             Rows::Independent => self.tile_rows(stage, rows),
         };
-        let mut outputs: Vec<Block<T>> =
-            stage.writes.iter().map(|&slot| self.zeros(slot)).collect();
-        if rows <= height {
-            let tile = self.tile(stage, 0..rows);
-            outputs = tile;
+        let outputs = if rows <= height {
+            self.tile(stage, 0..rows)
         } else {
+            let mut blanks: Vec<Blank<T>> =
+                stage.writes.iter().map(|&slot| self.blank(slot)).collect();
             // One list per tile of the outputs' parts, so that tiles write side by side.
             let mut parts: Vec<Vec<Part<'_, T>>> =
                 (0..rows.div_ceil(height)).map(|_| Vec::new()).collect();
-            for output in &mut outputs {
-                for (tile, part) in parts.iter_mut().zip(Part::of(output, height)) {
+            for blank in &mut blanks {
+                for (tile, part) in parts.iter_mut().zip(blank.parts(height)) {
                     tile.push(part);
                 }
             }
             let this = &*self;
             parts.into_par_iter().enumerate().for_each(|(k, parts)| {
                 let range = k * height..((k + 1) * height).min(rows);
-                for (part, block) in parts.into_iter().zip(this.tile(stage, range)) {
+                let blocks = this.tile(stage, range);
+                assert_eq!(parts.len(), blocks.len(), "a block for each part");
+                for (part, block) in parts.into_iter().zip(blocks) {
                     part.assign(block);
                 }
             });
-        }
+            blanks.into_iter().map(Blank::written).collect()
+        };
         self.counted |= stage.reads.contains(&CHUNK);
         self.blocks.extend(
             stage
@@ -216,9 +219,9 @@ where
         even(fitting.min(fair)).max(1)
     }
 
-    fn zeros(&self, slot: Slot) -> Block<T> {
+    fn blank(&self, slot: Slot) -> Blank<T> {
         let signature = self.plan.signature(slot);
-        Block::zeros(signature.kind, signature.rows(), signature.cols())
+        Blank::new(signature.kind, signature.rows(), signature.cols())
     }
 
     /// Computes the stage's outputs for some rows.
@@ -334,49 +337,84 @@ fn owned<T: Real>(block: Arc<Block<T>>) -> Block<T> {
     Arc::unwrap_or_clone(block)
 }
 
-/// Some rows of a result, to be written by one tile.
-enum Part<'a, T> {
-    Real(ArrayViewMut2<'a, T>),
-    Complex(ArrayViewMut2<'a, Complex<T>>),
-    Label(ArrayViewMut2<'a, i64>),
-    Hash(ArrayViewMut2<'a, u64>),
-    Mask(ArrayViewMut2<'a, bool>),
+/// A result before its tiles are written. Filling it with zeros first takes a fifth of the time of the commands that only move
+/// samples (500 x 5000 in double precision on one core: 4.4 ms for `lin_transform`, 4.0 ms without).
+enum Blank<T> {
+    Real(Array2<MaybeUninit<T>>),
+    Complex(Array2<MaybeUninit<Complex<T>>>),
+    Label(Array2<MaybeUninit<i64>>),
+    Hash(Array2<MaybeUninit<u64>>),
+    Mask(Array2<MaybeUninit<bool>>),
 }
 
-impl<'a, T: Real> Part<'a, T> {
-    /// A block cut into parts of `height` rows.
-    fn of(block: &'a mut Block<T>, height: usize) -> Vec<Self> {
-        match &mut block.samples {
-            Samples::Real(a) => a
-                .axis_chunks_iter_mut(Axis(0), height)
-                .map(Part::Real)
-                .collect(),
-            Samples::Complex(a) => a
-                .axis_chunks_iter_mut(Axis(0), height)
-                .map(Part::Complex)
-                .collect(),
-            Samples::Label(a) => a
-                .axis_chunks_iter_mut(Axis(0), height)
-                .map(Part::Label)
-                .collect(),
-            Samples::Hash(a) => a
-                .axis_chunks_iter_mut(Axis(0), height)
-                .map(Part::Hash)
-                .collect(),
-            Samples::Mask(a) => a
-                .axis_chunks_iter_mut(Axis(0), height)
-                .map(Part::Mask)
-                .collect(),
+impl<T: Real> Blank<T> {
+    fn new(kind: Kind, rows: usize, cols: usize) -> Self {
+        let shape = (rows, cols);
+        match kind {
+            Kind::Real => Blank::Real(Array2::uninit(shape)),
+            Kind::Complex => Blank::Complex(Array2::uninit(shape)),
+            Kind::Label => Blank::Label(Array2::uninit(shape)),
+            Kind::Hash => Blank::Hash(Array2::uninit(shape)),
+            Kind::Mask => Blank::Mask(Array2::uninit(shape)),
         }
     }
 
+    /// Cut into parts of `height` rows.
+    fn parts(&mut self, height: usize) -> Vec<Part<'_, T>> {
+        fn cut<V>(
+            array: &mut Array2<V>,
+            height: usize,
+        ) -> impl Iterator<Item = ArrayViewMut2<'_, V>> {
+            array.axis_chunks_iter_mut(Axis(0), height)
+        }
+        match self {
+            Blank::Real(a) => cut(a, height).map(Part::Real).collect(),
+            Blank::Complex(a) => cut(a, height).map(Part::Complex).collect(),
+            Blank::Label(a) => cut(a, height).map(Part::Label).collect(),
+            Blank::Hash(a) => cut(a, height).map(Part::Hash).collect(),
+            Blank::Mask(a) => cut(a, height).map(Part::Mask).collect(),
+        }
+    }
+
+    /// The block, once each of its parts was assigned.
+    #[allow(
+        unsafe_code,
+        reason = "the compiler cannot see that the parts cover the array; zeros first cost a fifth"
+    )]
+    fn written(self) -> Block<T> {
+        // SAFETY: `stage` cuts all rows into parts, gives each part to one tile, checks that the tile has a block for each of its
+        // parts, and `assign` writes every sample of a part or panics, in which case the parallel loop does not come back here.
+        let samples = unsafe {
+            match self {
+                Blank::Real(a) => Samples::Real(a.assume_init()),
+                Blank::Complex(a) => Samples::Complex(a.assume_init()),
+                Blank::Label(a) => Samples::Label(a.assume_init()),
+                Blank::Hash(a) => Samples::Hash(a.assume_init()),
+                Blank::Mask(a) => Samples::Mask(a.assume_init()),
+            }
+        };
+        Block { samples }
+    }
+}
+
+/// Some rows of a result, to be written by one tile.
+enum Part<'a, T> {
+    Real(ArrayViewMut2<'a, MaybeUninit<T>>),
+    Complex(ArrayViewMut2<'a, MaybeUninit<Complex<T>>>),
+    Label(ArrayViewMut2<'a, MaybeUninit<i64>>),
+    Hash(ArrayViewMut2<'a, MaybeUninit<u64>>),
+    Mask(ArrayViewMut2<'a, MaybeUninit<bool>>),
+}
+
+impl<T: Real> Part<'_, T> {
+    /// Writes every sample of it; panics where the block has another shape or kind.
     fn assign(self, block: Block<T>) {
         match (self, block.samples) {
-            (Part::Real(mut to), Samples::Real(from)) => to.assign(&from),
-            (Part::Complex(mut to), Samples::Complex(from)) => to.assign(&from),
-            (Part::Label(mut to), Samples::Label(from)) => to.assign(&from),
-            (Part::Hash(mut to), Samples::Hash(from)) => to.assign(&from),
-            (Part::Mask(mut to), Samples::Mask(from)) => to.assign(&from),
+            (Part::Real(to), Samples::Real(from)) => from.assign_to(to),
+            (Part::Complex(to), Samples::Complex(from)) => from.assign_to(to),
+            (Part::Label(to), Samples::Label(from)) => from.assign_to(to),
+            (Part::Hash(to), Samples::Hash(from)) => from.assign_to(to),
+            (Part::Mask(to), Samples::Mask(from)) => from.assign_to(to),
             _ => unreachable!("a tile has the kind that its signature names"),
         }
     }
