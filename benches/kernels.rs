@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use distpy_gpu::block::{Bytes, DType, Endian, Order, Stored};
 use distpy_gpu::dsp::bands::{self, Band, BandSums, Measure};
 use distpy_gpu::dsp::fft::{Planned, real_rows};
@@ -117,7 +117,7 @@ mod gpu {
         };
         let rows = adapter::channels(&engine, 1000);
         let mut group = criterion.benchmark_group(format!("gpu/{}", engine.info().name));
-        group.sampling_mode(SamplingMode::Flat);
+        group.sampling_mode(criterion::SamplingMode::Flat);
         let mut bench = |name: &str, n: usize, element: Element, record: Record<'_>| {
             let bytes = (rows * n * element.size(Precision::F32)) as u64;
             group.throughput(Throughput::Bytes(bytes));

@@ -7,6 +7,7 @@
 pub mod hdf5;
 mod mapped;
 pub mod npy;
+pub mod onnx;
 pub mod segy;
 pub mod witsml;
 

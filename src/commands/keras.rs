@@ -1,8 +1,6 @@
 //! `keras`: runs a trained network on the chunk.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use rten::{Dimension, Model, RunOptions, ThreadPool, Value, ValueView};
@@ -10,6 +8,7 @@ use rten_tensor::Layout;
 use serde_json::Map;
 
 use crate::command::prelude::*;
+use crate::formats::onnx;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -81,73 +80,13 @@ struct Network {
 
 impl Network {
     fn model(&self) -> Result<Arc<Model>, Mismatch> {
-        let read = || open(&self.file).map(Arc::new);
+        let read = || {
+            onnx::open(&self.file)
+                .map(Arc::new)
+                .map_err(|e| e.to_string())
+        };
         let model = self.model.get_or_init(read).clone();
         model.map_err(|message| Mismatch::argument("filename", message))
-    }
-}
-
-/// What a model file turned out to be.
-#[derive(Debug, PartialEq)]
-enum FileKind {
-    Onnx,
-    Keras,
-    Other,
-}
-
-fn kind_of(path: &Path) -> Result<FileKind, String> {
-    // TensorFlow's SavedModel.
-    if path.is_dir() {
-        return Ok(FileKind::Keras);
-    }
-    let mut start = Vec::new();
-    let file = File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
-    file.map_err(|e| format!("{}: {e}", path.display()))?;
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    let extension = extension.to_ascii_lowercase();
-    let (hdf5, zip) = (
-        start.starts_with(b"\x89HDF"),
-        start.starts_with(b"PK\x03\x04"),
-    );
-    Ok(match extension.as_str() {
-        _ if hdf5 || zip => FileKind::Keras,
-        "onnx" => FileKind::Onnx,
-        _ => FileKind::Other,
-    })
-}
-
-fn open(path: &Path) -> Result<Model, String> {
-    let shown = path.display();
-    let converted = path.with_extension("onnx");
-    let beside = converted != path && converted.is_file();
-    let kind = match kind_of(path) {
-        // The original may have been left behind.
-        Err(_) if beside => FileKind::Keras,
-        kind => kind?,
-    };
-    let file = match kind {
-        FileKind::Onnx => path,
-        FileKind::Keras if beside => {
-            tracing::info!("{shown}: {} is taken in its place", converted.display());
-            &converted
-        }
-        FileKind::Keras => {
-            return Err(format!(
-                "{shown}: found a Keras model, expected an ONNX file. Convert it once, where Keras is installed, with `python -m \
-                 tf2onnx.convert --keras {shown} --output {0}`, or in Keras 3 with `model.export(\"{0}\", format=\"onnx\")`; the flow \
-                 may stay as it is",
-                converted.display()
-            ));
-        }
-        FileKind::Other => {
-            return Err(format!("{shown}: expected an ONNX file, named .onnx"));
-        }
-    };
-    let bad = |reason: String| format!("{}: no ONNX model: {reason}", file.display());
-    match Model::load_file(file) {
-        // Bytes of any kind may pass for an empty one.
-        Ok(model) if model.input_ids().is_empty() => Err(bad("it has no input".into())),
-        model => model.map_err(|e| bad(e.to_string())),
     }
 }
 

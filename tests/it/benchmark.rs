@@ -90,10 +90,11 @@ fn the_cpu_is_measured_in_every_stored_type() {
         report["flow"]["commands"],
         json!(["fft", "rms_from_fft", "multiple_calcs", "write_witsml"])
     );
-    assert_eq!(
-        (&report["chunks"], &report["adapters"]),
-        (&json!("synthetic"), &json!([]))
-    );
+    assert_eq!(report["chunks"], "synthetic");
+    // A build without GPU support says so.
+    if cfg!(feature = "gpu") {
+        assert_eq!(report["adapters"], json!([]));
+    }
     assert!(
         report["command"]
             .as_array()

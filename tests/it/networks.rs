@@ -67,11 +67,14 @@ fn what_is_no_model_is_refused() {
     let absent = folder.path().join("absent.onnx");
     let cases = [
         (absent, "No such file"),
-        (write("empty.onnx", b""), "no ONNX model"),
-        (write("text.onnx", b"{\"layers\": []}"), "no ONNX model"),
+        (write("empty.onnx", b""), "expected an ONNX model"),
+        (
+            write("text.onnx", b"{\"layers\": []}"),
+            "expected an ONNX model",
+        ),
         (
             write("cut.onnx", &whole[..whole.len() / 2]),
-            "no ONNX model",
+            "expected an ONNX model",
         ),
         (
             write("model.txt", b"layers"),
