@@ -136,7 +136,7 @@ mod gpu {
             });
         }
         bench("mean", 10_000, Element::Real, &|rec, x| {
-            vec![launch::reduce::mean(rec, x, Some(1))]
+            vec![launch::fold::mean(rec, x, Some(1))]
         });
         bench("transpose", 10_000, Element::Real, &|rec, x| {
             vec![launch::transpose(rec, x)]

@@ -14,3 +14,5 @@ pub use super::{
     Tensor, Widen, parse, schema_of, statistic,
 };
 pub use crate::block::{Block, Coords, Held, Kind, Real, Samples, Signature, Unit};
+pub use crate::gpu::Element;
+pub use crate::gpu::kernels::{self, map::map, map::map_like, rule::Rule};

@@ -61,7 +61,16 @@ impl BlockCommand for Add {
 #[derive(Debug)]
 struct Sum(Vec<Pair>);
 
-impl Kernel for Sum {}
+impl Kernel for Sum {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let mut sum = inputs[0];
+        for (pair, &other) in self.0.iter().zip(&inputs[1..]) {
+            let rule = "fn value(i: u32, j: u32) -> Y { return a_y(i, j) + b_y(i, j); }";
+            sum = pair.record(rec, rule, sum, other);
+        }
+        Some(sum)
+    }
+}
 
 impl<T: Real> Cpu<T> for Sum {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
@@ -126,6 +135,40 @@ impl Pair {
             },
             turned: [turned(x), turned(y)],
         })
+    }
+
+    /// Both inputs as they lie side by side on a device, with the shape of what they make there.
+    pub(super) fn beside(&self, x: Tensor, y: Tensor) -> ([Tensor; 2], (usize, usize)) {
+        let seen = |t: Tensor, turn: bool| match turn {
+            true => t.view(t.cols(), t.rows(), t.element()),
+            false => t,
+        };
+        let both = [seen(x, self.turned[0]), seen(y, self.turned[1])];
+        let shape = (
+            both[0].rows().max(both[1].rows()),
+            both[0].cols().max(both[1].cols()),
+        );
+        (both, shape)
+    }
+
+    /// What the result is on a device.
+    pub(super) fn element(&self) -> Element {
+        match self.signature.kind {
+            Kind::Complex => Element::Complex,
+            _ => Element::Real,
+        }
+    }
+
+    /// Combines the samples on a device.
+    pub(super) fn record(
+        &self,
+        rec: &mut Recorder,
+        rule: &'static str,
+        x: Tensor,
+        y: Tensor,
+    ) -> Tensor {
+        let (both, shape) = self.beside(x, y);
+        map(rec, &Rule::new(rule, both), shape, self.element())
     }
 
     /// Combines the samples.

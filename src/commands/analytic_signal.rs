@@ -125,7 +125,24 @@ struct Narrow {
     axis: Axis,
 }
 
-impl Kernel for Narrow {}
+impl Kernel for Narrow {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let table = match self.axis {
+            Axis::Time => rec.table_complex(&self.estimator),
+            Axis::Depth => {
+                let table = rec.table_complex(&self.estimator[first..first + x.rows()]);
+                table.view(x.rows(), 1, table.element())
+            }
+        };
+        let rule = "fn value(i: u32, j: u32) -> Y { return complex_mul(a_y(i, j), b_wide(i, j)); }";
+        Some(map_like(
+            rec,
+            &Rule::new(rule, [x, table]),
+            Element::Complex,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Narrow {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {

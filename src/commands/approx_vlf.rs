@@ -70,7 +70,32 @@ struct Robust {
     beyond: bool,
 }
 
-impl Kernel for Robust {}
+impl Kernel for Robust {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let weights = rec.table_real(&self.weights);
+        let item = "fn item(i: u32, j: u32) -> Y { return a(i, j) * b(0u, j); }\n";
+        let rule = Rule::new(item, [x, weights]);
+        let shape = (x.rows(), x.cols());
+        let means = kernels::fold::fold(rec, &rule, kernels::fold::SUM, shape, 1, Element::Real);
+        let rule = "\
+fn mean(i: i32) -> Y {
+    let last = i32(a_rows()) - 1;
+    if word(0u) == 1u && (i < 0 || i > last) {
+        return 0.0;
+    }
+    return a(u32(clamp(i, 0, last)), 0u);
+}
+fn value(i: u32, j: u32) -> Y {
+    let p = mean(i32(i) - 1);
+    let q = mean(i32(i));
+    let r = mean(i32(i) + 1);
+    return higher(lower(p, q), lower(higher(p, q), r));
+}";
+        let rule = Rule::new(rule, [means]).words([usize::from(self.beyond)]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Robust {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -50,7 +50,20 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let window = Window::forward(self.window_length);
+        let join = kernels::window::Join::Largest;
+        Some(kernels::window::windows(
+            rec,
+            inputs[0],
+            window,
+            Edge::Nearest,
+            join,
+            1,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

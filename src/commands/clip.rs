@@ -166,7 +166,17 @@ struct Cut {
     cols: std::ops::Range<usize>,
 }
 
-impl Kernel for Cut {}
+impl Kernel for Cut {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let channels: Vec<u32> = self.channels.iter().map(|&k| kernels::word(k)).collect();
+        let channels = rec.table_index(&channels);
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(b(0u, i), j + word(0u)); }";
+        let rule = Rule::new(rule, [x, channels]).words([self.cols.start]);
+        let shape = (self.channels.len(), self.cols.len());
+        Some(map(rec, &rule, shape, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Cut {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -103,7 +103,17 @@ struct Weighting {
     settled: Settled,
 }
 
-impl Kernel for Weighting {}
+impl Kernel for Weighting {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let Stencil {
+            weights,
+            origin,
+            edge,
+        } = &self.stencil;
+        let device = self.settled.on_device();
+        device.then(|| kernels::stencil::correlate(rec, inputs[0], weights, *origin, *edge))
+    }
+}
 
 impl<T: Real + Settle> Cpu<T> for Weighting
 where

@@ -63,7 +63,22 @@ struct Divide {
     relative: bool,
 }
 
-impl Kernel for Divide {}
+impl Kernel for Divide {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let ([x, y], shape) = self.pair.beside(inputs[0], inputs[1]);
+        let level = match self.relative {
+            true => kernels::fold::highest_power(rec, y, self.tolerance),
+            false => rec.table_real(&[self.tolerance]),
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let d = b_y(i, j);
+    return times(a_y(i, j), conj(d)) / (power(d) + c(0u, 0u));
+}";
+        let rule = Rule::new(rule, [x, y, level]);
+        Some(map(rec, &rule, shape, self.pair.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Divide {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -85,7 +85,32 @@ struct Destripe {
     axis: Axis,
 }
 
-impl Kernel for Destripe {}
+impl Kernel for Destripe {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let squares = |rec: &mut Recorder, values: &[f64]| {
+            rec.table_real(&values.iter().map(|v| v * v).collect::<Vec<_>>())
+        };
+        let (across, along) = (squares(rec, &self.across), squares(rec, &self.along));
+        let down = |t: Tensor| t.view(t.len(), 1, t.element());
+        let (across, along) = match self.axis {
+            Axis::Depth => (down(across), along),
+            Axis::Time => (across, down(along)),
+        };
+        let spectrum = kernels::fft::forward(rec, x, 1);
+        let spectrum = kernels::fft::forward(rec, spectrum, 0);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let k = b_wide(i, j);
+    return a(i, j) * max(k / (c_wide(i, j) + k + 1e-6), 1e-6);
+}";
+        let rule = Rule::new(rule, [spectrum, across, along]);
+        let spectrum = map_like(rec, &rule, Element::Complex);
+        let y = kernels::fft::inverse(rec, spectrum, 0);
+        let y = kernels::fft::inverse(rec, y, 1);
+        Some(kernels::map::real_part(rec, y))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Destripe {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -104,7 +104,58 @@ struct Differences {
     order: Option<bool>,
 }
 
-impl Kernel for Differences {}
+impl Kernel for Differences {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let axis = self.axis.number();
+        let shape = |n: usize| match self.axis {
+            Axis::Depth => (n, x.cols()),
+            Axis::Time => (x.rows(), n),
+        };
+        let Some(repeat) = self.order else {
+            let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = min(place(i, j), a_len() - 1u - word(0u));
+    return a_at(i, j, t + word(0u)) - a_at(i, j, t);
+}";
+            let rule = Rule::new(rule, [x]).words([self.lag]).axis(axis);
+            return Some(map(rec, &rule, shape(self.length), x.element()));
+        };
+        // A zero stands behind the end.
+        let first = "\
+fn at(i: u32, j: u32, t: u32) -> Y {
+    if t < a_len() {
+        return a_at(i, j, t);
+    }
+    return Y();
+}
+fn value(i: u32, j: u32) -> Y {
+    return at(i, j, place(i, j) + 1u) - at(i, j, place(i, j));
+}";
+        let next = "\
+fn value(i: u32, j: u32) -> Y {
+    return a_at(i, j, place(i, j) + 1u) - a_at(i, j, place(i, j));
+}";
+        let mut y = x;
+        for order in 1..=self.lag {
+            let rule = Rule::new(if order == 1 { first } else { next }, [y]).axis(axis);
+            y = map(
+                rec,
+                &rule,
+                shape(self.length + self.lag - order),
+                x.element(),
+            );
+        }
+        if repeat {
+            let last = "\
+fn value(i: u32, j: u32) -> Y {
+    return a_at(i, j, min(place(i, j), a_len() - 2u));
+}";
+            y = map_like(rec, &Rule::new(last, [y]).axis(axis), x.element());
+        }
+        Some(y)
+    }
+}
 
 impl<T: Real> Cpu<T> for Differences {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

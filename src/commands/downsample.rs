@@ -68,7 +68,18 @@ fn every(axis: &Coords, step: usize) -> Coords {
     Coords::new(axis.unit, values)
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let shape = (
+            x.rows().div_ceil(self.xsample),
+            x.cols().div_ceil(self.tsample),
+        );
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i * word(0u), j * word(1u)); }";
+        let rule = Rule::new(rule, [x]).words([self.xsample, self.tsample]);
+        Some(map(rec, &rule, shape, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -45,7 +45,13 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let signal = kernels::fft::analytic(rec, inputs[0], self.axis.number());
+        let rule = "fn value(i: u32, j: u32) -> Y { return a_size(i, j); }";
+        Some(map_like(rec, &Rule::new(rule, [signal]), Element::Real))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -92,7 +92,23 @@ struct One {
     axis: Axis,
 }
 
-impl Kernel for One {}
+impl Kernel for One {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let (rule, rows) = match self.axis {
+            Axis::Time => (
+                "fn value(i: u32, j: u32) -> Y { return a(i, word(0u)); }",
+                x.rows(),
+            ),
+            Axis::Depth => (
+                "fn value(i: u32, j: u32) -> Y { return a(word(0u), i); }",
+                x.cols(),
+            ),
+        };
+        let rule = Rule::new(rule, [x]).words([self.index]);
+        Some(map(rec, &rule, (rows, 1), x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for One {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -66,7 +66,34 @@ struct Columns {
     whole: bool,
 }
 
-impl Kernel for Columns {}
+impl Kernel for Columns {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if self.whole || self.empty.contains(&true) {
+            return None;
+        }
+        let element = match self.kind {
+            Kind::Complex => Element::Complex,
+            _ => Element::Real,
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    if j < a_cols() {
+        return a_y(i, j);
+    }
+    return b_y(i, j - a_cols());
+}";
+        let mut all = inputs[0];
+        if all.element() != element {
+            let rule = Rule::new("fn value(i: u32, j: u32) -> Y { return a_y(i, j); }", [all]);
+            all = map_like(rec, &rule, element);
+        }
+        for &next in &inputs[1..] {
+            let shape = (all.rows(), all.cols() + next.cols());
+            all = map(rec, &Rule::new(rule, [all, next]), shape, element);
+        }
+        Some(all)
+    }
+}
 
 impl<T: Real> Cpu<T> for Columns {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

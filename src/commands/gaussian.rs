@@ -109,7 +109,26 @@ impl Smooth {
     }
 }
 
-impl Kernel for Smooth {}
+impl Kernel for Smooth {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if !self.settled.on_device() {
+            return None;
+        }
+        let mut y = inputs[0];
+        for (axis, weights) in [&self.depth, &self.time].into_iter().enumerate() {
+            if let Some(weights) = weights {
+                let origin = weights.len() / 2;
+                y = kernels::stencil::correlate_along(rec, y, weights, origin, axis, self.edge);
+            }
+        }
+        let copy = Rule::new("fn value(i: u32, j: u32) -> Y { return a(i, j); }", [y]);
+        Some(if y == inputs[0] {
+            map_like(rec, &copy, y.element())
+        } else {
+            y
+        })
+    }
+}
 
 impl<T: Real + Settle> Cpu<T> for Smooth
 where
@@ -140,6 +159,11 @@ impl Settled {
             held: self.0,
             ..x.clone()
         }
+    }
+
+    /// Whether a device stores them so: it has single precision anyway.
+    pub(super) fn on_device(self) -> bool {
+        self.0 != Held::Integer
     }
 
     pub(super) fn apply<S: Settle>(self, x: &mut Array2<S>) {

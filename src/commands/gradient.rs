@@ -138,7 +138,38 @@ struct Derivative {
     axis: Axis,
 }
 
-impl Kernel for Derivative {}
+impl Kernel for Derivative {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let weights: Vec<f64> = self
+            .weights
+            .iter()
+            .flat_map(|three| three.weights)
+            .collect();
+        let starts: Vec<u32> = self
+            .weights
+            .iter()
+            .map(|three| kernels::word(three.start))
+            .collect();
+        let table = rec.table_real(&weights);
+        let table = table.view(self.weights.len(), 3, table.element());
+        let starts = rec.table_index(&starts);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    var sum = Y();
+    for (var k = 0u; k < 3u; k++) {
+        let weight = b(t, k);
+        if weight != 0.0 {
+            sum += weight * a_at(i, j, c(0u, t) + k);
+        }
+    }
+    return sum;
+}";
+        let rule = Rule::new(rule, [x, table, starts]).axis(self.axis.number());
+        Some(map_like(rec, &rule, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Derivative {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -72,7 +72,26 @@ pub(super) struct Integral {
     pub(super) axis: Axis,
 }
 
-impl Kernel for Integral {}
+impl Kernel for Integral {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let halves = rec.table_real(match self.halves.as_slice() {
+            [] => &[0.0],
+            halves => halves,
+        });
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    if t == 0u {
+        return 0.0;
+    }
+    return b(0u, t - 1u) * (a_at(i, j, t - 1u) + a_at(i, j, t));
+}";
+        let axis = self.axis.number();
+        let rule = Rule::new(rule, [inputs[0], halves]).axis(axis);
+        let steps = map_like(rec, &rule, Element::Real);
+        Some(kernels::window::running_sums(rec, steps, axis))
+    }
+}
 
 impl<T: Real> Cpu<T> for Integral {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

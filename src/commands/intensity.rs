@@ -33,7 +33,22 @@ impl BlockCommand for Intensity {
     }
 }
 
-impl Kernel for Intensity {}
+impl Kernel for Intensity {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let extremes = kernels::fold::extremes(rec, inputs[0]);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let ends = b(0u, 0u);
+    let span = ends.y - ends.x;
+    return (a(i, j) - ends.x) / select(span, 1.0, span == 0.0);
+}";
+        Some(map_like(
+            rec,
+            &Rule::new(rule, [inputs[0], extremes]),
+            Element::Real,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Intensity {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

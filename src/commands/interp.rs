@@ -84,7 +84,44 @@ impl Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (xp, fp) = (rec.table_real(&self.xp), rec.table_real(&self.fp));
+        let pairs = || self.xp.windows(2).zip(self.fp.windows(2));
+        let mut slopes: Vec<f64> = pairs()
+            .map(|(x, f)| (f[1] - f[0]) / (x[1] - x[0]))
+            .collect();
+        slopes.push(0.0);
+        let slopes = rec.table_real(&slopes);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let x = a(i, j);
+    let last = b_cols() - 1u;
+    if is_nan(x) {
+        return x;
+    }
+    if x < b(0u, 0u) {
+        return c(0u, 0u);
+    }
+    if x >= b(0u, last) {
+        return c(0u, last);
+    }
+    var low = 0u;
+    var high = last;
+    while high - low > 1u {
+        let middle = (low + high) / 2u;
+        if b(0u, middle) <= x {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return d(0u, low) * (x - b(0u, low)) + c(0u, low);
+}";
+        let rule = Rule::new(rule, [inputs[0], xp, fp, slopes]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -144,8 +144,8 @@ impl BlockCommand for Reduce {
 impl Kernel for Reduce {
     fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
         Some(match self.scale {
-            Scale::One => kernels::reduce::sum(rec, inputs[0], self.axis),
-            Scale::Count => kernels::reduce::mean(rec, inputs[0], self.axis),
+            Scale::One => kernels::fold::sum(rec, inputs[0], self.axis),
+            Scale::Count => kernels::fold::mean(rec, inputs[0], self.axis),
         })
     }
 }

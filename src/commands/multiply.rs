@@ -84,7 +84,12 @@ impl BlockCommand for Args {
 #[derive(Debug)]
 struct Product(Pair);
 
-impl Kernel for Product {}
+impl Kernel for Product {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let rule = "fn value(i: u32, j: u32) -> Y { return times(a_y(i, j), b_y(i, j)); }";
+        Some(self.0.record(rec, rule, inputs[0], inputs[1]))
+    }
+}
 
 impl<T: Real> Cpu<T> for Product {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
@@ -97,7 +102,26 @@ impl<T: Real> Cpu<T> for Product {
 #[derive(Debug)]
 struct Factors(Axis);
 
-impl Kernel for Factors {}
+impl Kernel for Factors {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, y) = (inputs[0], inputs[1]);
+        let factors = match self.0 {
+            Axis::Depth => y.view(y.len(), 1, y.element()),
+            Axis::Time => y.view(1, y.len(), y.element()),
+        };
+        let complex = [x, y].iter().any(|t| t.element() == Element::Complex);
+        let element = if complex {
+            Element::Complex
+        } else {
+            Element::Real
+        };
+        let rule = Rule::new(
+            "fn value(i: u32, j: u32) -> Y { return times(a_y(i, j), b_y(i, j)); }",
+            [x, factors],
+        );
+        Some(map_like(rec, &rule, element))
+    }
+}
 
 impl<T: Real> Cpu<T> for Factors {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

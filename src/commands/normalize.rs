@@ -2,6 +2,7 @@
 
 use crate::command::prelude::*;
 use crate::dsp::{reduce, rows};
+use crate::gpu::kernels::fold::Fold;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -90,7 +91,59 @@ impl Args {
     }
 }
 
-impl Kernel for Args {}
+const SIZE: &str = "fn item(i: u32, j: u32) -> Y { return a_size(i, j); }\n";
+const POWER: &str = "fn item(i: u32, j: u32) -> Y { return a_power(i, j); }\n";
+const ROOT: &str = "fn finish(p: Y) -> Y { return sqrt(p); }\n";
+const MEAN_ROOT: &str = "fn finish(p: Y) -> Y { return sqrt(p / number(0u)); }\n";
+
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let whole = inputs[0];
+        let (x, axis) = match self.axis {
+            None => (whole.view(1, whole.len(), whole.element()), 1),
+            Some(axis) => (whole, axis.number()),
+        };
+        let count = [x.rows(), x.cols()][axis] as f64;
+        let mean = match self.method {
+            Method::Zscore => Some(kernels::fold::mean(rec, x, Some(axis))),
+            _ => None,
+        };
+        let centred = match mean {
+            Some(mean) => {
+                let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) - b_wide(i, j); }";
+                map_like(rec, &Rule::new(rule, [x, mean]), x.element())
+            }
+            None => x,
+        };
+        let (item, how) = match self.method {
+            Method::Max => (SIZE, kernels::fold::HIGHEST),
+            Method::L1 => (SIZE, kernels::fold::SUM),
+            Method::L2 => (
+                POWER,
+                Fold {
+                    finish: ROOT,
+                    ..kernels::fold::SUM
+                },
+            ),
+            Method::Rms | Method::Zscore => (
+                POWER,
+                Fold {
+                    finish: MEAN_ROOT,
+                    ..kernels::fold::SUM
+                },
+            ),
+        };
+        let size =
+            kernels::fold::samples(rec, item, centred, &[count], how, Some(axis), Element::Real);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let size = b_wide(i, j);
+    return a(i, j) / select(size, 1.0, size == 0.0);
+}";
+        let y = map_like(rec, &Rule::new(rule, [centred, size]), x.element());
+        Some(y.view(whole.rows(), whole.cols(), whole.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -4,6 +4,7 @@ use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
 use crate::dsp::rows;
 use crate::dsp::window::{self, Window};
+use crate::gpu::kernels::window::Join;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -65,7 +66,25 @@ struct Range {
     single: bool,
 }
 
-impl Kernel for Range {}
+impl Kernel for Range {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let window = Window::centred(self.length);
+        let mut extreme =
+            |join| kernels::window::windows(rec, inputs[0], window, Edge::Nearest, join, 1);
+        let (high, low) = (extreme(Join::Largest), extreme(Join::Smallest));
+        let item = "fn item(i: u32, j: u32) -> Y { return a(i, j) - b(i, j); }\n";
+        let shape = (high.rows(), high.cols());
+        let (rule, how) = (Rule::new(item, [high, low]), kernels::fold::HIGHEST);
+        Some(kernels::fold::fold(
+            rec,
+            &rule,
+            how,
+            shape,
+            1,
+            Element::Real,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Range {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

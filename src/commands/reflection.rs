@@ -55,7 +55,23 @@ struct Quotient {
     tolerance: f64,
 }
 
-impl Kernel for Quotient {}
+impl Kernel for Quotient {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let ([x, y], shape) = self.pair.beside(inputs[0], inputs[1]);
+        let level = kernels::fold::highest_power(rec, y, self.tolerance);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let d = b_c(i, j);
+    return modulus(complex_mul(a_c(i, j), complex_conj(d))) / (dot(d, d) + c(0u, 0u));
+}";
+        Some(map(
+            rec,
+            &Rule::new(rule, [x, y, level]),
+            shape,
+            Element::Real,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Quotient {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -56,7 +56,27 @@ impl BlockCommand for Rescale {
 #[derive(Debug)]
 struct ToRange(Compat);
 
-impl Kernel for ToRange {}
+impl Kernel for ToRange {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, of) = (inputs[0], inputs[inputs.len() - 1]);
+        if [x, of].iter().any(|t| t.element() == Element::Complex) {
+            return None;
+        }
+        let extremes = kernels::fold::extremes(rec, of);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let ends = b(0u, 0u);
+    let span = ends.y - ends.x;
+    if span == 0.0 && word(0u) == 1u {
+        return 0.0;
+    }
+    return (a(i, j) - ends.x) / span;
+}";
+        let exact = usize::from(self.0 == Compat::Exact);
+        let rule = Rule::new(rule, [x, extremes]).words([exact]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for ToRange {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

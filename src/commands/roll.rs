@@ -90,7 +90,25 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let (seen, axis) = match self.axis {
+            Some(axis) => (x, axis),
+            None => (x.view(1, x.len(), x.element()), Axis::Time),
+        };
+        let n = [seen.rows(), seen.cols()][axis.number()];
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    return a_at(i, j, (place(i, j) + word(0u)) % a_len());
+}";
+        // What lies there now came from further on.
+        let ahead = (-self.window_length).rem_euclid(n as i64) as usize;
+        let rule = Rule::new(rule, [seen]).words([ahead]).axis(axis.number());
+        let y = map_like(rec, &rule, x.element());
+        Some(y.view(x.rows(), x.cols(), x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
@@ -148,7 +166,24 @@ struct Shifted {
     kind: Kind,
 }
 
-impl Kernel for Shifted {}
+impl Kernel for Shifted {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, shifts) = (inputs[0], inputs[1]);
+        let real = self.kind == Kind::Real;
+        if real != (x.element() == Element::Real) || shifts.element() != Element::Real {
+            return None;
+        }
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let n = i32(a_len());
+    let shift = i32(round(b(0u, across(i, j)))) % n;
+    return a_at(i, j, u32((i32(place(i, j)) - shift + n) % n));
+}";
+        let shifts = shifts.view(1, shifts.len(), shifts.element());
+        let rule = Rule::new(rule, [x, shifts]).axis(self.axis.number());
+        Some(map_like(rec, &rule, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Shifted {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -4,6 +4,7 @@ use super::running_mean::Align;
 use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
 use crate::dsp::window;
+use crate::gpu::kernels::window::Join;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -83,7 +84,24 @@ impl BlockCommand for Running {
     }
 }
 
-impl Kernel for Running {}
+impl Kernel for Running {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let window = self.args.align.window(self.args.window_length);
+        let join = match self.extreme {
+            Extreme::Largest => Join::Largest,
+            Extreme::Smallest => Join::Smallest,
+        };
+        let axis = self.args.axis.number();
+        Some(kernels::window::windows(
+            rec,
+            inputs[0],
+            window,
+            Edge::Nearest,
+            join,
+            axis,
+        ))
+    }
+}
 
 impl<T: Real> Cpu<T> for Running {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

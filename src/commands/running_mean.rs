@@ -5,6 +5,7 @@ use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
 use crate::dsp::rows;
 use crate::dsp::window::{self, Scratch, Window, Windowed};
+use crate::gpu::kernels::window::Join;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -116,7 +117,24 @@ struct Mean {
     axis: Axis,
 }
 
-impl Kernel for Mean {}
+impl Kernel for Mean {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let axis = self.axis.number();
+        let sums = kernels::window::windows(rec, x, self.window, Edge::Constant, Join::Sum, axis);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    let first = t - min(t, word(1u));
+    return a(i, j) / real(min(t + word(0u), a_len()) - first);
+}";
+        let after = self.window.length - self.window.before;
+        let rule = Rule::new(rule, [sums])
+            .words([after, self.window.before])
+            .axis(axis);
+        Some(map_like(rec, &rule, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Mean {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
@@ -134,7 +152,23 @@ struct Forward {
     axis: Axis,
 }
 
-impl Kernel for Forward {}
+impl Kernel for Forward {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let axis = self.axis.number();
+        let window = Window::forward(self.length);
+        let sums = kernels::window::windows(rec, x, window, Edge::Constant, Join::Sum, axis);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    if place(i, j) + word(0u) > a_len() {
+        return a(i, j);
+    }
+    return b(i, j) / real(word(0u));
+}";
+        let rule = Rule::new(rule, [x, sums]).words([self.length]).axis(axis);
+        Some(map_like(rec, &rule, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Forward {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -82,7 +82,19 @@ impl Sobel {
     }
 }
 
-impl Kernel for Sobel {}
+impl Kernel for Sobel {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if !self.settled.on_device() {
+            return None;
+        }
+        let axis = self.axis.number();
+        let along = |rec: &mut Recorder, x, weights, axis| {
+            kernels::stencil::correlate_along(rec, x, weights, 1, axis, self.edge)
+        };
+        let y = along(rec, inputs[0], DIFFERENCE, axis);
+        Some(along(rec, y, SMOOTH, 1 - axis))
+    }
+}
 
 impl<T: Real + Settle> Cpu<T> for Sobel
 where

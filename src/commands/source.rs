@@ -35,7 +35,20 @@ impl BlockCommand for Source {
 #[derive(Debug)]
 struct Product(Pair);
 
-impl Kernel for Product {}
+impl Kernel for Product {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, y) = (inputs[0], inputs[1]);
+        let (both, shape) = self.0.beside(x, y);
+        let rule = match self.0.element() {
+            Element::Complex => {
+                "\
+fn value(i: u32, j: u32) -> Y { return modulus(complex_mul(a_c(i, j), complex_conj(b_c(i, j)))); }"
+            }
+            _ => "fn value(i: u32, j: u32) -> Y { return abs(a_y(i, j) * b_y(i, j)); }",
+        };
+        Some(map(rec, &Rule::new(rule, both), shape, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Product {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -4,6 +4,7 @@ use crate::command::prelude::*;
 use crate::dsp::edge::Edge;
 use crate::dsp::rows;
 use crate::dsp::window::{self, Scratch, Window};
+use crate::gpu::kernels::window::Join;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -94,7 +95,44 @@ impl BlockCommand for Args {
 /// The floor of the long-term average, of the row's mean.
 const FLOOR: f64 = 1e-6;
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let rule = match self.attribute {
+            Attribute::Square => "fn value(i: u32, j: u32) -> Y { return a_power(i, j); }",
+            _ => "fn value(i: u32, j: u32) -> Y { return a_size(i, j); }",
+        };
+        let values = map_like(rec, &Rule::new(rule, [inputs[0]]), Element::Real);
+        let mut sums =
+            |window| kernels::window::windows(rec, values, window, Edge::Constant, Join::Sum, 1);
+        let short = sums(Window::forward(self.sta));
+        let long = sums(Window::trailing(self.lta));
+        // What is known of the row: without infinities and NaN.
+        let item = "\
+fn item(i: u32, j: u32) -> Y {
+    let v = a(i, j);
+    return select(v, 0.0, is_nan(v - v));
+}\n";
+        let floor = kernels::fold::Fold {
+            finish: "fn finish(p: Y) -> Y { return p * number(0u); }\n",
+            ..kernels::fold::SUM
+        };
+        let scale = FLOOR / values.cols() as f64;
+        let floor =
+            kernels::fold::samples(rec, item, values, &[scale], floor, Some(1), Element::Real);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let short = a(i, j) / real(min(word(0u), a_cols() - j));
+    let long = b(i, j) / real(min(word(1u), j + 1u));
+    let floor = c(i, 0u);
+    if short == 0.0 {
+        return 0.0;
+    }
+    return short / select(long, floor, long < floor);
+}";
+        let rule = Rule::new(rule, [short, long, floor]).words([self.sta, self.lta]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {
@@ -148,6 +186,8 @@ struct Centred {
     held: Held,
 }
 
+// Averages of a signed signal nearly vanish now and then, and divide: single precision does not hold them, so that there is no
+// GPU side.
 impl Kernel for Centred {}
 
 impl<T: Real> Cpu<T> for Centred {

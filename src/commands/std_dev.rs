@@ -100,7 +100,48 @@ impl Deviation {
     }
 }
 
-impl Kernel for Deviation {}
+impl Kernel for Deviation {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, axis) = match self.axis {
+            None => (
+                inputs[0].view(1, inputs[0].len(), inputs[0].element()),
+                Some(1),
+            ),
+            axis => (inputs[0], axis),
+        };
+        let axis = axis.unwrap_or(1);
+        let mean = kernels::fold::mean(rec, x, Some(axis));
+        // The mean of a large offset is rounded: what is left of it is taken out too.
+        let shape = (x.rows(), x.cols());
+        let count = [x.rows(), x.cols()][axis] as f64;
+        let item = "fn item(i: u32, j: u32) -> Y { return a(i, j) - b_wide(i, j); }\n";
+        let rule = Rule::new(item, [x, mean]).numbers([count]);
+        let rest = kernels::fold::fold(rec, &rule, kernels::fold::MEAN, shape, axis, x.element());
+        let item = match x.element() {
+            Element::Complex => {
+                "\
+fn item(i: u32, j: u32) -> Y { let d = (a(i, j) - b_wide(i, j)) - c_wide(i, j); return dot(d, d); }\n"
+            }
+            _ => {
+                "\
+fn item(i: u32, j: u32) -> Y { let d = (a(i, j) - b_wide(i, j)) - c_wide(i, j); return d * d; }\n"
+            }
+        };
+        let rule = Rule::new(item, [x, mean, rest]).numbers([count]);
+        let root = kernels::fold::Fold {
+            finish: "fn finish(p: Y) -> Y { return sqrt(p / number(0u)); }\n",
+            ..kernels::fold::SUM
+        };
+        Some(kernels::fold::fold(
+            rec,
+            &rule,
+            root,
+            shape,
+            axis,
+            Element::Real,
+        ))
+    }
+}
 
 impl<T: Real + Summand> Cpu<T> for Deviation
 where

@@ -111,7 +111,19 @@ struct Velocity {
     reference: Option<usize>,
 }
 
-impl Kernel for Velocity {}
+impl Kernel for Velocity {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        let integral = self.integral.gpu(rec, inputs, first)?;
+        let rule = match self.reference {
+            Some(_) => "fn value(i: u32, j: u32) -> Y { return a(i, j) - a(word(0u), j); }",
+            None => "fn value(i: u32, j: u32) -> Y { return a(i, j) * number(0u); }",
+        };
+        let rule = Rule::new(rule, [integral])
+            .words([self.reference.unwrap_or(0)])
+            .numbers([self.factor]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Velocity {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {

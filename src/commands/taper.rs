@@ -119,7 +119,20 @@ impl Weights {
     }
 }
 
-impl Kernel for Weights {}
+impl Kernel for Weights {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let table = match self.axis {
+            Axis::Time => rec.table_real(&self.weights),
+            Axis::Depth => {
+                let table = rec.table_real(&self.weights[first..first + x.rows()]);
+                table.view(x.rows(), 1, table.element())
+            }
+        };
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) * b_wide(i, j); }";
+        Some(map_like(rec, &Rule::new(rule, [x, table]), x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Weights {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {

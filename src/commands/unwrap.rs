@@ -46,7 +46,34 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let axis = self.axis.number();
+        // Whole turns: their sums are exact.
+        let rule = "\
+const PI = 3.14159265358979323846;
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    if t == 0u {
+        return 0.0;
+    }
+    let step = a_at(i, j, t) - a_at(i, j, t - 1u);
+    if abs(step) < PI {
+        return 0.0;
+    }
+    let turns = floor((step + PI) / (2.0 * PI));
+    // Half a turn keeps its sign.
+    let half = step > 0.0 && step + PI == turns * 2.0 * PI;
+    return select(-turns, 1.0 - turns, half);
+}";
+        let turns = map_like(rec, &Rule::new(rule, [x]).axis(axis), Element::Real);
+        let turns = kernels::window::running_sums(rec, turns, axis);
+        let rule =
+            "fn value(i: u32, j: u32) -> Y { return a(i, j) + b(i, j) * 6.28318530717958647692; }";
+        Some(map_like(rec, &Rule::new(rule, [x, turns]), Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -76,7 +76,46 @@ impl Part {
     }
 }
 
-impl Kernel for Part {}
+impl Kernel for Part {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let rule = match self.compat {
+            true => {
+                "\
+fn value(i: u32, j: u32) -> Y {
+    let damped = (i >= rows() / 2u) != (j >= cols() / 2u);
+    return a_y(i, j) * select(1.0, number(0u), damped);
+}"
+            }
+            false => {
+                "\
+fn side(k: u32, n: u32) -> i32 {
+    if k == 0u || 2u * k == n {
+        return 0;
+    }
+    return select(-1, 1, 2u * k < n);
+}
+fn value(i: u32, j: u32) -> Y {
+    let going = side(i, rows()) * side(j, cols());
+    if going == 0 {
+        return a_y(i, j) * 0.5;
+    }
+    return a_y(i, j) * select(0.0, 1.0, going == i32(word(0u)) - 1);
+}"
+            }
+        };
+        // 1 for waves that go up, -1 for the others, counted from -1.
+        let wanted = match self.going {
+            Going::Up => 2,
+            Going::Down => 0,
+        };
+        let rule = Rule::new(rule, [inputs[0]])
+            .words([wanted])
+            .numbers([1e-6 * (1.0 - 1e-6)]);
+        let spectrum = map_like(rec, &rule, Element::Complex);
+        let y = kernels::fft::inverse(rec, spectrum, 1);
+        Some(kernels::fft::inverse(rec, y, 0))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Part {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -87,7 +87,35 @@ impl Rule {
     }
 }
 
-impl Kernel for Velocity {}
+impl Kernel for Velocity {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let wavenumbers = &self.wavenumbers[first..first + x.rows()];
+        let inverse = |&k: &f64| match self.rule {
+            Rule::Distpy => 1.0 / (k + 1e-7),
+            Rule::Unsigned => (1.0 / k).abs(),
+            Rule::Signed => -1.0 / k,
+        };
+        let inverse = rec.table_real(&wavenumbers.iter().map(inverse).collect::<Vec<_>>());
+        let inverse = inverse.view(x.rows(), 1, inverse.element());
+        let frequency = |&f: &f64| match self.rule {
+            Rule::Unsigned => f.abs(),
+            _ => f,
+        };
+        let frequencies =
+            rec.table_real(&self.frequencies.iter().map(frequency).collect::<Vec<_>>());
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let f = c(0u, j);
+    if f == 0.0 {
+        return 0.0;
+    }
+    return f * b(i, 0u);
+}";
+        let rule = kernels::rule::Rule::new(rule, [x, inverse, frequencies]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Velocity {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {

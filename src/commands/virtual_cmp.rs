@@ -40,7 +40,17 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    return times(a_at(i, j, t), conj(a_at(i, j, a_len() - 1u - t)));
+}";
+        let rule = Rule::new(rule, [inputs[0]]).axis(self.axis.number());
+        Some(map_like(rec, &rule, inputs[0].element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -70,7 +70,13 @@ impl Products {
     }
 }
 
-impl Kernel for Products {}
+impl Kernel for Products {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let rule = "fn value(i: u32, j: u32) -> Y { return times(a(i, j), conj(a(word(0u), j))); }";
+        let rule = Rule::new(rule, [inputs[0]]).words([self.source]);
+        Some(map_like(rec, &rule, inputs[0].element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Products {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

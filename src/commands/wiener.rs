@@ -3,7 +3,9 @@
 
 use crate::command::prelude::*;
 use crate::dsp::reduce;
+use crate::dsp::edge::Edge;
 use crate::dsp::window::{self, Window};
+use crate::gpu::kernels::window::Join;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -72,7 +74,81 @@ struct Adaptive {
     compat: bool,
 }
 
-impl Kernel for Adaptive {}
+impl Kernel for Adaptive {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let (rows, cols) = (x.rows(), x.cols());
+        // Averages of numbers about zero, without those that are none.
+        let offset = match self.compat {
+            true => rec.table_real(&[0.0]),
+            false => {
+                let item = "\
+fn item(i: u32, j: u32) -> Y {
+    let v = a(i, j);
+    return select(vec2<real>(v, 1.0), vec2<real>(0.0, 0.0), is_nan(v - v));
+}\n";
+                let sum = kernels::fold::SUM;
+                let sum = kernels::fold::samples(rec, item, x, &[], sum, None, Element::Complex);
+                let rule =
+                    "fn value(i: u32, j: u32) -> Y { return a(0u, 0u).x / max(a(0u, 0u).y, 1.0); }";
+                map_like(rec, &Rule::new(rule, [sum]), Element::Real)
+            }
+        };
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) - b(0u, 0u); }";
+        let centred = map_like(rec, &Rule::new(rule, [x, offset]), Element::Real);
+        let rule = "fn value(i: u32, j: u32) -> Y { return a_power(i, j); }";
+        let squares = map_like(rec, &Rule::new(rule, [centred]), Element::Real);
+        let windows = [self.args.xdir, self.args.tdir].map(Window::centred);
+        let mut sums = |x: Tensor| {
+            let along = kernels::window::windows(rec, x, windows[1], Edge::Constant, Join::Sum, 1);
+            kernels::window::windows(rec, along, windows[0], Edge::Constant, Join::Sum, 0)
+        };
+        let (sum, square) = (sums(centred), sums(squares));
+        // The mean and the variance of each window, side by side.
+        let rule = "\
+fn count(t: u32, n: u32, k: u32) -> u32 {
+    if word(4u) == 1u {
+        return word(k) + word(k + 1u);
+    }
+    return min(t + word(k + 1u), n) - (t - min(t, word(k)));
+}
+fn value(i: u32, j: u32) -> Y {
+    let size = real(count(i, a_rows(), 0u) * count(j, a_cols(), 2u));
+    let mean = a(i, j) / size;
+    return Y(mean, b(i, j) / size - mean * mean);
+}";
+        let [down, along] = windows.map(|w| [w.before, w.length - w.before]);
+        let rule = Rule::new(rule, [sum, square]).words([
+            down[0],
+            down[1],
+            along[0],
+            along[1],
+            usize::from(self.compat),
+        ]);
+        let local = map_like(rec, &rule, Element::Complex);
+        let noise = match self.args.noise_power {
+            Some(power) => rec.table_real(&[power]),
+            None => {
+                let item = "fn item(i: u32, j: u32) -> Y { return a(i, j).y; }\n";
+                let count = (rows * cols) as f64;
+                let mean = kernels::fold::MEAN;
+                kernels::fold::samples(rec, item, local, &[count], mean, None, Element::Real)
+            }
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let mean = b(i, j).x;
+    let variance = b(i, j).y;
+    let noise = c(0u, 0u);
+    let calm = variance < noise || (word(0u) == 0u && variance == noise);
+    let rest = (a(i, j) - mean) * (1.0 - noise / variance);
+    return mean + select(rest, 0.0, calm) + d(0u, 0u);
+}";
+        let rule =
+            Rule::new(rule, [centred, local, noise, offset]).words([usize::from(self.compat)]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Adaptive {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -239,12 +239,7 @@ impl Executor for GpuExecutor {
 /// Puts the rows that a tile gave into the whole result.
 fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
     let (rows, cols) = whole.shape();
-    // A result that is not row by row comes from the one tile that there is.
-    let rows = if tile.whole {
-        0..rows
-    } else {
-        tile.rows.clone()
-    };
+    let rows = tile.rows_of(rows);
     let shape = (rows.len(), cols);
     let numbers: Vec<f32> =
         bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);

@@ -23,7 +23,7 @@ const IMPORTS: &[(&str, &str)] = &[
         include_str!("../../shaders/import/fft_stages.wgsl"),
     ),
     ("grid", include_str!("../../shaders/import/grid.wgsl")),
-    ("sum", include_str!("../../shaders/import/sum.wgsl")),
+    ("number", include_str!("../../shaders/import/number.wgsl")),
 ];
 
 /// The text that the device compiles.
@@ -61,9 +61,12 @@ mod tests {
 
     #[test]
     fn imports_are_pasted_once_and_recursively() {
-        let text = compose("#import sum\n#import grid\nfn last() {}", Precision::F64);
+        let text = compose(
+            "#import fft_bins\n#import complex\n#import grid\nfn last() {}",
+            Precision::F64,
+        );
         assert!(text.starts_with("alias real = f64;\n"));
-        assert_eq!(text.matches("fn workgroup_index").count(), 1);
+        assert_eq!(text.matches("fn complex_mul").count(), 1);
         assert!(!text.contains("#import"));
         assert!(text.ends_with("fn last() {}\n"));
     }

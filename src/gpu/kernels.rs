@@ -3,9 +3,14 @@
 pub mod bands;
 pub mod convert;
 pub mod fft;
+pub mod fold;
+pub mod map;
+pub mod median;
 pub mod point;
-pub mod reduce;
+pub mod rule;
+pub mod stencil;
 pub mod transpose;
+pub mod window;
 
 use super::{Element, Kernel, Tensor};
 
@@ -20,8 +25,9 @@ pub fn all() -> Vec<&'static Kernel> {
         bands::KERNELS,
         convert::KERNELS,
         fft::KERNELS,
+        fold::KERNELS,
+        map::KERNELS,
         point::KERNELS,
-        reduce::KERNELS,
         transpose::KERNELS,
     ]
     .concat()
@@ -39,6 +45,6 @@ fn parts(x: Tensor) -> usize {
 }
 
 /// A size as shaders hold it.
-fn word(size: usize) -> u32 {
+pub(crate) fn word(size: usize) -> u32 {
     u32::try_from(size).expect("tensors that fit a binding have fewer than 2^32 elements")
 }

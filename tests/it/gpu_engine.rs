@@ -54,7 +54,7 @@ pub fn recorder(engine: &Engine, precision: Precision) -> Recorder {
 fn sums(engine: &Engine) -> Recording {
     let mut rec = recorder(engine, Precision::F32);
     let x = rec.input(2, 3, Element::Real);
-    let y = kernels::reduce::sum(&mut rec, x, Some(1));
+    let y = kernels::fold::sum(&mut rec, x, Some(1));
     rec.finish(&[y])
 }
 
@@ -194,7 +194,7 @@ fn a_lost_device_is_an_error() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "{text}");
-    let shader = std::fs::read_to_string(dump.path().join("000_sum_rows.wgsl"));
+    let shader = std::fs::read_to_string(dump.path().join("000_fold_rows.wgsl"));
     assert!(
         shader
             .expect("the text is dumped")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distpy_gpu::block::{Block, Bytes, DType, Endian, Order, Precision, Real, Samples, Stored};
-use distpy_gpu::gpu::kernels::{self, convert, point, reduce};
+use distpy_gpu::gpu::kernels::{self, convert, fold, point};
 use distpy_gpu::gpu::{Element, Limits, Recorder};
 use distpy_gpu::point::{Point, Rule, complex, complex_to_real, real};
 use ndarray::Array2;
@@ -218,8 +218,8 @@ fn sums_and_means_are_as_good_as_pairwise_ones() {
                 let means: Vec<f64> = sums.iter().map(|s| s / count as f64).collect();
                 for (expected, divisor) in [(&sums, 1), (&means, count)] {
                     let record = |rec: &mut Recorder, x| match divisor {
-                        1 => reduce::sum(rec, x, axis),
-                        _ => reduce::mean(rec, x, axis),
+                        1 => fold::sum(rec, x, axis),
+                        _ => fold::mean(rec, x, axis),
                     };
                     each_precision(&values, shape, element, record, |precision, y, found| {
                         let kept = match axis {
@@ -254,7 +254,7 @@ fn nan_and_infinity_propagate_through_sums() {
         &values,
         (rows, cols),
         Element::Real,
-        |rec, x| reduce::sum(rec, x, Some(1)),
+        |rec, x| fold::sum(rec, x, Some(1)),
         |_, _, found| {
             assert_eq!([found[0], found[1], found[4]], [300.0; 3]);
             assert!(found[2].is_nan() && found[3] == f64::INFINITY, "{found:?}");
@@ -272,7 +272,7 @@ fn more_workgroups_than_one_dimension_holds() {
         &values,
         (rows, cols),
         Element::Real,
-        |rec, x| reduce::sum(rec, x, Some(1)),
+        |rec, x| fold::sum(rec, x, Some(1)),
         |_, _, found| assert_eq!(found, expected),
     );
 }
@@ -309,8 +309,8 @@ fn a_recording_reads_as_text() {
     let mut rec = Recorder::new(Limits::DOWNLEVEL, Precision::F32);
     let x = rec.input(500, 30_000, Element::Stored(DType::I16));
     let y = convert::to_real(&mut rec, x);
-    let mean = reduce::mean(&mut rec, y, Some(1));
-    let depth = reduce::sum(&mut rec, y, Some(0));
+    let mean = fold::mean(&mut rec, y, Some(1));
+    let depth = fold::sum(&mut rec, y, Some(0));
     let recording = rec.finish(&[mean, depth]);
     crate::shaders::check(&recording);
     let expected = "\
@@ -318,13 +318,13 @@ fn a_recording_reads_as_text() {
 %1 real 500x30000 in slot 1
   <- convert(%0) {threads 256, stored 3} [15000000] x 58594, free %0
 %2 real 500x2 in slot 0
-  <- sum_rows(%1) {threads 256} [500 30000 1 2 16384 1] x 1000, 1024 B shared
+  <- fold_rows(%1) {threads 256} [0x46ea6000 0 0 0 0 0 0 0 500 30000 0 0 0 0 0 0 500 2 0 0 30000 16384 0 0] x 1000, 1024 B shared
 %3 real 500x1 in slot 2
-  <- sum_rows(%2) {threads 32} [500 2 1 1 2048 30000] x 500, 128 B shared, free %2
+  <- fold_rows(%2) {threads 32} [0x46ea6000 0 0 0 0 0 0 0 500 2 0 0 0 0 0 0 500 1 0 0 2 2048 0 0] x 500, 128 B shared, free %2
 %4 real 8x30000 in slot 0
-  <- sum_columns(%1) {threads 256} [500 30000 64 8 1] x 938, free %1
+  <- fold_columns(%1) {threads 256} [0 0 0 0 0 0 0 0 500 30000 0 0 0 0 0 0 8 30000 0 0 500 64 0 0] x 938, free %1
 %5 real 1x30000 in slot 1
-  <- sum_columns(%4) {threads 256} [8 30000 64 1 1] x 118, free %4
+  <- fold_columns(%4) {threads 256} [0 0 0 0 0 0 0 0 8 30000 0 0 0 0 0 0 1 30000 0 0 8 64 0 0] x 118, free %4
 outputs %3 %5
 peak 90002000 B";
     assert_eq!(recording.to_string(), expected);
@@ -344,7 +344,7 @@ fn kernels_keep_to_the_smallest_limits() {
         let x = rec.input(70, 90, element);
         let y = kernels::transpose(&mut rec, x);
         for axis in [None, Some(0), Some(1)] {
-            reduce::sum(&mut rec, y, axis);
+            fold::sum(&mut rec, y, axis);
         }
     }
     let x = rec.input(1, 1, Element::Real);

@@ -41,12 +41,23 @@ pub enum Task {
 pub struct Tile {
     /// Which.
     pub rows: Range<usize>,
-    /// Whether they are all there is.
-    pub whole: bool,
+    /// Of how many.
+    pub of: usize,
     /// What runs; tiles that differ in nothing but their rows share it.
     pub program: Program,
     /// Bytes up and down for each run.
     pub bytes: (u64, u64),
+}
+
+impl Tile {
+    /// Its rows of an array: all of one that has another number of rows than the stage, such as a single row for all.
+    pub fn rows_of(&self, all: usize) -> Range<usize> {
+        if all == self.of {
+            self.rows.clone()
+        } else {
+            0..all
+        }
+    }
 }
 
 impl fmt::Debug for Tile {
@@ -137,8 +148,10 @@ impl Draft<'_> {
         self.fits(&stage)
     }
 
+    /// Rows of the blocks that a stage works on.
     fn rows(&self, stage: &Stage) -> usize {
-        self.plan.signature(stage.reads[0]).rows()
+        let first = &self.plan.steps[stage.steps.start];
+        self.plan.signature(first.inputs[0]).rows()
     }
 
     /// Rows of a tile that the device can hold.
@@ -181,7 +194,7 @@ impl Draft<'_> {
             };
             tiles.push(Tile {
                 rows: range,
-                whole: height == rows,
+                of: rows,
                 program,
                 bytes: recording.transfer_bytes(),
             });
@@ -218,10 +231,9 @@ impl Draft<'_> {
         let mut tensors: Vec<(Slot, Tensor)> = Vec::new();
         for &slot in &stage.reads {
             let signature = self.plan.signature(slot);
-            let height = if stage.rows == Rows::Independent {
-                rows.len()
-            } else {
-                signature.rows()
+            let height = match signature.rows() {
+                all if all == self.rows(stage) => rows.len(),
+                all => all,
             };
             let up = self.upload(slot);
             let raw = rec.input(height, signature.cols(), up);

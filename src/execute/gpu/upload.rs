@@ -32,22 +32,13 @@ pub fn submit(
         {
             Some(at) => {
                 let stored = &job.sources[at];
-                let rows = if tile.whole {
-                    0..stored.shape()[0]
-                } else {
-                    tile.rows.clone()
-                };
+                let rows = tile.rows_of(stored.shape()[0]);
                 let count = if slot == Slot(0) { Some(&bad) } else { None };
                 source(staging, stored, rows, element, count);
             }
             None => {
                 let block = &blocks[&slot];
-                let rows = if tile.whole {
-                    0..block.shape().0
-                } else {
-                    tile.rows.clone()
-                };
-                computed(staging, block, rows);
+                computed(staging, block, tile.rows_of(block.shape().0));
             }
         }
     })?;

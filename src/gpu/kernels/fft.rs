@@ -11,6 +11,8 @@
 //! for real rows) besides, Bluestein's two of rows x (2n to 2.1n) complex numbers; [`bytes_of_largest`] gives the largest.
 
 use super::bands::{self, pieces::Pieces, pieces::Symmetry};
+use super::map::map_like;
+use super::rule::Rule;
 use crate::dsp::bands::BandSums;
 use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
 
@@ -45,6 +47,26 @@ pub fn forward(rec: &mut Recorder, x: Tensor, axis: usize) -> Tensor {
 pub fn inverse(rec: &mut Recorder, x: Tensor, axis: usize) -> Tensor {
     let length = if axis == 0 { x.rows() } else { x.cols() };
     complex::transform_tensor(rec, x, axis, complex::Ends::inverse(length))
+}
+
+/// The analytic signal of real rows (`axis` 1) or columns (0): negative frequencies removed, positive ones doubled.
+pub fn analytic(rec: &mut Recorder, x: Tensor, axis: usize) -> Tensor {
+    let spectrum = forward(rec, x, axis);
+    let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let k = place(i, j);
+    let n = a_len();
+    if k == 0u || 2u * k == n {
+        return a(i, j);
+    }
+    return a(i, j) * select(0.0, 2.0, 2u * k < n);
+}";
+    let one_sided = map_like(
+        rec,
+        &Rule::new(rule, [spectrum]).axis(axis),
+        Element::Complex,
+    );
+    inverse(rec, one_sided, axis)
 }
 
 /// Bands of the DFT of each row: one (rows, bands) real tensor for each group, none of which may be without bands.
