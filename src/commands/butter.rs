@@ -253,7 +253,17 @@ impl Filter {
     }
 }
 
-impl Kernel for Filter {}
+impl Kernel for Filter {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        match &self.design {
+            Design::Sections(cascade) => {
+                kernels::filter::filtfilt(rec, inputs[0], cascade, self.padding, self.axis.number())
+            }
+            // distpy's polynomials need double precision.
+            Design::TransferFunction(_) => None,
+        }
+    }
+}
 
 impl<T: Real> Cpu<T> for Filter {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

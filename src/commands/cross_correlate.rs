@@ -79,7 +79,64 @@ struct Correlation {
     normalize: bool,
 }
 
-impl Kernel for Correlation {}
+impl Kernel for Correlation {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let n = x.cols();
+        let length = (2 * n - 1).next_power_of_two();
+        let source = match self.source {
+            Some(row) => {
+                let rule = "fn value(i: u32, j: u32) -> Y { return a(word(0u), j); }";
+                map(
+                    rec,
+                    &Rule::new(rule, [x]).words([row]),
+                    (1, n),
+                    Element::Real,
+                )
+            }
+            None => inputs[1].view(1, n, Element::Real),
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    if j < a_cols() {
+        return a(i, j);
+    }
+    return 0.0;
+}";
+        let mut spectrum = |x: Tensor| {
+            let padded = map(
+                rec,
+                &Rule::new(rule, [x]),
+                (x.rows(), length),
+                Element::Real,
+            );
+            kernels::fft::forward(rec, padded, 1)
+        };
+        let (all, reference) = (spectrum(x), spectrum(source));
+        let rule = "fn value(i: u32, j: u32) -> Y { return complex_mul(a(i, j), complex_conj(b(0u, j))); }";
+        let product = map_like(rec, &Rule::new(rule, [all, reference]), Element::Complex);
+        let lags = kernels::fft::inverse(rec, product, 1);
+        let item = "fn item(i: u32, j: u32) -> Y { return a_power(i, j); }\n";
+        let sum = kernels::fold::SUM;
+        let mut energy = |x| kernels::fold::samples(rec, item, x, &[], sum, Some(1), Element::Real);
+        let (energies, loudness) = (energy(x), energy(source));
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    // Negative lags stand at the end.
+    let at = (j + a_cols() - word(0u)) % a_cols();
+    let norm = sqrt(b(i, 0u)) * sqrt(c(0u, 0u));
+    return a(i, at).x / select(norm, 1.0, norm == 0.0 || word(1u) == 0u);
+}";
+        let rule = Rule::new(rule, [lags, energies, loudness])
+            .words([self.lags, usize::from(self.normalize)]);
+        Some(map(
+            rec,
+            &rule,
+            (x.rows(), 2 * self.lags + 1),
+            Element::Real,
+        ))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Correlation {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

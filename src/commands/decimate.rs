@@ -86,7 +86,21 @@ struct Decimate {
     axis: Axis,
 }
 
-impl Kernel for Decimate {}
+impl Kernel for Decimate {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
+        let filtered = self.filter.gpu(rec, inputs, first)?;
+        let rule = "fn value(i: u32, j: u32) -> Y { return a_at(i, j, place(i, j) * word(0u)); }";
+        let n = |count: usize| count.div_ceil(self.factor);
+        let shape = match self.axis {
+            Axis::Time => (filtered.rows(), n(filtered.cols())),
+            Axis::Depth => (n(filtered.rows()), filtered.cols()),
+        };
+        let rule = Rule::new(rule, [filtered])
+            .words([self.factor])
+            .axis(self.axis.number());
+        Some(map(rec, &rule, shape, filtered.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Decimate {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {

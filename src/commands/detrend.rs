@@ -103,7 +103,44 @@ struct Detrend {
     bounds: Vec<usize>,
 }
 
-impl Kernel for Detrend {}
+impl Kernel for Detrend {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if self.bounds.len() > 2 {
+            return None;
+        }
+        let x = inputs[0];
+        let axis = self.axis.number();
+        let shape = (x.rows(), x.cols());
+        let n = [x.rows(), x.cols()][axis] as f64;
+        let mean = kernels::fold::mean(rec, x, Some(axis));
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) - b_wide(i, j); }";
+        let centred = map_like(rec, &Rule::new(rule, [x, mean]), Element::Real);
+        // What rounding left of a large mean.
+        let rest = kernels::fold::mean(rec, centred, Some(axis));
+        let slope = match self.trend {
+            Trend::Linear if n > 1.0 => {
+                let item = "fn item(i: u32, j: u32) -> Y { return (real(place(i, j)) - number(0u)) * (a(i, j) - b_wide(i, j)); }\n";
+                let rule = Rule::new(item, [centred, rest])
+                    .numbers([0.5 * (n - 1.0), n * (n * n - 1.0) / 12.0])
+                    .axis(axis);
+                let how = kernels::fold::Fold {
+                    finish: "fn finish(p: Y) -> Y { return p / number(1u); }\n",
+                    ..kernels::fold::SUM
+                };
+                kernels::fold::fold(rec, &rule, how, shape, axis, Element::Real)
+            }
+            _ => rec.table_real(&[0.0]),
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    return a(i, j) - b_wide(i, j) - c_wide(i, j) * (real(place(i, j)) - number(0u));
+}";
+        let rule = Rule::new(rule, [centred, rest, slope])
+            .numbers([0.5 * (n - 1.0)])
+            .axis(axis);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Detrend {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -154,7 +154,25 @@ struct Fan {
     wavenumbers: Vec<(f64, f64)>,
 }
 
-impl Kernel for Fan {}
+impl Kernel for Fan {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let spectrum = kernels::fft::forward(rec, x, 1);
+        let spectrum = kernels::fft::forward(rec, spectrum, 0);
+        // The fan's weights do not depend on the chunk.
+        let weights = self.wavenumbers.iter().flat_map(|&(k, k_sign)| {
+            let row = self.frequencies.iter();
+            row.map(move |&(f, f_sign)| self.args.factor(f, k, f_sign * k_sign))
+        });
+        let weights = rec.table_real(&weights.collect::<Vec<_>>());
+        let weights = weights.view(x.rows(), x.cols(), weights.element());
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) * b(i, j); }";
+        let spectrum = map_like(rec, &Rule::new(rule, [spectrum, weights]), Element::Complex);
+        let y = kernels::fft::inverse(rec, spectrum, 0);
+        let y = kernels::fft::inverse(rec, y, 1);
+        Some(kernels::map::real_part(rec, y))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Fan {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

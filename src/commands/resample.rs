@@ -185,7 +185,33 @@ impl Polyphase {
     }
 }
 
-impl Kernel for Polyphase {}
+impl Kernel for Polyphase {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let taps = rec.table_real(&self.filter);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let up = i32(word(0u));
+    let half = i32(word(2u));
+    let middle = i32(place(i, j) * word(1u));
+    let first = max((middle - half + up - 1 + up * half) / up - half, 0);
+    let last = min((middle + half) / up, i32(a_len()) - 1);
+    var sum = Y();
+    for (var k = first; k <= last; k++) {
+        sum += b(0u, u32(middle - k * up + half)) * a_at(i, j, u32(k));
+    }
+    return sum;
+}";
+        let shape = match self.axis {
+            Axis::Time => (x.rows(), self.length),
+            Axis::Depth => (self.length, x.cols()),
+        };
+        let rule = Rule::new(rule, [x, taps])
+            .words([self.up, self.down, half_length(self.up, self.down)])
+            .axis(self.axis.number());
+        Some(map(rec, &rule, shape, x.element()))
+    }
+}
 
 impl<T: Real> Cpu<T> for Polyphase {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

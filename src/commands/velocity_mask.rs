@@ -88,7 +88,17 @@ struct Smoothed {
     filter: Option<TransferFunction>,
 }
 
-impl Kernel for Smoothed {}
+impl Kernel for Smoothed {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if self.filter.is_some() {
+            return None;
+        }
+        let mask = kernels::point::chain(rec, inputs[0], &[self.point]);
+        let mask = kernels::filter::filtfilt(rec, mask, &self.sections, Padding::Even, 1)?;
+        let rule = "fn value(i: u32, j: u32) -> Y { return abs(a(i, j)); }";
+        Some(map_like(rec, &Rule::new(rule, [mask]), Element::Real))
+    }
+}
 
 impl<T: crate::point::Looped> Cpu<T> for Smoothed {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -115,7 +115,47 @@ struct White {
     reach: usize,
 }
 
-impl Kernel for White {}
+impl Kernel for White {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let spectrum = kernels::fft::forward(rec, x, 1);
+        let bins = self.weights.len();
+        let rule = "fn value(i: u32, j: u32) -> Y { return a_size(i, j); }";
+        let sizes = map(
+            rec,
+            &Rule::new(rule, [spectrum]),
+            (x.rows(), bins),
+            Element::Real,
+        );
+        let window = Window {
+            length: 2 * self.reach + 1,
+            before: self.reach,
+        };
+        let join = kernels::window::Join::Sum;
+        let sums = kernels::window::windows(rec, sizes, window, Edge::Constant, join, 1);
+        let item = "fn item(i: u32, j: u32) -> Y { return a(i, j); }\n";
+        let highest = kernels::fold::HIGHEST;
+        let largest =
+            kernels::fold::samples(rec, item, sizes, &[], highest, Some(1), Element::Real);
+        let weights = rec.table_real(&self.weights);
+        // Both sides of the spectrum by the bins from zero frequency to Nyquist's.
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let bin = min(j, cols() - j);
+    let reach = word(0u);
+    let count = min(bin + reach + 1u, b_cols()) - (bin - min(bin, reach));
+    let largest = c(i, 0u);
+    let mean = max(b(i, bin) / real(count), number(0u) * largest);
+    return a(i, j) * select(d(0u, bin) / mean, 0.0, largest == 0.0);
+}";
+        let rule = Rule::new(rule, [spectrum, sums, largest, weights])
+            .words([self.reach])
+            .numbers([FLOOR]);
+        let spectrum = map_like(rec, &rule, Element::Complex);
+        let y = kernels::fft::inverse(rec, spectrum, 1);
+        Some(kernels::map::real_part(rec, y))
+    }
+}
 
 impl<T: Planned> Cpu<T> for White {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

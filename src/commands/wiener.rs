@@ -2,8 +2,8 @@
 //! each sample, and `y = m` where `v` is not above the noise (`scipy.signal.wiener`).
 
 use crate::command::prelude::*;
-use crate::dsp::reduce;
 use crate::dsp::edge::Edge;
+use crate::dsp::reduce;
 use crate::dsp::window::{self, Window};
 use crate::gpu::kernels::window::Join;
 

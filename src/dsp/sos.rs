@@ -10,6 +10,7 @@
 //! recursion runs in f64 for data of either precision: it costs the same time, and f32 results are off by their own
 //! rounding only.
 
+mod blocks;
 mod design;
 mod lanes;
 mod prototype;

@@ -24,6 +24,10 @@ const IMPORTS: &[(&str, &str)] = &[
     ),
     ("grid", include_str!("../../shaders/import/grid.wgsl")),
     ("number", include_str!("../../shaders/import/number.wgsl")),
+    (
+        "sections",
+        include_str!("../../shaders/import/sections.wgsl"),
+    ),
 ];
 
 /// The text that the device compiles.

@@ -3,6 +3,7 @@
 pub mod bands;
 pub mod convert;
 pub mod fft;
+pub mod filter;
 pub mod fold;
 pub mod map;
 pub mod median;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<&'static Kernel> {
         bands::KERNELS,
         convert::KERNELS,
         fft::KERNELS,
+        filter::KERNELS,
         fold::KERNELS,
         map::KERNELS,
         point::KERNELS,

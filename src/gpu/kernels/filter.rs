@@ -1,0 +1,282 @@
+//! Zero-phase filters by second-order sections: forward and backward, parallel over blocks of time as well as over channels.
+//!
+//! Each block is filtered twice: from states of zero, for the states at its end, and again once the states at its beginning are known.
+//! That doubles the arithmetic and fills a device with few channels. Arrays lie as samples x lanes, so that neighbouring threads read
+//! neighbouring samples.
+
+use std::fmt::Write;
+
+use super::map::{map, map_like};
+use super::rule::Rule;
+use super::{THREADS, fold, transpose, word};
+use crate::block::Precision;
+use crate::dsp::sos::{Cascade, Padding, Tap};
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
+
+/// The kernels of this module.
+pub static KERNELS: &[&Kernel] = &[&ENDS, &CHAIN, &RUN];
+
+static ENDS: Kernel = Kernel {
+    name: "filter_ends",
+    source: include_str!("../../../shaders/filter_ends.wgsl"),
+};
+static CHAIN: Kernel = Kernel {
+    name: "filter_chain",
+    source: include_str!("../../../shaders/filter_chain.wgsl"),
+};
+static RUN: Kernel = Kernel {
+    name: "filter_run",
+    source: include_str!("../../../shaders/filter_run.wgsl"),
+};
+
+/// States that `filter_chain.wgsl` has room for.
+const MOST_STATES: usize = 64;
+/// Threads that fill any device.
+const ENOUGH: usize = 1 << 17;
+/// Shortest block: shorter ones leave more to the one thread that passes states on.
+const SHORTEST: usize = 64;
+
+/// Filters real or complex samples along an axis (0: depth, 1: time), forward and backward, each from the steady state of its first
+/// sample. `None` for more sections than a device has room for.
+pub fn filtfilt(
+    rec: &mut Recorder,
+    x: Tensor,
+    cascade: &Cascade,
+    padding: Padding,
+    axis: usize,
+) -> Option<Tensor> {
+    if cascade.states() > MOST_STATES {
+        return None;
+    }
+    let element = x.element();
+    let parts = if element == Element::Complex { 2 } else { 1 };
+    // What a filter removes anyway would only cost digits.
+    let centred = if cascade.removes_constants() {
+        let mean = fold::mean(rec, x, Some(axis));
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) - b_wide(i, j); }";
+        map_like(rec, &Rule::new(rule, [x, mean]), element)
+    } else {
+        x
+    };
+    let upright = if axis == 1 {
+        transpose(rec, centred)
+    } else {
+        centred
+    };
+    let (n, lanes) = (upright.rows(), upright.cols() * parts);
+    let upright = upright.view(n, lanes, Element::Real);
+    let pad = cascade.extension(n, padding);
+    let extended = "\
+fn value(i: u32, j: u32) -> Y {
+    let last = i32(a_rows()) - 1;
+    let t = i32(i) - i32(word(0u));
+    if t >= 0 && t <= last {
+        return a(u32(t), j);
+    }
+    let end = select(last, 0, t < 0);
+    if word(1u) == 2u {
+        return a(u32(end), j);
+    }
+    let inner = a(u32(2 * end - t), j);
+    if word(1u) == 1u {
+        return 2.0 * a(u32(end), j) - inner;
+    }
+    return inner;
+}";
+    let kind = match padding {
+        Padding::Even => 0,
+        Padding::Odd => 1,
+        Padding::Constant | Padding::None => 2,
+    };
+    let rule = Rule::new(extended, [upright]).words([pad, kind]);
+    let mut y = map(rec, &rule, (n + 2 * pad, lanes), Element::Real);
+    for backward in [false, true] {
+        y = pass(rec, y, cascade, backward);
+    }
+    let rule = "fn value(i: u32, j: u32) -> Y { return a(i + word(0u), j); }";
+    let y = map(
+        rec,
+        &Rule::new(rule, [y]).words([pad]),
+        (n, lanes),
+        Element::Real,
+    );
+    let y = y.view(n, lanes / parts, element);
+    Some(if axis == 1 { transpose(rec, y) } else { y })
+}
+
+fn pass(rec: &mut Recorder, x: Tensor, cascade: &Cascade, backward: bool) -> Tensor {
+    let (length, lanes) = (x.rows(), x.cols());
+    let states = cascade.states();
+    let wanted = ENOUGH.div_ceil(lanes).clamp(1, length.div_ceil(SHORTEST));
+    let block = length.div_ceil(wanted);
+    let blocks = length.div_ceil(block);
+    let backward = u32::from(backward);
+    let sizes = [
+        word(lanes),
+        word(length),
+        word(block),
+        word(blocks),
+        backward,
+    ];
+    let params = params(rec.precision(), &coefficients(cascade), &sizes);
+    let launch =
+        |kernel: &'static Kernel, more: &str, inputs: Vec<Tensor>, output: Tensor| Dispatch {
+            kernel,
+            text: Some(text(kernel, cascade) + more),
+            constants: vec![("threads", THREADS as f64)],
+            params: params.clone(),
+            inputs,
+            outputs: vec![output],
+            workgroups: (blocks * lanes).div_ceil(THREADS) as u64,
+            workgroup_bytes: 0,
+        };
+    let ends = rec.temp(blocks * states, lanes, Element::Real);
+    rec.dispatch(launch(&ENDS, &moves(cascade, Move::Store), vec![x], ends));
+
+    let transition: Vec<f64> = cascade.transition(block).concat();
+    let matrix = rec.table_real(&transition);
+    let starts = rec.temp(blocks * states, lanes, Element::Real);
+    let mut steady = cascade.steady();
+    steady.resize(MOST_STATES, 0.0);
+    let sizes = [
+        word(lanes),
+        word(length),
+        word(blocks),
+        word(states),
+        backward,
+    ];
+    rec.dispatch(Dispatch {
+        kernel: &CHAIN,
+        text: None,
+        constants: vec![("threads", THREADS as f64)],
+        params: self::params(rec.precision(), &steady, &sizes),
+        inputs: vec![x, ends, matrix],
+        outputs: vec![starts],
+        workgroups: lanes.div_ceil(THREADS) as u64,
+        workgroup_bytes: 0,
+    });
+
+    let y = rec.temp(length, lanes, Element::Real);
+    rec.dispatch(launch(
+        &RUN,
+        &moves(cascade, Move::Load),
+        vec![x, starts],
+        y,
+    ));
+    y
+}
+
+/// Eight numbers for each section, as `sections.wgsl` has them.
+fn coefficients(cascade: &Cascade) -> Vec<f64> {
+    let sections = cascade.sections().iter();
+    let numbers = sections.flat_map(|section| {
+        let g = section.g;
+        let k = section.damping.unwrap_or(0.0);
+        let den = match section.damping {
+            Some(k) => 1.0 + g * (g + k),
+            None => 1.0 + g,
+        };
+        let (Tap::Low(gain) | Tap::High(gain) | Tap::Band(gain) | Tap::Notch(gain)) = section.tap;
+        [
+            g / den,
+            g * g / den,
+            -g * (g + k) / den,
+            k,
+            gain,
+            0.0,
+            0.0,
+            0.0,
+        ]
+    });
+    numbers.collect()
+}
+
+fn params(precision: Precision, numbers: &[f64], sizes: &[u32]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = match precision {
+        Precision::F32 => numbers
+            .iter()
+            .flat_map(|&p| (p as f32).to_ne_bytes())
+            .collect(),
+        Precision::F64 => numbers.iter().flat_map(|p| p.to_ne_bytes()).collect(),
+    };
+    bytes.extend(sizes.iter().flat_map(|size| size.to_ne_bytes()));
+    let step = match precision {
+        Precision::F32 => 16,
+        Precision::F64 => 32,
+    };
+    bytes.resize(bytes.len().next_multiple_of(step), 0);
+    bytes
+}
+
+/// The frame with the sections, written out one after the other: a loop over them would keep states in an array, which some
+/// compilers take minutes for.
+fn text(kernel: &Kernel, cascade: &Cascade) -> String {
+    let (frame, _) = kernel
+        .source
+        .split_once("// Generated:\n")
+        .expect("the frame ends with this line");
+    let count = cascade.sections().len();
+    let mut text = format!(
+        "{frame}const COEFFICIENTS = {}u;\nconst STATES = {}u;\n",
+        2 * count,
+        2 * count
+    );
+    let mut body = String::new();
+    for (k, section) in cascade.sections().iter().enumerate() {
+        let (c, gain) = (2 * k, 2 * k + 1);
+        let steps = match section.damping {
+            Some(_) => format!(
+                "let v{k} = x{k} - q{k};\n\
+                 let d{k} = params.coefficients[{c}].z * p{k} + params.coefficients[{c}].x * v{k};\n\
+                 let e{k} = params.coefficients[{c}].x * p{k} + params.coefficients[{c}].y * v{k};\n\
+                 let bp{k} = p{k} + d{k};\n\
+                 let lp{k} = q{k} + e{k};\n\
+                 let hp{k} = v{k} - e{k} - params.coefficients[{c}].w * bp{k};\n\
+                 p{k} += 2.0 * d{k};\n\
+                 q{k} += 2.0 * e{k};\n"
+            ),
+            None => format!(
+                "let v{k} = x{k} - q{k};\n\
+                 let e{k} = params.coefficients[{c}].x * v{k};\n\
+                 let bp{k} = real(0.0);\n\
+                 let lp{k} = q{k} + e{k};\n\
+                 let hp{k} = v{k} - e{k};\n\
+                 q{k} += 2.0 * e{k};\n"
+            ),
+        };
+        let tapped = match section.tap {
+            Tap::Low(_) => format!("params.coefficients[{gain}].x * lp{k}"),
+            Tap::High(_) => format!("params.coefficients[{gain}].x * hp{k}"),
+            Tap::Band(_) => format!("params.coefficients[{gain}].x * bp{k}"),
+            Tap::Notch(_) => format!("hp{k} + params.coefficients[{gain}].x * lp{k}"),
+        };
+        writeln!(text, "var<private> p{k}: real;\nvar<private> q{k}: real;").expect("a string");
+        writeln!(body, "{steps}let x{} = {tapped};", k + 1).expect("a string");
+    }
+    text + &format!("fn sections(x0: real) -> real {{\n{body}return x{count};\n}}\n")
+}
+
+/// Which way states go.
+#[derive(Clone, Copy, PartialEq)]
+enum Move {
+    Store,
+    Load,
+}
+
+/// The function that moves states from or to memory.
+fn moves(cascade: &Cascade, how: Move) -> String {
+    let states = (0..cascade.sections().len())
+        .flat_map(|k| [(2 * k, format!("p{k}")), (2 * k + 1, format!("q{k}"))]);
+    let lines = states.map(|(k, name)| {
+        let at = format!("[(first + {k}u) * params.lanes + lane]");
+        match how {
+            Move::Store => format!("ends{at} = {name};\n"),
+            Move::Load => format!("{name} = starts{at};\n"),
+        }
+    });
+    let name = if how == Move::Store { "store" } else { "load" };
+    format!(
+        "fn {name}(first: u32, lane: u32) {{\n{}}}\n",
+        lines.collect::<String>()
+    )
+}
