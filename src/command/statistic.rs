@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{Axis, Compat, Cpu, Env, Kernel, Mismatch, Prepared};
+use super::{Axis, Compat, Cpu, Env, Kernel, Mismatch, Prepared, Recorder, Tensor};
 use crate::block::{Block, Coords, Kind, Real, Signature};
 use crate::dsp::rows;
 
@@ -20,6 +20,19 @@ impl Reduction {
         Self {
             axis,
             dropped: env.compat == Compat::Distpy,
+        }
+    }
+
+    /// The axis that goes.
+    pub fn axis(self) -> Axis {
+        self.axis
+    }
+
+    /// What a fold along the axis gave, as the result is held.
+    pub fn shaped(self, y: Tensor) -> Tensor {
+        match (self.axis, self.dropped) {
+            (Axis::Depth, true) => y.view(y.cols(), 1, y.element()),
+            _ => y,
         }
     }
 
@@ -56,6 +69,11 @@ impl Reduction {
 pub trait Statistic: Debug + Send + Sync {
     /// Computes it; `samples` may be changed.
     fn of(&self, samples: &mut Vec<f64>) -> f64;
+
+    /// Records it for rows (`axis` 1: rows x 1) or columns (0: 1 x cols); `None` where there is only [`Statistic::of`].
+    fn record(&self, _rec: &mut Recorder, _x: Tensor, _axis: usize) -> Option<Tensor> {
+        None
+    }
 }
 
 /// Prepares a statistic along an axis.
@@ -80,7 +98,13 @@ struct PerSlice<S> {
     statistic: S,
 }
 
-impl<S: Statistic> Kernel for PerSlice<S> {}
+impl<S: Statistic> Kernel for PerSlice<S> {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let axis = self.reduction.axis.number();
+        let y = self.statistic.record(rec, inputs[0], axis)?;
+        Some(self.reduction.shaped(y))
+    }
+}
 
 impl<T: Real, S: Statistic> Cpu<T> for PerSlice<S> {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

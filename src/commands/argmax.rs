@@ -63,7 +63,38 @@ impl BlockCommand for Args {
 #[derive(Debug)]
 struct Largest(Reduction);
 
-impl Kernel for Largest {}
+impl Kernel for Largest {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let (x, axis) = (inputs[0], self.0.axis().number());
+        let n = [x.rows(), x.cols()][axis];
+        // Positions are counted in single precision.
+        if x.element() == Element::Complex || n > 1 << 24 {
+            return None;
+        }
+        let item = "fn item(i: u32, j: u32) -> Y { return Y(a(i, j), real(place(i, j))); }\n";
+        let first = kernels::fold::Fold {
+            join: "\
+fn nothing(i: u32, j: u32) -> Y { return item(i, j); }
+fn join(p: Y, q: Y) -> Y {
+    let odd = is_nan(p.x);
+    if odd != is_nan(q.x) {
+        return select(q, p, odd);
+    }
+    if odd || p.x == q.x {
+        return select(q, p, p.y <= q.y);
+    }
+    return select(q, p, p.x > q.x);
+}\n",
+            ..kernels::fold::SUM
+        };
+        let rule = Rule::new(item, [x]).axis(axis);
+        let shape = (x.rows(), x.cols());
+        let found = kernels::fold::fold(rec, &rule, first, shape, axis, Element::Complex);
+        let rule = "fn value(i: u32, j: u32) -> Y { return u32(a(i, j).y); }";
+        let y = map_like(rec, &Rule::new(rule, [found]), Element::Index);
+        Some(self.0.shaped(y))
+    }
+}
 
 impl<T: Real> Cpu<T> for Largest {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -51,7 +51,7 @@ impl BlockCommand for Args {
 }
 
 static INSIDE: &[Rule] = &[real!(
-    "select(0.0, 1.0, x > p.x && !(x > p.y))",
+    "select(real(0.0), real(1.0), x > p.x && !(x > p.y))",
     |x, p| if x > p[0] && x <= p[1] { 1.0 } else { 0.0 }
 )];
 

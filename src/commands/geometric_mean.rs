@@ -40,4 +40,31 @@ impl Statistic for GeometricMean {
     fn of(&self, samples: &mut Vec<f64>) -> f64 {
         (reduce::logarithms(samples) / samples.len() as f64).exp()
     }
+
+    fn record(&self, rec: &mut Recorder, x: Tensor, axis: usize) -> Option<Tensor> {
+        // A zero makes the mean vanish without an infinite logarithm.
+        let item = "\
+fn item(i: u32, j: u32) -> Y {
+    let v = a(i, j);
+    if is_nan(v) || v < 0.0 {
+        return number(1u);
+    }
+    return select(log(max(v, 1e-37)), -1e30, v == 0.0);
+}\n";
+        let mean = kernels::fold::Fold {
+            finish: "fn finish(p: Y) -> Y { return exp(p / number(0u)); }\n",
+            ..kernels::fold::SUM
+        };
+        let count = [x.rows(), x.cols()][axis] as f64;
+        let numbers = [count, f64::NAN];
+        Some(kernels::fold::samples(
+            rec,
+            item,
+            x,
+            &numbers,
+            mean,
+            Some(axis),
+            Element::Real,
+        ))
+    }
 }

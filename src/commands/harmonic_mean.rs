@@ -51,4 +51,30 @@ impl Statistic for HarmonicMean {
         samples.iter_mut().for_each(|v| *v = 1.0 / *v);
         count / reduce::total(samples)
     }
+
+    fn record(&self, rec: &mut Recorder, x: Tensor, axis: usize) -> Option<Tensor> {
+        let item = "\
+fn item(i: u32, j: u32) -> Y {
+    let v = a(i, j);
+    if is_nan(v) || v < 0.0 {
+        return number(1u);
+    }
+    return 1.0 / v;
+}\n";
+        let mean = kernels::fold::Fold {
+            finish: "fn finish(p: Y) -> Y { return number(0u) / p; }\n",
+            ..kernels::fold::SUM
+        };
+        let count = [x.rows(), x.cols()][axis] as f64;
+        let numbers = [count, f64::NAN];
+        Some(kernels::fold::samples(
+            rec,
+            item,
+            x,
+            &numbers,
+            mean,
+            Some(axis),
+            Element::Real,
+        ))
+    }
 }

@@ -51,7 +51,26 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        // Two words of a number, the lower one first.
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    var bits = 0u;
+    let count = min(a_cols() - word(0u), 64u);
+    // The last sample is the lowest bit.
+    for (var k = 0u; k < count; k++) {
+        let place = count - 1u - k;
+        let bit = select(0u, 1u, a(i, word(0u) + k) > 0.5);
+        bits |= select(0u, bit << (place % 32u), place / 32u == j);
+    }
+    return bits;
+}";
+        let x = inputs[0];
+        let rule = Rule::new(rule, [x]).words([self.offset]);
+        Some(map(rec, &rule, (x.rows(), 2), Element::Index))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -2,6 +2,7 @@
 
 use crate::command::prelude::*;
 use crate::dsp::reduce::Moments;
+use crate::gpu::kernels::moments::moment_formula;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -58,5 +59,14 @@ impl Statistic for Kurtosis {
             return ratio - 3.0;
         }
         ((n * n - 1.0) * ratio - 3.0 * (n - 1.0).powi(2)) / ((n - 2.0) * (n - 3.0))
+    }
+
+    fn record(&self, rec: &mut Recorder, x: Tensor, axis: usize) -> Option<Tensor> {
+        let formula = moment_formula!(
+            "if count <= 3.0 { return power - 3.0; } \
+             return ((count * count - 1.0) * power - 3.0 * (count - 1.0) * (count - 1.0)) / ((count - 2.0) * (count - 3.0));"
+        );
+        let central = kernels::moments::central(rec, x, axis);
+        Some(central.formula(rec, 4, formula, true))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::command::prelude::*;
 use crate::dsp::reduce::Moments;
+use crate::gpu::kernels::moments::moment_formula;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -57,5 +58,19 @@ impl Statistic for Args {
             (_, 1) => 0.0,
             (_, order) => Moments::about_mean(samples).central(order as i32),
         }
+    }
+
+    fn record(&self, rec: &mut Recorder, x: Tensor, axis: usize) -> Option<Tensor> {
+        // The first two are known; the others come back from deviations of order one.
+        let formula = match self.moment {
+            0 => moment_formula!("return 1.0;"),
+            1 => moment_formula!("return 0.0;"),
+            2 => moment_formula!("return variance;"),
+            3 => moment_formula!("return power * sqrt(variance) * variance;"),
+            4 => moment_formula!("return power * variance * variance;"),
+            _ => return None,
+        };
+        let central = kernels::moments::central(rec, x, axis);
+        Some(central.formula(rec, self.moment as u32, formula, false))
     }
 }

@@ -128,7 +128,29 @@ struct Welch {
     average: Average,
 }
 
-impl Kernel for Welch {}
+impl Kernel for Welch {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        if self.average != Average::Mean {
+            return None;
+        }
+        let x = inputs[0];
+        let count = self.segments.count(x.cols());
+        let spectra = kernels::segments::transform(rec, x, &self.segments, 0, count);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    var sum = real(0.0);
+    for (var k = 0u; k < word(0u); k++) {
+        sum += a_power(i * word(0u) + k, j);
+    }
+    return sum * number(0u) * select(real(2.0), real(1.0), j == 0u || 2u * j == a_cols());
+}";
+        let rule = Rule::new(rule, [spectra])
+            .words([count])
+            .numbers([self.scale / count as f64]);
+        let shape = (x.rows(), self.segments.bins());
+        Some(map(rec, &rule, shape, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Welch {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -3,6 +3,7 @@
 use super::kurtosis::Args;
 use crate::command::prelude::*;
 use crate::dsp::reduce::Moments;
+use crate::gpu::kernels::moments::moment_formula;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -49,5 +50,13 @@ impl Statistic for Skewness {
             return biased;
         }
         (n * (n - 1.0)).sqrt() / (n - 2.0) * biased
+    }
+
+    fn record(&self, rec: &mut Recorder, x: Tensor, axis: usize) -> Option<Tensor> {
+        let formula = moment_formula!(
+            "if count <= 2.0 { return power; } return sqrt(count * (count - 1.0)) / (count - 2.0) * power;"
+        );
+        let central = kernels::moments::central(rec, x, axis);
+        Some(central.formula(rec, 3, formula, true))
     }
 }

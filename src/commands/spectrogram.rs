@@ -103,7 +103,23 @@ struct Powers {
     segments: Segments,
 }
 
-impl Kernel for Powers {}
+impl Kernel for Powers {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(word(0u), j); }";
+        let rule = Rule::new(rule, [x]).words([self.channel]);
+        let row = map(rec, &rule, (1, x.cols()), Element::Real);
+        let count = self.segments.count(x.cols());
+        let spectra = kernels::segments::transform(rec, row, &self.segments, 0, count);
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    return a_power(j, i) * number(0u) * select(real(2.0), real(1.0), i == 0u || 2u * i == a_cols());
+}";
+        let rule = Rule::new(rule, [spectra]).numbers([self.scale]);
+        let shape = (self.segments.bins(), count);
+        Some(map(rec, &rule, shape, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Powers {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -125,7 +125,21 @@ impl ShortTime {
     }
 }
 
-impl Kernel for ShortTime {}
+impl Kernel for ShortTime {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(word(0u), j); }";
+        let rule = Rule::new(rule, [x]).words([self.channel]);
+        let row = map(rec, &rule, (1, x.cols()), Element::Real);
+        let count = self.segments.count(self.padded);
+        let spectra = kernels::segments::transform(rec, row, &self.segments, self.before, count);
+        let rule = "fn value(i: u32, j: u32) -> Y { return a(j, i) * number(0u); }";
+        let scale = 1.0 / self.segments.weights.iter().sum::<f64>();
+        let rule = Rule::new(rule, [spectra]).numbers([scale]);
+        let shape = (self.segments.bins(), count);
+        Some(map(rec, &rule, shape, Element::Complex))
+    }
+}
 
 impl<T: Real> Cpu<T> for ShortTime {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

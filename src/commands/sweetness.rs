@@ -75,7 +75,29 @@ struct Sweetness {
     rate: f64,
 }
 
-impl Kernel for Sweetness {}
+impl Kernel for Sweetness {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let axis = self.args.axis.number();
+        let signal = kernels::fft::analytic(rec, inputs[0], axis);
+        let rule = "\
+fn turn(i: u32, j: u32, t: u32) -> real {
+    let step = complex_mul(a_at(i, j, t + 1u), complex_conj(a_at(i, j, t)));
+    return atan2(step.y, step.x);
+}
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    let last = a_len() - 1u;
+    // The mean of the two sides, at an end the one there is.
+    let turns = turn(i, j, max(t, 1u) - 1u) + turn(i, j, min(t, last - 1u));
+    let frequency = abs(turns) * number(0u);
+    return a_size(i, j) / sqrt(max(frequency, number(1u)));
+}";
+        let rule = Rule::new(rule, [signal])
+            .numbers([self.rate / (2.0 * TAU), self.args.floor])
+            .axis(axis);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Planned> Cpu<T> for Sweetness {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -99,7 +99,7 @@ fn value(i: u32, j: u32) -> Y {
     if going == 0 {
         return a_y(i, j) * 0.5;
     }
-    return a_y(i, j) * select(0.0, 1.0, going == i32(word(0u)) - 1);
+    return a_y(i, j) * select(real(0.0), real(1.0), going == i32(word(0u)) - 1);
 }"
             }
         };

@@ -241,29 +241,45 @@ fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
     let (rows, cols) = whole.shape();
     let rows = tile.rows_of(rows);
     let shape = (rows.len(), cols);
-    let numbers: Vec<f32> =
-        bytemuck::pod_collect_to_vec(&bytes[..shape.0 * shape.1 * sample_size(whole.kind())]);
     let slice = ndarray::s![rows, ..];
+    fn put<V: Clone>(whole: &mut Array2<V>, slice: Slice, shape: (usize, usize), values: Vec<V>) {
+        let part = Array2::from_shape_vec(shape, values).expect("as many as the tile has");
+        whole.slice_mut(slice).assign(&part);
+    }
+    let count = shape.0 * shape.1;
     match &mut whole.samples {
         Samples::Complex(array) => {
-            let values: Vec<Complex<f32>> =
-                bytemuck::cast_vec(numbers.chunks_exact(2).map(|v| [v[0], v[1]]).collect());
-            array
-                .slice_mut(slice)
-                .assign(&Array2::from_shape_vec(shape, values).expect("as many as the tile has"));
+            let numbers: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(&bytes[..count * 8]);
+            let values: Vec<Complex<f32>> = bytemuck::cast_vec(numbers);
+            put(array, slice, shape, values);
         }
         Samples::Real(array) => {
-            array
-                .slice_mut(slice)
-                .assign(&Array2::from_shape_vec(shape, numbers).expect("as many as the tile has"));
+            put(
+                array,
+                slice,
+                shape,
+                bytemuck::pod_collect_to_vec(&bytes[..count * 4]),
+            );
         }
-        _ => unreachable!("only real and complex blocks are placed on a GPU"),
+        Samples::Label(array) => {
+            let places: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes[..count * 4]);
+            put(
+                array,
+                slice,
+                shape,
+                places.into_iter().map(i64::from).collect(),
+            );
+        }
+        Samples::Hash(array) => {
+            let words: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(&bytes[..count * 8]);
+            let whole = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
+            put(array, slice, shape, words.into_iter().map(whole).collect());
+        }
+        Samples::Mask(_) => unreachable!("no mask is placed on a GPU"),
     }
 }
 
-fn sample_size(kind: Kind) -> usize {
-    if kind == Kind::Complex { 8 } else { 4 }
-}
+type Slice = ndarray::SliceInfo<[ndarray::SliceInfoElem; 2], ndarray::Ix2, ndarray::Ix2>;
 
 /// How an input lies on the device.
 fn element(kind: Kind) -> Element {
@@ -277,10 +293,11 @@ fn element(kind: Kind) -> Element {
 /// Blocks by slot, as the CPU side of a run holds them.
 type Blocks = HashMap<crate::plan::Slot, Arc<Block<f32>>>;
 
-/// Whether a step's blocks are of kinds that a GPU holds.
+/// Whether a step's blocks are of kinds that a GPU holds: it takes numbers, and gives labels and hashes too.
 fn numbers_only(plan: &Plan, step: &crate::plan::Step) -> bool {
-    let mut slots = step.inputs.iter().chain(&step.outputs);
-    slots.all(|&slot| matches!(plan.signature(slot).kind, Kind::Real | Kind::Complex))
+    let kind = |slot: &crate::plan::Slot| plan.signature(*slot).kind;
+    let number = |slot| matches!(kind(slot), Kind::Real | Kind::Complex);
+    step.inputs.iter().all(number) && step.outputs.iter().all(|slot| kind(slot) != Kind::Mask)
 }
 
 /// The place of each step on its own merits.

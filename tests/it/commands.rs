@@ -1,6 +1,7 @@
 //! Every command's worked examples on every backend, and what the list promises.
 
 use distpy_gpu::block::{Block, Bytes, DType, Endian, Kind, Order, Precision, Stored};
+use distpy_gpu::command::{Example, Spec};
 use distpy_gpu::commands;
 use ndarray::Array2;
 use num_complex::Complex;
@@ -48,16 +49,28 @@ pub fn stored(array: &Array2<f64>) -> Stored {
     .expect("bytes of this shape")
 }
 
+/// A command's example as a flow.
+fn flow(spec: &Spec, example: &Example) -> Case {
+    let mut args: serde_json::Value =
+        serde_json::from_str(example.args).expect("examples are JSON");
+    args["name"] = spec.name.into();
+    let inputs: Vec<Stored> = example.inputs.iter().map(|text| source(text)).collect();
+    let gathered = inputs[1..].iter().map(|s| (s.clone(), 2)).collect();
+    Case::of_command(args, inputs[0].clone(), gathered)
+}
+
+/// The examples of all commands, with the commands' names.
+#[cfg(feature = "gpu")]
+pub fn examples() -> impl Iterator<Item = (&'static str, Case)> {
+    let of = |spec: &'static Spec| spec.examples.iter().map(|e| (spec.name, flow(spec, e)));
+    commands::ALL.iter().copied().flat_map(of)
+}
+
 #[test]
 fn examples_hold_on_every_backend() {
     for spec in commands::ALL {
         for example in spec.examples {
-            let mut args: serde_json::Value =
-                serde_json::from_str(example.args).expect("examples are JSON");
-            args["name"] = spec.name.into();
-            let inputs: Vec<Stored> = example.inputs.iter().map(|text| source(text)).collect();
-            let gathered = inputs[1..].iter().map(|s| (s.clone(), 2)).collect();
-            let case = Case::of_command(args, inputs[0].clone(), gathered);
+            let case = flow(spec, example);
             for &on in backend::all() {
                 let got = case
                     .result(on)

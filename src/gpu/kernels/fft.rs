@@ -59,7 +59,7 @@ fn value(i: u32, j: u32) -> Y {
     if k == 0u || 2u * k == n {
         return a(i, j);
     }
-    return a(i, j) * select(0.0, 2.0, 2u * k < n);
+    return a(i, j) * select(real(0.0), real(2.0), 2u * k < n);
 }";
     let one_sided = map_like(
         rec,
