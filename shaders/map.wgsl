@@ -7,6 +7,7 @@
 #import grid
 #import complex
 #import number
+#import keys
 
 struct Params {
     numbers: array<vec4<real>, NUMBERS>,

@@ -1,5 +1,6 @@
 //! The command reference, made from the specs: pages for people, a listing for tools, a JSON Schema for editors.
 
+mod device;
 mod page;
 mod schema;
 
@@ -8,23 +9,30 @@ use serde_json::{Value, json};
 use crate::command::{Cost, Family, Spec};
 use crate::commands;
 
+pub use device::on_gpu;
 pub use page::{markdown, page};
 pub use schema::command_file;
 
 /// Samples of the chunk that costs are given for.
 const SAMPLES: usize = 10_000;
 
-/// The commands by family, a line each.
+/// The commands by family, a line each; marked are those that compute on a GPU, and those that only compute on the CPU.
 pub fn listing() -> String {
     let mut text = String::new();
     for (family, specs) in by_family() {
         text += &format!("{}\n", capital(family.title()));
         for spec in specs {
-            text += &format!("  {:<24} {}\n", spec.name, spec.summary);
+            let device = match on_gpu(spec) {
+                Some(true) => "GPU",
+                Some(false) => "CPU",
+                None => "",
+            };
+            text += &format!("  {:<24} {device:<4} {}\n", spec.name, spec.summary);
         }
         text.push('\n');
     }
-    text + "`-m commands NAME` prints a command's page, `-m commands --schema` the JSON Schema of command files.\n"
+    text + "GPU marks what computes on a GPU too, CPU what only the CPU computes.\n\
+            `-m commands NAME` prints a command's page, `-m commands --schema` the JSON Schema of command files.\n"
 }
 
 /// Everything that is known of each command, for tools.
@@ -53,6 +61,7 @@ pub fn listing_for_tools() -> Vec<Value> {
             "family": spec.family,
             "kinds": kinds,
             "gathers": spec.gathers,
+            "gpu": on_gpu(spec),
             "operations_per_sample": operations(spec.cost),
             "arguments": schema::arguments(spec),
             "examples": examples,

@@ -48,7 +48,25 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let median = kernels::median::of_rows(rec, x)?;
+        let rule = "fn value(i: u32, j: u32) -> Y { return abs(a(i, j) - b(i, 0u)); }";
+        let distances = map_like(rec, &Rule::new(rule, [x, median]), Element::Real);
+        let deviation = kernels::median::of_rows(rec, distances)?;
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let v = a(i, j);
+    let median = b(i, 0u);
+    let deviation = c(i, 0u);
+    let far = deviation > 0.0 && abs(v - median) > number(0u) * deviation;
+    return select(v, median, far || is_nan(v));
+}";
+        let rule = Rule::new(rule, [x, median, deviation]).numbers([self.m]);
+        Some(map_like(rec, &rule, Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -45,7 +45,25 @@ impl BlockCommand for Args {
     }
 }
 
-impl Kernel for Args {}
+impl Kernel for Args {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let x = inputs[0];
+        let median = match self.axis {
+            Axis::Time => kernels::median::of_rows(rec, x)?,
+            Axis::Depth => {
+                let upright = kernels::transpose(rec, x);
+                let median = kernels::median::of_rows(rec, upright)?;
+                median.view(1, x.cols(), Element::Real)
+            }
+        };
+        let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let median = b_wide(i, j);
+    return a(i, j) - select(median, 0.0, is_nan(median));
+}";
+        Some(map_like(rec, &Rule::new(rule, [x, median]), Element::Real))
+    }
+}
 
 impl<T: Real> Cpu<T> for Args {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

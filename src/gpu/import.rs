@@ -23,6 +23,7 @@ const IMPORTS: &[(&str, &str)] = &[
         include_str!("../../shaders/import/fft_stages.wgsl"),
     ),
     ("grid", include_str!("../../shaders/import/grid.wgsl")),
+    ("keys", include_str!("../../shaders/import/keys.wgsl")),
     ("number", include_str!("../../shaders/import/number.wgsl")),
     (
         "sections",

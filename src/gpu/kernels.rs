@@ -31,6 +31,7 @@ pub fn all() -> Vec<&'static Kernel> {
         filter::KERNELS,
         fold::KERNELS,
         map::KERNELS,
+        median::KERNELS,
         point::KERNELS,
         transpose::KERNELS,
     ]

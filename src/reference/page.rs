@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{by_family, capital, operations, schema};
+use super::{by_family, capital, on_gpu, operations, schema};
 use crate::block::Kind;
 use crate::command::{Example, Gathers, Spec};
 
@@ -16,6 +16,9 @@ pub fn page(spec: &Spec) -> String {
     text += &format!("\n  input     {}\n", kinds(spec));
     if spec.gathers != Gathers::None {
         text += &format!("  gathers   {}\n", spec.gathers.text());
+    }
+    if let Some(device) = device(spec) {
+        text += &format!("  device    {device}\n");
     }
     if let Some(work) = work(spec) {
         text += &format!("  work      {work}\n");
@@ -89,6 +92,7 @@ fn section(spec: &Spec) -> String {
     if spec.gathers != Gathers::None {
         facts.push(format!("gathers {}", spec.gathers.text()));
     }
+    facts.extend(device(spec).map(String::from));
     facts.extend(work(spec));
     text += &format!("{}.\n", facts.join("; "));
     let arguments = arguments(spec);
@@ -120,6 +124,11 @@ fn section(spec: &Spec) -> String {
         );
     }
     text
+}
+
+/// Where it computes.
+fn device(spec: &Spec) -> Option<&'static str> {
+    on_gpu(spec).map(|gpu| if gpu { "CPU or GPU" } else { "CPU only" })
 }
 
 /// Which inputs are taken and what each gives.

@@ -2,9 +2,18 @@
 
 use super::map::map_like;
 use super::rule::Rule;
+use super::{THREADS, word};
 use crate::block::Precision;
 use crate::dsp::edge::Edge;
-use crate::gpu::{Element, Recorder, Tensor};
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
+
+/// The kernels of this module.
+pub static KERNELS: &[&Kernel] = &[&ROWS];
+
+static ROWS: Kernel = Kernel {
+    name: "median_rows",
+    source: include_str!("../../../shaders/median_rows.wgsl"),
+};
 
 /// The sample of rank `size / 2` of each window of channels x samples, which is centred with one more before than after where it is
 /// even; a NaN is larger than any number. `None` in double precision, whose bits a shader cannot take apart.
@@ -12,15 +21,7 @@ pub fn filter(rec: &mut Recorder, x: Tensor, size: (usize, usize), edge: Edge) -
     if rec.precision() == Precision::F64 {
         return None;
     }
-    // Whole numbers in the order of the numbers that have these bits.
     let rule = "\
-fn key(x: f32) -> u32 {
-    if is_nan(x) {
-        return 0xffffffffu;
-    }
-    let bits = bitcast<u32>(x);
-    return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-}
 fn sample(i: u32, j: u32, k: u32) -> u32 {
     let row = edge(i32(i + k / word(1u)) - i32(word(0u) / 2u), i32(a_rows()));
     let col = edge(i32(j + k % word(1u)) - i32(word(1u) / 2u), i32(a_cols()));
@@ -42,11 +43,28 @@ fn value(i: u32, j: u32) -> Y {
             prefix |= step;
         }
     }
-    if prefix == 0xffffffffu {
-        return bitcast<f32>(0x7fc00000u);
-    }
-    return bitcast<f32>(select(~prefix, prefix & 0x7fffffffu, (prefix & 0x80000000u) != 0u));
+    return unkey(prefix);
 }";
     let rule = Rule::new(rule, [x]).words([size.0, size.1]).edge(edge);
     Some(map_like(rec, &rule, Element::Real))
+}
+
+/// The median of the numbers of each row, rows x 1: of an even count the mean of the two in the middle, NaN of none. `None` in double
+/// precision.
+pub fn of_rows(rec: &mut Recorder, x: Tensor) -> Option<Tensor> {
+    if rec.precision() == Precision::F64 {
+        return None;
+    }
+    let y = rec.temp(x.rows(), 1, Element::Real);
+    rec.dispatch(Dispatch {
+        kernel: &ROWS,
+        text: None,
+        constants: vec![("threads", THREADS as f64)],
+        params: bytemuck::cast_slice(&[word(x.rows()), word(x.cols())]).to_vec(),
+        inputs: vec![x],
+        outputs: vec![y],
+        workgroups: x.rows() as u64,
+        workgroup_bytes: THREADS * size_of::<u32>(),
+    });
+    Some(y)
 }
