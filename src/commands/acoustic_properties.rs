@@ -10,7 +10,8 @@ pub static SPEC: Spec = Spec {
     summary: "An eigenvalue of 1 - S^H S with the scattering matrix S: 0 where waves keep their energy. The input is the spectrum of up-going waves, gathered that of down-going ones.",
     notes: "\
             The matrix is that of `scattering_matrix`. `1 - S^H S` is Hermitian, so its two eigenvalues are real: \
-            `(a + b) / 2 +- sqrt((a - b)^2 / 4 + |c|^2)` with diagonal `a`, `b` and off-diagonal `c`.\n\n\
+            `(a + b) / 2 +- sqrt((a - b)^2 / 4 + |c|^2)` with diagonal `a`, `b` and off-diagonal `c`. Works on the CPU, as \
+            the matrix does.\n\n\
             distpy's library has the off-diagonal's sign the other way round, which changes nothing, and does not run.",
     family: Family::Wave,
     kinds: TO_REAL,

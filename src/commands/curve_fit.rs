@@ -15,7 +15,8 @@ pub static SPEC: Spec = Spec {
             form; `exp_fit` is `a exp(b x) + c`, `sum2exp_fit` is `a exp(b x) + c exp(d x) + e`, by Levenberg and Marquardt's method \
             (MINPACK's, as `scipy.optimize.curve_fit`; with bounds in the variables of MINUIT, whose images stay inside). Where `initSlopes` \
             are not given, fits start from the best of a table of slopes, with the other coefficients by linear least squares. \
-            What does not converge, or holds a NaN, becomes NaN.\n\n\
+            What does not converge, or holds a NaN, becomes NaN. \
+            Works on the CPU: each fit takes another number of steps, in double precision.\n\n\
             distpy has the command's code but does not know its name, so that its result is the input: in compat mode. Its text has bounds of \
             -5 to 0 and 0 to 400 by default, here there are none.",
     family: Family::Model,

@@ -255,6 +255,67 @@ impl Operation {
         }
     }
 
+    /// Applies it on a device; `flat` for a block of one dimension.
+    fn record(&self, rec: &mut Recorder, x: Tensor, flat: bool) -> Option<Tensor> {
+        let real = |rec: &mut Recorder, rule: Rule| map_like(rec, &rule, Element::Real);
+        Some(match self {
+            Operation::Abs => {
+                let rule = "fn value(i: u32, j: u32) -> Y { return a_size(i, j); }";
+                real(rec, Rule::new(rule, [x]))
+            }
+            Operation::Threshold(level) => {
+                let rule = "fn value(i: u32, j: u32) -> Y { return select(real(0.0), real(1.0), a(i, j) > number(0u)); }";
+                real(rec, Rule::new(rule, [x]).numbers([*level]))
+            }
+            Operation::Median(size) => {
+                let size = if flat { (*size, 1) } else { (*size, *size) };
+                kernels::median::filter(rec, x, size, Edge::Reflect)?
+            }
+            Operation::Gaussian(weights) => {
+                let along = |rec: &mut Recorder, x, axis| {
+                    let origin = weights.len() / 2;
+                    kernels::stencil::correlate_along(rec, x, weights, origin, axis, Edge::Reflect)
+                };
+                let y = along(rec, x, 0);
+                if flat { y } else { along(rec, y, 1) }
+            }
+            Operation::Normalize(axis) => {
+                let item = "fn item(i: u32, j: u32) -> Y { return a_power(i, j); }\n";
+                let root = kernels::fold::Fold {
+                    finish: "fn finish(p: Y) -> Y { return sqrt(p); }\n",
+                    ..kernels::fold::SUM
+                };
+                let axis = Some(axis.number());
+                let size = kernels::fold::samples(rec, item, x, &[], root, axis, Element::Real);
+                let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let size = b_wide(i, j);
+    return a(i, j) / select(size, 1.0, size == 0.0);
+}";
+                real(rec, Rule::new(rule, [x, size]))
+            }
+            Operation::Gradient(axis, spacing) => {
+                let rule = "\
+fn value(i: u32, j: u32) -> Y {
+    let t = place(i, j);
+    let before = max(t, 1u) - 1u;
+    let after = min(t + 1u, a_len() - 1u);
+    return (a_at(i, j, after) - a_at(i, j, before)) / (number(0u) * real(after - before));
+}";
+                let rule = Rule::new(rule, [x]).numbers([*spacing]).axis(axis.number());
+                real(rec, rule)
+            }
+            Operation::Sum { axis, percentage } => {
+                let n = [x.rows(), x.cols()][axis.number()];
+                let factor = if *percentage { 100.0 / n as f64 } else { 1.0 };
+                let item = "fn item(i: u32, j: u32) -> Y { return a(i, j) * number(0u); }\n";
+                let (sum, axis) = (kernels::fold::SUM, Some(axis.number()));
+                let y = kernels::fold::samples(rec, item, x, &[factor], sum, axis, Element::Real);
+                y.view(y.len(), 1, Element::Real)
+            }
+        })
+    }
+
     /// Applies it to real samples; `flat` for a block of one dimension, `cut` where results lose their fractions, as distpy's masks do.
     fn apply<T: Real>(&self, x: Array2<T>, flat: bool, cut: bool) -> Array2<T> {
         let block = Block::real(x);
@@ -377,7 +438,30 @@ struct Steps {
     cut: bool,
 }
 
-impl Kernel for Steps {}
+impl Kernel for Steps {
+    fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], _: usize) -> Option<Tensor> {
+        let mut x = inputs[0];
+        let mut mask = false;
+        let mut sums = 0;
+        for step in &self.steps {
+            if mask && self.cut && matches!(step, Operation::Gaussian(_)) {
+                return None;
+            }
+            x = step.record(rec, x, sums > 0)?;
+            sums += usize::from(matches!(step, Operation::Sum { .. }));
+            mask = match step {
+                Operation::Threshold(_) => true,
+                Operation::Abs | Operation::Median(_) => mask,
+                _ => false,
+            };
+        }
+        if x == inputs[0] {
+            let rule = "fn value(i: u32, j: u32) -> Y { return a_y(i, j); }";
+            x = map_like(rec, &Rule::new(rule, [x]), Element::Real);
+        }
+        Some(x)
+    }
+}
 
 impl<T: Real> Cpu<T> for Steps {
     fn cpu(&self, inputs: &[&Block<T>], _: usize) -> Block<T> {

@@ -10,7 +10,8 @@ pub static SPEC: Spec = Spec {
     notes: "\
             With U, D the waves of a channel and u, d those of the channel `span` rows before (around the end, as `numpy.roll`), and \
             `q = D conj(d) - conj(U) u`: rdown is `(U conj(d) - conj(D) u) / q`, tup `(|D|^2 - |U|^2) / q`, tdown `(|d|^2 - |u|^2) / q`, rup \
-            `(D conj(u) - conj(U) d) / q`. The division is stabilised: `1 / q` is `conj(q) / (|q|^2 + tolerance max |q|^2)`.\n\n\
+            `(D conj(u) - conj(U) d) / q`. The division is stabilised: `1 / q` is `conj(q) / (|q|^2 + tolerance max |q|^2)`. \
+            Works on the CPU: `q` is a difference of products that may nearly cancel, and wants double precision.\n\n\
             distpy's library divides by `|q| + 100`, whatever the unit of the data, and takes the sign of complex numbers for their \
             direction; no command uses it.",
     family: Family::Wave,

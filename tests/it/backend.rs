@@ -9,8 +9,9 @@ use distpy_gpu::command::{AxisFile, ChunkId, Command, Compat, Computed, Env};
 use distpy_gpu::config::{Problems, Workflow};
 use distpy_gpu::execute::{CpuPrecision, Executor, Job, Results, cpu::CpuExecutor};
 use distpy_gpu::formats::npy;
+use distpy_gpu::gpu::{Element, Limits, Recorder, Recording, Tensor};
 use distpy_gpu::graph::{Graph, Reading};
-use distpy_gpu::plan::Plan;
+use distpy_gpu::plan::{Op, Plan, Step};
 use serde_json::{Value, json};
 
 /// Where a case is computed.
@@ -148,8 +149,22 @@ impl Case {
         Ok((graph, plan))
     }
 
+    /// What an executor does with it, as `--explain` prints it.
+    #[cfg(feature = "gpu")]
+    pub fn explained(&self) -> Option<String> {
+        choose_adapter()?;
+        let job = self.job().expect("a plan");
+        let mut gpu = gpu_executor();
+        Some(gpu.explain(&job).expect("no device fails here"))
+    }
+
     /// Computes it; the plan comes back for its signatures and sinks.
     pub fn run(&self, backend: Backend) -> Result<(Arc<Plan>, Results), Problems> {
+        let job = self.job()?;
+        Ok((job.plan.clone(), compute(backend, job)))
+    }
+
+    fn job(&self) -> Result<Job, Problems> {
         let plan = Arc::new(self.plan()?.1);
         let loaded = plan.sources[1..].iter().map(|s| {
             self.gathered[number(s.file.as_ref().expect("a file")) - 1]
@@ -160,13 +175,12 @@ impl Case {
         let id = ChunkId {
             unix_time: self.unix_time,
         };
-        let job = Job {
+        Ok(Job {
             id,
             path: PathBuf::from("chunk.npy"),
-            plan: plan.clone(),
+            plan,
             sources,
-        };
-        Ok((plan, compute(backend, job)))
+        })
     }
 
     /// The block that the last sink writes, in double precision.
@@ -197,19 +211,49 @@ fn compute(backend: Backend, job: Job) -> Results {
     match backend {
         Backend::Cpu(precision) => run(&mut CpuExecutor::new(CpuPrecision::Always(precision))),
         #[cfg(feature = "gpu")]
-        Backend::Gpu => {
-            use distpy_gpu::execute::gpu::GpuExecutor;
-            use std::sync::Mutex;
-            // One device for all tests: opening one takes longer than most of them.
-            static GPU: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| {
-                let choice = choose_adapter().expect("the backend was listed");
-                Mutex::new(GpuExecutor::new(
-                    distpy_gpu::gpu::engine::Engine::open(&choice).expect("a device"),
-                ))
-            });
-            run(&mut *GPU.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-        }
+        Backend::Gpu => run(&mut *gpu_executor()),
     }
+}
+
+/// One device for all tests: opening one takes longer than most of them.
+#[cfg(feature = "gpu")]
+fn gpu_executor() -> std::sync::MutexGuard<'static, distpy_gpu::execute::gpu::GpuExecutor> {
+    use distpy_gpu::execute::gpu::GpuExecutor;
+    use distpy_gpu::gpu::engine::Engine;
+    use std::sync::{Mutex, PoisonError};
+    static GPU: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| {
+        let choice = choose_adapter().expect("the backend was listed");
+        Mutex::new(GpuExecutor::new(Engine::open(&choice).expect("a device")))
+    });
+    GPU.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the smallest device would run for each step of a plan that has a GPU side.
+pub fn recordings(plan: &Plan, precision: Precision) -> Vec<Recording> {
+    let limits = Limits {
+        f64: true,
+        ..Limits::DOWNLEVEL
+    };
+    let element = |kind: Kind| match kind {
+        Kind::Real => Some(Element::Real),
+        Kind::Complex => Some(Element::Complex),
+        _ => None,
+    };
+    let step = |step: &Step| {
+        let Op::Kernel(kernel) = &step.op else {
+            return None;
+        };
+        let mut rec = Recorder::new(limits, precision);
+        let input = |&slot| {
+            let signature = plan.signature(slot);
+            let element = element(signature.kind)?;
+            Some(rec.input(signature.rows(), signature.cols(), element))
+        };
+        let inputs: Vec<Tensor> = step.inputs.iter().map(input).collect::<Option<_>>()?;
+        let output = kernel.gpu(&mut rec, &inputs, 0)?;
+        Some(rec.finish(&[output]))
+    };
+    plan.steps.iter().filter_map(step).collect()
 }
 
 /// `in/2.npy` is the second gathered array.

@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::backend::{Backend, Case};
+use crate::backend::{self, Backend, Case};
 use crate::commands::stored;
 
 /// The arguments of a command by name.
@@ -178,7 +178,10 @@ fn no_arguments_make_a_panic() {
             };
             for precision in [Precision::F64, Precision::F32] {
                 let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    case.run(Backend::Cpu(precision)).is_ok()
+                    let plan = case.run(Backend::Cpu(precision)).map(|(plan, _)| plan);
+                    // What a device would run is recorded, too.
+                    plan.map(|plan| backend::recordings(&plan, precision))
+                        .is_ok()
                 }));
                 let Ok(fits) = outcome else {
                     panic!(

@@ -22,6 +22,8 @@ mod gpu_engine;
 #[cfg(feature = "gpu")]
 mod gpu_fft;
 #[cfg(feature = "gpu")]
+mod gpu_flows;
+#[cfg(feature = "gpu")]
 mod gpu_kernels;
 #[cfg(feature = "hdf5")]
 mod hdf5;

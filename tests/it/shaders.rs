@@ -157,39 +157,13 @@ fn check_launch(
 /// What the worked examples of all commands record, in both precisions.
 #[test]
 fn every_command_records_shaders_that_validate() {
-    use distpy_gpu::block::Kind;
-    use distpy_gpu::gpu::{Element, Limits, Recorder};
-    use distpy_gpu::plan::Op;
-
     let mut recorded = 0;
     for (name, case) in crate::commands::examples() {
         let (_, plan) = case.plan().unwrap_or_else(|e| panic!("{name}: {e}"));
-        let kernels = plan.steps.iter().filter_map(|step| match &step.op {
-            Op::Kernel(kernel) => Some((kernel, &step.inputs)),
-            _ => None,
-        });
-        for (kernel, slots) in kernels {
-            for precision in PRECISIONS {
-                let limits = Limits {
-                    f64: true,
-                    ..Limits::DOWNLEVEL
-                };
-                let mut rec = Recorder::new(limits, precision);
-                let inputs: Vec<_> = slots
-                    .iter()
-                    .map(|&slot| {
-                        let signature = plan.signature(slot);
-                        let element = match signature.kind {
-                            Kind::Complex => Element::Complex,
-                            _ => Element::Real,
-                        };
-                        rec.input(signature.rows(), signature.cols(), element)
-                    })
-                    .collect();
-                if let Some(output) = kernel.gpu(&mut rec, &inputs, 0) {
-                    check(&rec.finish(&[output]));
-                    recorded += 1;
-                }
+        for precision in PRECISIONS {
+            for recording in crate::backend::recordings(&plan, precision) {
+                check(&recording);
+                recorded += 1;
             }
         }
     }

@@ -47,6 +47,10 @@ pub struct Tile {
     pub program: Program,
     /// Bytes up and down for each run.
     pub bytes: (u64, u64),
+    /// Launches of a run.
+    pub launches: usize,
+    /// Bytes that its arrays take on the device.
+    pub peak: u64,
 }
 
 impl Tile {
@@ -197,6 +201,8 @@ impl Draft<'_> {
                 of: rows,
                 program,
                 bytes: recording.transfer_bytes(),
+                launches: recording.dispatches().len(),
+                peak: recording.peak_bytes(),
             });
         }
         let inputs = stage
@@ -284,14 +290,14 @@ impl fmt::Display for Schedule {
             match task {
                 Task::Cpu(stage) => writeln!(f, "steps {:?} on the CPU", stage.steps)?,
                 Task::Gpu { stage, tiles, .. } => {
-                    let (up, down) = tiles
-                        .iter()
-                        .fold((0, 0), |sum, t| (sum.0 + t.bytes.0, sum.1 + t.bytes.1));
-                    let (up, down) = (up as f64 / 1e6, down as f64 / 1e6);
+                    let sum = |of: &dyn Fn(&Tile) -> u64| tiles.iter().map(of).sum::<u64>() as f64;
+                    let (up, down) = (sum(&|t| t.bytes.0) / 1e6, sum(&|t| t.bytes.1) / 1e6);
+                    let launches = sum(&|t| t.launches as u64);
+                    let peak = tiles.iter().map(|t| t.peak).max().unwrap_or(0) as f64 / 1e6;
                     let tiles = tiles.len();
                     writeln!(
                         f,
-                        "steps {:?} on the GPU: {tiles} tiles, {up:.3} MB up, {down:.3} MB down",
+                        "steps {:?} on the GPU: {tiles} tiles, {launches} launches, {up:.3} MB up, {down:.3} MB down, {peak:.3} MB on the device",
                         stage.steps
                     )?;
                 }
