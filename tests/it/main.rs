@@ -18,6 +18,8 @@ mod fallback;
 mod families;
 mod golden;
 #[cfg(feature = "gpu")]
+mod gpu_accuracy;
+#[cfg(feature = "gpu")]
 mod gpu_engine;
 #[cfg(feature = "gpu")]
 mod gpu_fft;
