@@ -1,5 +1,6 @@
 # make demo    a recording is synthesized, ingested and summarised into a noise log, in ./demo
 # make test    every test, with a software GPU
+# make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
 # make lint    formatting and clippy
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
@@ -25,7 +26,11 @@ CONTAINER_BUILD ?= full
 # Software Vulkan complains on stderr where there is none, as for root.
 export XDG_RUNTIME_DIR ?= /tmp
 
-.PHONY: help demo build test lint bench peer bench-commands image image-mesa test-container setup-build setup-test setup-container
+# A second implementation of Vulkan, whose limits, sines and roundings are other than Mesa's.
+SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
+SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
+
+.PHONY: help demo build test test-swiftshader lint bench peer bench-commands image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -52,6 +57,16 @@ build: setup-build
 test: setup-build setup-test
 	-sh tests/kubernetes/tools.sh $(TEST_TOOLS)
 	DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) $(CARGO) test --release --no-fail-fast
+
+test-swiftshader: setup-build setup-test $(SWIFTSHADER_DRIVER)
+	VK_DRIVER_FILES=$(SWIFTSHADER_DRIVER) VK_ICD_FILENAMES=$(SWIFTSHADER_DRIVER) \
+		$(CARGO) test --release --test it -- golden:: commands:: gpu_kernels gpu_fft gpu_flows gpu_accuracy
+
+$(SWIFTSHADER_DRIVER):
+	mkdir -p $(SWIFTSHADER)
+	@[ "$$(id -u)" = 0 ] || sudo=sudo; cd $(SWIFTSHADER) && \
+		{ apt-get download -qq chromium-common 2>/dev/null || { $$sudo apt-get update -qq && apt-get download -qq chromium-common; }; } && \
+		dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb
 
 lint: setup-build
 	$(CARGO) fmt --check
