@@ -71,6 +71,6 @@ impl Statistic for Args {
             _ => return None,
         };
         let central = kernels::moments::central(rec, x, axis);
-        Some(central.formula(rec, self.moment as u32, formula, false))
+        Some(central.formula(rec, self.moment, formula, false))
     }
 }
