@@ -75,7 +75,7 @@ pub fn fold(
     let mut rule = rule.clone();
     let mut length = [rows, cols][axis];
     loop {
-        // A column of items is a row of them, once they lie in memory; a single column is not worth a kernel of its own.
+        // A short row needs few threads.
         let threads = length.next_power_of_two().clamp(32, THREADS);
         let segment = if axis == 1 { threads * RUN } else { RUN };
         let segments = length.div_ceil(segment);
