@@ -34,6 +34,7 @@ pub fn all() -> Vec<&'static Kernel> {
         median::KERNELS,
         point::KERNELS,
         transpose::KERNELS,
+        window::KERNELS,
     ]
     .concat()
 }

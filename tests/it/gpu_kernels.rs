@@ -350,3 +350,85 @@ fn kernels_keep_to_the_smallest_limits() {
     let x = rec.input(1, 1, Element::Real);
     crate::shaders::check(&rec.finish(&[x]));
 }
+
+/// Windows that fit workgroup memory and others, longer than a row too, with every continuation, along both axes.
+#[test]
+fn windows_hold_what_they_say() {
+    use distpy_gpu::dsp::edge::Edge;
+    use distpy_gpu::dsp::window::Window;
+    use distpy_gpu::gpu::kernels::window::{Join, windows};
+
+    let edges = [
+        Edge::Constant,
+        Edge::Nearest,
+        Edge::Reflect,
+        Edge::Mirror,
+        Edge::Wrap,
+    ];
+    let joins = [Join::Sum, Join::Largest, Join::Smallest];
+    let cases = [
+        (3, 1, 1),
+        (3, 40, 5),
+        (2, 7, 13),
+        (2, 5000, 64),
+        (1, 5000, 819),
+        (1, 3000, 2500),
+        (2, 4100, 2),
+        (1, 2048, 1023),
+    ];
+    for (case, (lines, n, length)) in cases.into_iter().enumerate() {
+        let window = Window {
+            length,
+            before: length / 3,
+        };
+        let values: Vec<f64> = noise(9, lines * n)
+            .iter()
+            .map(|v| f64::from(*v as f32))
+            .collect();
+        for join in joins {
+            // Each case has its edge, a small one has all.
+            for edge in if case < 3 {
+                &edges[..]
+            } else {
+                &edges[case % 5..][..1]
+            } {
+                for axis in [0, 1] {
+                    let at = |line: usize, t: usize| match axis {
+                        1 => values[line * n + t],
+                        _ => values[t * lines + line],
+                    };
+                    let sample = |line, t| edge.index(t, n).map_or(0.0, |t| at(line, t));
+                    let fold = |line: usize, t: usize| {
+                        let first = t as isize - window.before as isize;
+                        let window = (first..first + length as isize).map(|t| sample(line, t));
+                        match join {
+                            Join::Sum => window.sum::<f64>(),
+                            Join::Largest => window.fold(f64::NEG_INFINITY, f64::max),
+                            Join::Smallest => window.fold(f64::INFINITY, f64::min),
+                        }
+                    };
+                    let shape = if axis == 1 { (lines, n) } else { (n, lines) };
+                    let cells = (0..shape.0).flat_map(|i| (0..shape.1).map(move |j| (i, j)));
+                    let want: Vec<f64> = cells
+                        .map(|(i, j)| if axis == 1 { fold(i, j) } else { fold(j, i) })
+                        .collect();
+                    let record = |rec: &mut Recorder, x| windows(rec, x, window, *edge, join, axis);
+                    each_precision(
+                        &values,
+                        shape,
+                        Element::Real,
+                        record,
+                        |precision, _, found| {
+                            let relative = if precision == Precision::F32 {
+                                1e-6
+                            } else {
+                                1e-13
+                            };
+                            close(&found, &want, |_| relative * length as f64);
+                        },
+                    );
+                }
+            }
+        }
+    }
+}
