@@ -215,6 +215,46 @@ fn compute(backend: Backend, job: Job) -> Results {
     }
 }
 
+/// Chunks of one flow through the device, two in flight.
+#[cfg(feature = "gpu")]
+pub struct Stream {
+    job: Box<dyn Fn() -> Job>,
+}
+
+#[cfg(feature = "gpu")]
+impl Stream {
+    /// All chunks are the same, and so is their plan.
+    pub fn new(case: &Case) -> Self {
+        let Job {
+            id,
+            path,
+            plan,
+            sources,
+        } = case.job().expect("a plan");
+        let job = move || Job {
+            id: id.clone(),
+            path: path.clone(),
+            plan: plan.clone(),
+            sources: sources.clone(),
+        };
+        Self { job: Box::new(job) }
+    }
+
+    /// Computes so many.
+    pub fn run(&mut self, count: usize) {
+        let mut gpu = gpu_executor();
+        let mut left = count;
+        while left > 0 || gpu.in_flight() > 0 {
+            if left > 0 && gpu.in_flight() < gpu.capacity() {
+                gpu.submit((self.job)());
+                left -= 1;
+            } else {
+                gpu.collect().expect("no device fails here");
+            }
+        }
+    }
+}
+
 /// One device for all tests: opening one takes longer than most of them.
 #[cfg(feature = "gpu")]
 fn gpu_executor() -> std::sync::MutexGuard<'static, distpy_gpu::execute::gpu::GpuExecutor> {

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use crate::backend::Case;
+use crate::backend::{self, Backend, Case};
 use crate::commands::stored;
 
 /// What `--explain` says of a flow on a chunk of 40 x 500.
@@ -74,4 +74,70 @@ fn a_step_on_the_cpu_splits_a_flow() {
         .map(|line| line.contains("on the GPU"))
         .collect();
     assert_eq!(places, [true, false, true], "{text}");
+}
+
+/// The event-detection flow on a small chunk.
+fn events() -> Case {
+    let x = Array2::from_shape_fn((16, 256), |(i, t)| {
+        ((i * 31 + t * 17) % 101) as f64 / 50.0 - 1.0
+    });
+    let mut case = Case::of_command(json!({"name": "copy"}), stored(&x), vec![]);
+    case.flow = json!({"command_list": [
+        {"name": "butter", "uid": 1, "in_uid": 0, "type": "highpass", "freq": 20},
+        {"name": "sta_lta", "uid": 2, "in_uid": 1, "sta": 20, "lta": 100},
+        {"name": "fft", "uid": 3, "in_uid": 2},
+        {"name": "rms_from_fft", "uid": 4, "in_uid": 3, "low_freq": 10, "high_freq": 200},
+        {"name": "write_npy", "uid": 5, "in_uid": 4, "directory_out": "events"},
+    ]});
+    case
+}
+
+#[test]
+fn results_repeat_bit_by_bit() {
+    if !backend::all().contains(&Backend::Gpu) {
+        return;
+    }
+    let first = events().result(Backend::Gpu).expect("a result");
+    for _ in 0..5 {
+        assert_eq!(first, events().result(Backend::Gpu).expect("a result"));
+    }
+}
+
+/// Memory does not grow with the number of chunks. Runs itself in a process of its own, in which nothing else takes memory.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_thousand_chunks_take_no_more_memory_than_a_hundred() {
+    const ALONE: &str = "DISTPY_GPU_TEST_ALONE";
+    if !backend::all().contains(&Backend::Gpu) {
+        return;
+    }
+    if std::env::var_os(ALONE).is_none() {
+        let output = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args([
+                "--exact",
+                "gpu_flows::a_thousand_chunks_take_no_more_memory_than_a_hundred",
+            ])
+            .env(ALONE, "1")
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}"
+        );
+        return;
+    }
+    // In pages of 4 kB.
+    let resident = || -> usize {
+        let status = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+        let pages = status.split_whitespace().nth(1).expect("a second number");
+        pages.parse::<usize>().expect("a number") * 4096
+    };
+    let mut chunks = crate::backend::Stream::new(&events());
+    chunks.run(100);
+    let before = resident();
+    chunks.run(1000);
+    let grown = resident().saturating_sub(before);
+    // A chunk goes up with 16 kB and comes down with 64 bytes; programs, tables and staging are there by now.
+    assert!(grown < 4 << 20, "{grown} bytes more after 1,000 chunks");
 }
