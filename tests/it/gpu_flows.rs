@@ -135,9 +135,16 @@ fn a_thousand_chunks_take_no_more_memory_than_a_hundred() {
     };
     let mut chunks = crate::backend::Stream::new(&events());
     chunks.run(100);
-    let before = resident();
-    chunks.run(1000);
-    let grown = resident().saturating_sub(before);
-    // A chunk goes up with 16 kB and comes down with 64 bytes; programs, tables and staging are there by now.
-    assert!(grown < 4 << 20, "{grown} bytes more after 1,000 chunks");
+    // Drivers grow at times of their own (a worker's stack, an allocator's arena), by megabytes on SwiftShader, but what is
+    // lost with every chunk is lost in every stretch: the stretch that grew least tells. A chunk goes up with 16 kB.
+    let stretches = [0; 4].map(|_| {
+        let before = resident();
+        chunks.run(250);
+        resident().saturating_sub(before)
+    });
+    let least = stretches.into_iter().min().expect("four");
+    assert!(
+        least < 250 << 10,
+        "1,000 chunks in four stretches took so many bytes more: {stretches:?}"
+    );
 }
