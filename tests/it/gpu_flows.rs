@@ -136,7 +136,8 @@ fn a_thousand_chunks_take_no_more_memory_than_a_hundred() {
     let mut chunks = crate::backend::Stream::new(&events());
     chunks.run(100);
     // Drivers grow at times of their own (a worker's stack, an allocator's arena), by megabytes on SwiftShader, but what is
-    // lost with every chunk is lost in every stretch: the stretch that grew least tells. A chunk goes up with 16 kB.
+    // lost with every chunk is lost in every stretch: the stretch that grew least tells. A chunk goes up
+    // with 16 kB; losses much smaller may hide for a while in what the first chunks freed.
     let stretches = [0; 4].map(|_| {
         let before = resident();
         chunks.run(250);
