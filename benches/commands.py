@@ -5,9 +5,9 @@
     cargo bench --bench commands --no-run          # prints the path of the program
     venv/bin/python benches/commands.py --bench target/release/deps/commands-...
 
-Cases are in commands.json: arguments, and what the input is. A run of either side goes from the chunk's npy file in the page cache to the
-result in memory, which is what a flow does for each chunk: distpy loads the file and executes the command; ours, which is planned once,
-converts the mapped samples and computes. The sides take turns after one uncounted round; medians are compared. numpy's threads are
+Cases are in src/modules/benchmark/commands.json: arguments, and what the input is; those that distpy lacks are left out. A run
+of either side goes from the chunk's npy file in the page cache to the result in memory, which is what a flow does for each
+chunk: distpy loads the file and executes the command; ours, which is planned once, converts the mapped samples and computes. The sides take turns after one uncounted round; medians are compared. numpy's threads are
 limited to one, and so are ours. Gathered arrays come from `data_load`, for which distpy reads the file for each chunk.
 """
 import os
@@ -44,7 +44,8 @@ def main():
     parser.add_argument("--precision", choices=["f64", "f32"], default="f64", help="of our side (default: %(default)s)")
     parser.add_argument("--json", help="also write every time to this file")
     options = parser.parse_args()
-    cases = json.loads((pathlib.Path(__file__).parent / "commands.json").read_text())
+    file = pathlib.Path(__file__).parents[1] / "src/modules/benchmark/commands.json"
+    cases = [case for case in json.loads(file.read_text()) if case.get("distpy", True)]
     cases = [case for case in cases if not options.only or case["args"]["name"] in options.only]
     with tempfile.TemporaryDirectory(prefix="commands-") as folder, Ours(options.bench) as ours:
         arrays, files = inputs(options, pathlib.Path(folder))

@@ -47,7 +47,8 @@ pub struct Cli {
     #[arg(long, value_name = "INDEX|NAME")]
     pub adapter: Option<String>,
 
-    /// Precision on the CPU: `auto` takes f32 where stored samples are exact in it, else f64
+    /// Precision: on the CPU `auto` takes f32 where stored samples are exact in it, else f64; a GPU computes in f32
+    /// unless f64 is asked for and it has that
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionArg>,
 
@@ -99,9 +100,51 @@ pub struct Cli {
     #[command(flatten)]
     pub job: JobArgs,
 
+    /// What `benchmark` measures.
+    #[command(flatten)]
+    pub benchmark: BenchmarkArgs,
+
     /// What `render-job` puts into a manifest.
     #[command(flatten)]
     pub render: RenderArgs,
+}
+
+/// Arguments of `benchmark`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "For -m benchmark")]
+pub struct BenchmarkArgs {
+    /// What to measure
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "WHAT,..",
+        default_value = "flow"
+    )]
+    pub measure: Vec<Measure>,
+
+    /// The commands to measure, with `--measure commands` (default: every one)
+    #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
+    pub only: Vec<String>,
+
+    /// The largest chunk, with `--measure sizes` (default: until one takes a second)
+    #[arg(long, value_name = "COUNT")]
+    pub max_samples: Option<usize>,
+
+    /// Draw the time of a chunk by its size, as FILE.png or FILE.svg (with `--measure sizes`)
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measure {
+    /// The flow, on chunks of each sample type.
+    Flow,
+    /// Every command by itself.
+    Commands,
+    /// The flow on chunks of a thousand samples and powers of ten of that: where a GPU begins to pay.
+    Sizes,
 }
 
 /// Arguments of `render-job`.

@@ -12,7 +12,8 @@
 //!
 //! Four rules carry the design. Each stage has its own type, and a later type cannot hold an earlier stage's mistake. A
 //! command is one file in [`commands`]. Commands compute; files are opened by `pipeline` and `modules` (and mapped or, for HDF5,
-//! opened by name in `formats`), and only `gpu::engine` and `gpu::adapter` meet wgpu. CPU and GPU are paired per command, and the same cases run on both.
+//! opened by name in `formats`), only `gpu::engine` and `gpu::adapter`
+//! meet wgpu, and only [`picture`] knows how a drawing becomes a file's bytes. CPU and GPU are paired per command, and the same cases run on both.
 
 pub mod block;
 pub mod cli;
@@ -26,6 +27,7 @@ pub mod formats;
 pub mod gpu;
 pub mod graph;
 pub mod modules;
+pub mod picture;
 pub mod pipeline;
 pub mod plan;
 pub mod point;

@@ -14,11 +14,13 @@ use ndarray::Array2;
 use num_complex::Complex;
 
 use super::{DeviceFault, Executor, Job, Results, cpu};
-use crate::block::{Block, DType, Kind, Samples, Stored};
-use crate::command::Computed;
+use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
+use crate::command::{Computed, Cpu, Kernel};
+use crate::dsp::fft::Planned;
 use crate::gpu::engine::{Engine, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::{Place, Plan, Stage};
+use crate::point::Looped;
 use schedule::{Schedule, Task, Tile};
 
 /// How many chunks, or tiles of a chunk, are on the device at once: one computes while another goes up or down.
@@ -28,9 +30,28 @@ const IN_FLIGHT: usize = 2;
 #[derive(Debug)]
 pub struct GpuExecutor {
     engine: Engine,
+    precision: Precision,
     schedules: Vec<Known>,
     queue: VecDeque<Started>,
     kernel_seconds: f64,
+}
+
+/// Bytes that a chunk moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// To the device.
+    pub up: u64,
+    /// From the device.
+    pub down: u64,
+    /// Read and written by kernels, each array once for each kernel that has it.
+    pub kernels: u64,
+}
+
+impl Traffic {
+    /// What kernels must move at least: what goes up read once, what comes down written once.
+    pub fn floor(&self) -> u64 {
+        self.up + self.down
+    }
 }
 
 /// A plan on this engine, for sources of these stored types: they decide what goes up.
@@ -58,14 +79,31 @@ impl std::fmt::Debug for Started {
 }
 
 impl GpuExecutor {
-    /// Computes on this engine.
+    /// Computes on this engine, in single precision.
     pub fn new(engine: Engine) -> Self {
         Self {
             engine,
+            precision: Precision::F32,
             schedules: Vec::new(),
             queue: VecDeque::new(),
             kernel_seconds: 0.0,
         }
+    }
+
+    /// Computes on this engine, in a precision that it has.
+    ///
+    /// # Errors
+    /// [`GpuError::NoDouble`] where its shaders cannot compute in double precision.
+    pub fn in_precision(engine: Engine, precision: Precision) -> Result<Self, GpuError> {
+        if precision == Precision::F64 && !engine.limits().f64 {
+            return Err(GpuError::NoDouble {
+                adapter: engine.info().name.clone(),
+            });
+        }
+        Ok(Self {
+            precision,
+            ..Self::new(engine)
+        })
     }
 
     /// The engine.
@@ -78,23 +116,21 @@ impl GpuExecutor {
         self.kernel_seconds
     }
 
-    /// Bytes up and down for a chunk of a plan that was computed: what the device must read and write at least. Zero for
-    /// other plans.
-    pub fn transfer_bytes(&self, plan: &Arc<Plan>) -> (u64, u64) {
-        let known = self
-            .schedules
-            .iter()
-            .find(|known| Arc::ptr_eq(&known.plan, plan));
-        known
-            .iter()
-            .flat_map(|known| &known.schedule.tasks)
-            .flat_map(|task| match task {
-                Task::Gpu { tiles, .. } => tiles.as_slice(),
-                Task::Cpu(_) => &[],
-            })
-            .fold((0, 0), |(up, down), tile| {
-                (up + tile.bytes.0, down + tile.bytes.1)
-            })
+    /// What a chunk makes the device move; nothing where all of it is computed on the CPU.
+    ///
+    /// # Errors
+    /// When the device cannot load the plan.
+    pub fn traffic(&mut self, job: &Job) -> Result<Traffic, DeviceFault> {
+        let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
+        let tiles = schedule.tasks.iter().flat_map(|task| match task {
+            Task::Gpu { tiles, .. } => tiles.as_slice(),
+            Task::Cpu(_) => &[],
+        });
+        Ok(tiles.fold(Traffic::default(), |sum, tile| Traffic {
+            up: sum.up + tile.bytes.0,
+            down: sum.down + tile.bytes.1,
+            kernels: sum.kernels + tile.moved,
+        }))
     }
 
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
@@ -103,7 +139,12 @@ impl GpuExecutor {
         if let Some(known) = self.schedules.iter().find(known) {
             return Ok(known.schedule.clone());
         }
-        let schedule = Arc::new(Schedule::new(&self.engine, &job.plan, &job.sources)?);
+        let schedule = Arc::new(Schedule::new(
+            &self.engine,
+            self.precision,
+            &job.plan,
+            &job.sources,
+        )?);
         self.schedules.push(Known {
             plan: job.plan.clone(),
             dtypes,
@@ -117,16 +158,40 @@ impl GpuExecutor {
         let schedule = self.schedule(job)?;
         match schedule.tasks.first() {
             Some(Task::Gpu { tiles, inputs, .. }) if tiles.len() == 1 => {
-                let run = cpu::Run::<f32>::new(&job.plan, &job.sources);
-                upload::submit(&self.engine, &tiles[0], inputs, job, &run.blocks).map(Some)
+                let (engine, tile) = (&self.engine, &tiles[0]);
+                // The first task reads sources only.
+                let started = match self.precision {
+                    Precision::F32 => {
+                        upload::submit::<f32>(engine, tile, inputs, job, &HashMap::new())
+                    }
+                    Precision::F64 => {
+                        upload::submit::<f64>(engine, tile, inputs, job, &HashMap::new())
+                    }
+                };
+                started.map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    fn finish(&mut self, job: &Job, mut first: Option<Flight>) -> Result<Results, GpuError> {
+    fn finish(&mut self, job: &Job, first: Option<Flight>) -> Result<Results, GpuError> {
+        match self.precision {
+            Precision::F32 => self.finish_in::<f32>(job, first, Computed::F32),
+            Precision::F64 => self.finish_in::<f64>(job, first, Computed::F64),
+        }
+    }
+
+    fn finish_in<T: Planned + Looped>(
+        &mut self,
+        job: &Job,
+        mut first: Option<Flight>,
+        wrap: impl Fn(Arc<Block<T>>) -> Computed,
+    ) -> Result<Results, GpuError>
+    where
+        dyn Kernel: Cpu<T>,
+    {
         let schedule = self.schedule(job)?;
-        let mut run = cpu::Run::<f32>::new(&job.plan, &job.sources);
+        let mut run = cpu::Run::<T>::new(&job.plan, &job.sources);
         for task in &schedule.tasks {
             match task {
                 Task::Cpu(stage) => run.stage(stage),
@@ -156,15 +221,15 @@ impl GpuExecutor {
                 }
             }
         }
-        Ok(run.finish(Computed::F32))
+        Ok(run.finish(wrap))
     }
 
     /// Runs tiles, a few in flight, and puts what they give into `outputs`; counts the samples that are infinite or NaN.
-    fn tiles(
+    fn tiles<T: Real>(
         &mut self,
         tiles: &[Tile],
         mut submit: impl FnMut(&Engine, &Tile) -> Result<Flight, GpuError>,
-        outputs: &mut [Block<f32>],
+        outputs: &mut [Block<T>],
     ) -> Result<u64, GpuError> {
         let mut flying: VecDeque<(&Tile, Ticket)> = VecDeque::new();
         let mut non_finite = 0;
@@ -190,7 +255,7 @@ impl GpuExecutor {
 }
 
 /// Results of a stage, to be filled.
-fn zeros(stage: &Stage, plan: &Plan) -> Vec<Block<f32>> {
+fn zeros<T: Real>(stage: &Stage, plan: &Plan) -> Vec<Block<T>> {
     let zeros = |&slot| {
         let signature = plan.signature(slot);
         Block::zeros(signature.kind, signature.rows(), signature.cols())
@@ -237,7 +302,7 @@ impl Executor for GpuExecutor {
 }
 
 /// Puts the rows that a tile gave into the whole result.
-fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
+fn place<T: Real>(whole: &mut Block<T>, tile: &Tile, bytes: &[u8]) {
     let (rows, cols) = whole.shape();
     let rows = tile.rows_of(rows);
     let shape = (rows.len(), cols);
@@ -249,8 +314,8 @@ fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
     let count = shape.0 * shape.1;
     match &mut whole.samples {
         Samples::Complex(array) => {
-            let numbers: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(&bytes[..count * 8]);
-            let values: Vec<Complex<f32>> = bytemuck::cast_vec(numbers);
+            let end = count * size_of::<Complex<T>>();
+            let values: Vec<Complex<T>> = bytemuck::pod_collect_to_vec(&bytes[..end]);
             put(array, slice, shape, values);
         }
         Samples::Real(array) => {
@@ -258,7 +323,7 @@ fn place(whole: &mut Block<f32>, tile: &Tile, bytes: &[u8]) {
                 array,
                 slice,
                 shape,
-                bytemuck::pod_collect_to_vec(&bytes[..count * 4]),
+                bytemuck::pod_collect_to_vec(&bytes[..count * size_of::<T>()]),
             );
         }
         Samples::Label(array) => {
@@ -291,7 +356,7 @@ fn element(kind: Kind) -> Element {
 }
 
 /// Blocks by slot, as the CPU side of a run holds them.
-type Blocks = HashMap<crate::plan::Slot, Arc<Block<f32>>>;
+type Blocks<T> = HashMap<crate::plan::Slot, Arc<Block<T>>>;
 
 /// Whether a step's blocks are of kinds that a GPU holds: it takes numbers, and gives labels and hashes too.
 fn numbers_only(plan: &Plan, step: &crate::plan::Step) -> bool {

@@ -19,6 +19,12 @@ pub enum GpuError {
         /// The driver's reason.
         reason: String,
     },
+    /// The device computes in single precision only.
+    #[error("{adapter}: found no double precision in its shaders, expected it for precision f64")]
+    NoDouble {
+        /// The adapter's name.
+        adapter: String,
+    },
     /// The device is gone: reset, unplugged, or it does not answer.
     #[error("{adapter}: device lost: {reason}")]
     Lost {

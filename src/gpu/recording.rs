@@ -214,6 +214,12 @@ enum Origin {
     Temp,
 }
 
+/// Functions of WGSL that no graphics system has in double precision.
+const SINGLE_ONLY: [&str; 14] = [
+    "exp", "exp2", "log", "log2", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
+    "sinh", "tanh",
+];
+
 /// Appends dispatches; see [`Recording`].
 #[derive(Debug)]
 pub struct Recorder {
@@ -348,6 +354,18 @@ impl Recorder {
         self.dispatches.push(dispatch);
     }
 
+    /// Whether everything recorded up to now is computed in the recorder's precision: shaders have transcendental functions in single
+    /// precision only.
+    pub fn computes_in_its_precision(&self) -> bool {
+        let single_only = |dispatch: &Dispatch| {
+            let words = dispatch
+                .source()
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.into_iter().any(|word| SINGLE_ONLY.contains(&word))
+        };
+        self.precision == Precision::F32 || !self.dispatches.iter().any(single_only)
+    }
+
     /// The finished recording; `outputs` are downloaded after each run, in this order.
     ///
     /// Panics if nothing has written one of them.
@@ -454,6 +472,15 @@ impl Recording {
     pub fn largest_bytes(&self) -> u64 {
         let sizes = self.tensors.iter().map(|(t, _)| t.binding_bytes());
         sizes.max().unwrap_or(0)
+    }
+
+    /// Bytes that its kernels read and write in a run, each array once for each kernel that has it.
+    pub fn moved_bytes(&self) -> u64 {
+        let tensors = self
+            .dispatches
+            .iter()
+            .flat_map(|d| d.inputs.iter().chain(&d.outputs));
+        tensors.map(|t| t.bytes() as u64).sum()
     }
 
     /// Bytes that go up and come down for each run.

@@ -1,7 +1,8 @@
 //! Which device a run computes on.
 
 use super::Failure;
-use crate::cli::{Cli, DeviceArg};
+use crate::block::Precision;
+use crate::cli::{Cli, DeviceArg, PrecisionArg};
 use crate::config::{Problems, System};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor};
@@ -23,7 +24,7 @@ pub fn executor(
     };
     match wanted(cli, system)? {
         DeviceArg::Cpu => cpu(),
-        DeviceArg::Auto => match open(cli, DeviceArg::Auto, meter) {
+        DeviceArg::Auto => match open(cli, system, DeviceArg::Auto, meter) {
             Ok(gpu) => Ok((gpu, true)),
             Err(reason) => {
                 tracing::debug!("the CPU computes: {reason}");
@@ -31,7 +32,7 @@ pub fn executor(
             }
         },
         // A software adapter is asked for to check the GPU path, so it must not quietly become the CPU's.
-        device @ (DeviceArg::Gpu | DeviceArg::Software) => open(cli, device, meter)
+        device @ (DeviceArg::Gpu | DeviceArg::Software) => open(cli, system, device, meter)
             .map(|gpu| (gpu, false))
             .map_err(Failure::Device),
     }
@@ -54,7 +55,12 @@ pub fn wanted(cli: &Cli, system: &System) -> Result<DeviceArg, Failure> {
 }
 
 #[cfg(feature = "gpu")]
-fn open(cli: &Cli, device: DeviceArg, meter: &Meter) -> Result<Box<dyn Executor>, String> {
+fn open(
+    cli: &Cli,
+    system: &System,
+    device: DeviceArg,
+    meter: &Meter,
+) -> Result<Box<dyn Executor>, String> {
     use crate::execute::gpu::GpuExecutor;
     use crate::gpu::adapter::{Want, choose};
     use crate::gpu::engine::Engine;
@@ -64,13 +70,28 @@ fn open(cli: &Cli, device: DeviceArg, meter: &Meter) -> Result<Box<dyn Executor>
         DeviceArg::Auto | DeviceArg::Cpu => Want::Auto,
     };
     let choice = choose(want, cli.adapter.as_deref()).map_err(|e| e.to_string())?;
+    let engine = Engine::open(&choice).map_err(|e| e.to_string())?;
+    let opened = GpuExecutor::in_precision(engine, on_gpu(cli, system));
+    let gpu = opened.map_err(|error| {
+        if device == DeviceArg::Auto {
+            tracing::warn!("{error}; the CPU computes");
+        }
+        error.to_string()
+    })?;
     meter.set_device(&choice.info.name);
     tracing::info!("computing on {}: {}", choice.info, choice.why);
-    let engine = Engine::open(&choice).map_err(|e| e.to_string())?;
-    Ok(Box::new(GpuExecutor::new(engine)))
+    Ok(Box::new(gpu))
+}
+
+/// The precision on a GPU: single unless double is asked for, as most have little of that.
+pub fn on_gpu(cli: &Cli, system: &System) -> Precision {
+    match (cli.precision, system.gpu.precision.as_deref()) {
+        (Some(PrecisionArg::F64), _) | (None, Some("f64")) => Precision::F64,
+        _ => Precision::F32,
+    }
 }
 
 #[cfg(not(feature = "gpu"))]
-fn open(_: &Cli, _: DeviceArg, _: &Meter) -> Result<Box<dyn Executor>, String> {
+fn open(_: &Cli, _: &System, _: DeviceArg, _: &Meter) -> Result<Box<dyn Executor>, String> {
     Err("found no GPU support in this build, expected the feature `gpu`".into())
 }

@@ -19,7 +19,18 @@ use serde_json::{Value, json};
 pub enum Backend {
     Cpu(Precision),
     #[cfg(feature = "gpu")]
-    Gpu,
+    Gpu(Precision),
+}
+
+impl Backend {
+    /// Whether it computes in double precision.
+    pub fn double(self) -> bool {
+        match self {
+            Backend::Cpu(precision) => precision == Precision::F64,
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(precision) => precision == Precision::F64,
+        }
+    }
 }
 
 /// Every backend of this build and machine. Without an adapter the GPU is left out, with a message; where
@@ -31,13 +42,17 @@ pub fn all() -> &'static [Backend] {
 }
 
 #[cfg(feature = "gpu")]
-fn gpu() -> Option<Backend> {
-    choose_adapter().map(|_| Backend::Gpu)
+fn gpu() -> Vec<Backend> {
+    let limits = choose_adapter().map(|choice| choice.info.limits);
+    let single = limits.map(|_| Backend::Gpu(Precision::F32));
+    let double = limits.filter(|limits| limits.f64);
+    let double = double.map(|_| Backend::Gpu(Precision::F64));
+    single.into_iter().chain(double).collect()
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu() -> Option<Backend> {
-    None
+fn gpu() -> Vec<Backend> {
+    Vec::new()
 }
 
 /// The software adapter, which is the same everywhere; else a hardware one.
@@ -154,7 +169,7 @@ impl Case {
     pub fn explained(&self) -> Option<String> {
         choose_adapter()?;
         let job = self.job().expect("a plan");
-        let mut gpu = gpu_executor();
+        let mut gpu = gpu_executor(Precision::F32);
         Some(gpu.explain(&job).expect("no device fails here"))
     }
 
@@ -211,7 +226,7 @@ fn compute(backend: Backend, job: Job) -> Results {
     match backend {
         Backend::Cpu(precision) => run(&mut CpuExecutor::new(CpuPrecision::Always(precision))),
         #[cfg(feature = "gpu")]
-        Backend::Gpu => run(&mut *gpu_executor()),
+        Backend::Gpu(precision) => run(&mut *gpu_executor(precision)),
     }
 }
 
@@ -242,7 +257,7 @@ impl Stream {
 
     /// Computes so many.
     pub fn run(&mut self, count: usize) {
-        let mut gpu = gpu_executor();
+        let mut gpu = gpu_executor(Precision::F32);
         let mut left = count;
         while left > 0 || gpu.in_flight() > 0 {
             if left > 0 && gpu.in_flight() < gpu.capacity() {
@@ -255,17 +270,26 @@ impl Stream {
     }
 }
 
-/// One device for all tests: opening one takes longer than most of them.
+/// One device for all tests of a precision: opening one takes longer than most of them.
 #[cfg(feature = "gpu")]
-fn gpu_executor() -> std::sync::MutexGuard<'static, distpy_gpu::execute::gpu::GpuExecutor> {
+fn gpu_executor(
+    precision: Precision,
+) -> std::sync::MutexGuard<'static, distpy_gpu::execute::gpu::GpuExecutor> {
     use distpy_gpu::execute::gpu::GpuExecutor;
     use distpy_gpu::gpu::engine::Engine;
     use std::sync::{Mutex, PoisonError};
-    static GPU: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| {
+    fn open(precision: Precision) -> Mutex<GpuExecutor> {
         let choice = choose_adapter().expect("the backend was listed");
-        Mutex::new(GpuExecutor::new(Engine::open(&choice).expect("a device")))
-    });
-    GPU.lock().unwrap_or_else(PoisonError::into_inner)
+        let engine = Engine::open(&choice).expect("a device");
+        Mutex::new(GpuExecutor::in_precision(engine, precision).expect("a precision it has"))
+    }
+    static SINGLE: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| open(Precision::F32));
+    static DOUBLE: LazyLock<Mutex<GpuExecutor>> = LazyLock::new(|| open(Precision::F64));
+    let executor = match precision {
+        Precision::F32 => &SINGLE,
+        Precision::F64 => &DOUBLE,
+    };
+    executor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the smallest device would run for each step of a plan that has a GPU side.

@@ -273,3 +273,148 @@ fn given_chunks_run_through_the_given_flow() {
         "a benchmark writes no results"
     );
 }
+
+#[test]
+fn single_commands_are_measured_by_name() {
+    let wanted = ["--measure", "commands", "--only", "clip,butter,count_peaks"];
+    let device = any_device();
+    let has_gpu = device != "cpu";
+    let args = [&wanted[..], &["--device", device]].concat();
+    let (code, text, report) = benchmark(&recipe(), &args, None);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(report["tables"], json!([]), "the flow is not measured");
+    let commands = report["commands"].as_array().unwrap();
+    let names = |command: &Value| command["command"].as_str().unwrap().to_string();
+    assert_eq!(
+        commands.iter().map(names).collect::<Vec<_>>(),
+        ["butter", "clip", "count_peaks"]
+    );
+    for command in commands {
+        let bytes = command["chunk_bytes"].as_f64().unwrap();
+        rows(command)[..2]
+            .iter()
+            .for_each(|row| assert!(row["seconds"].as_f64().unwrap() > 0.0, "{row}"));
+        let on_gpu = rows(command).get(2);
+        // Counting peaks stays on the CPU: a GPU has nothing to do.
+        assert_eq!(
+            on_gpu.is_some(),
+            has_gpu && command["command"] != "count_peaks",
+            "{command}"
+        );
+        if let Some(row) = on_gpu {
+            assert!(row["seconds"].as_f64().unwrap() > 0.0, "{row}");
+            assert_eq!(row["upload_bytes"].as_f64(), Some(bytes), "{row}");
+            // At least what must move is moved.
+            let [up, down, moved] = ["upload_bytes", "download_bytes", "kernel_bytes"]
+                .map(|key| row[key].as_u64().unwrap());
+            assert!(moved >= up + down, "{row}");
+        }
+    }
+    let listed = |name: &str| {
+        text.lines()
+            .any(|line| line.starts_with(&format!("  {name} ")))
+    };
+    assert!(
+        ["butter", "clip", "count_peaks"]
+            .iter()
+            .all(|name| listed(name)),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unknown_command_is_not_measured() {
+    let (code, error) = refused(&["--measure", "commands", "--only", "clip,clop"]);
+    assert_eq!(code, 64, "{error}");
+    assert!(
+        error.contains("--only: found `clop`") && error.contains("`clip`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn growing_chunks_show_where_a_gpu_pays() {
+    let folder = TempDir::new().unwrap();
+    for ending in ["svg", "png"] {
+        let path = folder.path().join(format!("sizes.{ending}"));
+        let path = path.to_str().unwrap();
+        let device = any_device();
+        let has_gpu = device != "cpu";
+        let args = [
+            "--measure",
+            "sizes",
+            "--max-samples",
+            "20000",
+            "--device",
+            device,
+            "--plot",
+            path,
+        ];
+        let (code, text, report) = benchmark(&recipe(), &args, None);
+        assert_eq!(code, 0, "{text}");
+        let tables = report["sizes"]["tables"].as_array().unwrap();
+        let samples = |table: &Value| {
+            table["channels"].as_u64().unwrap() * table["samples"].as_u64().unwrap()
+        };
+        assert_eq!(
+            tables.iter().map(samples).collect::<Vec<_>>(),
+            [1000, 10_000]
+        );
+        assert_eq!(
+            report["sizes"]["crossovers"].as_array().unwrap().len(),
+            usize::from(has_gpu)
+        );
+        let picture = std::fs::read(path).unwrap();
+        let begins: &[u8] = if ending == "svg" { b"<svg" } else { b"\x89PNG" };
+        assert!(picture.starts_with(begins));
+        if ending == "svg" {
+            let picture = String::from_utf8(picture).unwrap();
+            assert!(
+                picture.contains("samples of a chunk") && picture.contains("CPU f32"),
+                "{picture}"
+            );
+            // One line for the CPU and one for the GPU.
+            assert!(
+                picture.matches("<polyline").count() > usize::from(has_gpu),
+                "{picture}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_plot_needs_sizes_and_a_known_ending() {
+    let (code, error) = refused(&["--plot", "sizes.png"]);
+    assert_eq!(code, 64, "{error}");
+    assert!(error.contains("--plot: found no `sizes`"), "{error}");
+    let (code, error) = refused(&["--measure", "sizes", "--plot", "sizes.bmp"]);
+    assert_eq!(code, 64, "{error}");
+    assert!(error.contains("sizes.bmp: found"), "{error}");
+}
+
+/// A device of this machine, as `--device` names it; the CPU where there is no other.
+fn any_device() -> &'static str {
+    #[cfg(feature = "gpu")]
+    if let Some(choice) = crate::backend::choose_adapter() {
+        use distpy_gpu::gpu::adapter::DeviceType;
+        return match choice.info.device_type {
+            DeviceType::Software => "software",
+            _ => "gpu",
+        };
+    }
+    "cpu"
+}
+
+/// The exit code and what is told where nothing is measured.
+fn refused(args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_distpy-gpu"));
+    let output = command
+        .args(["-m", "benchmark"])
+        .args(args)
+        .output()
+        .unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}

@@ -1,13 +1,13 @@
 //! Every command's worked examples on every backend, and what the list promises.
 
-use distpy_gpu::block::{Block, Bytes, DType, Endian, Kind, Order, Precision, Stored};
+use distpy_gpu::block::{Block, Bytes, DType, Endian, Kind, Order, Stored};
 use distpy_gpu::command::{Example, Spec};
 use distpy_gpu::commands;
 use ndarray::Array2;
 use num_complex::Complex;
 use std::sync::Arc;
 
-use crate::backend::{self, Backend, Case};
+use crate::backend::{self, Case};
 
 /// `1 2; 3+4j -1j` as an array.
 fn table(text: &str) -> Array2<Complex<f64>> {
@@ -84,11 +84,7 @@ fn examples_hold_on_every_backend() {
                     (Kind::Complex, Kind::Real) => Block::real(got.as_complex().mapv(|v| v.re)),
                     _ => got,
                 };
-                let allowed = if on == Backend::Cpu(Precision::F64) {
-                    1e-12
-                } else {
-                    1e-6
-                };
+                let allowed = if on.double() { 1e-12 } else { 1e-6 };
                 let error = backend::difference(&got, &want);
                 assert!(
                     error <= allowed,

@@ -45,11 +45,7 @@ fn apply(args: &Value, x: &Array2<f64>, on: Backend) -> Block<f64> {
 }
 
 fn tolerance(on: Backend) -> f64 {
-    if on == backend::Backend::Cpu(distpy_gpu::block::Precision::F64) {
-        1e-10
-    } else {
-        2e-4
-    }
+    if on.double() { 1e-10 } else { 2e-4 }
 }
 
 fn check(got: &Block<f64>, want: &Block<f64>, on: Backend, what: &Value) {

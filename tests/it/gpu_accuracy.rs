@@ -1,6 +1,8 @@
 //! Single precision on the device against double precision on the CPU, where plain single precision is not enough.
 
 use distpy_gpu::block::Precision;
+use distpy_gpu::execute::gpu::GpuExecutor;
+use distpy_gpu::gpu::engine::Engine;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -10,13 +12,13 @@ use crate::gpu_engine::noise;
 
 /// The largest difference, of the largest value of the double-precision result.
 fn error(args: Value, x: &Array2<f64>, prf: f64) -> Option<f64> {
-    if !backend::all().contains(&Backend::Gpu) {
+    if !backend::all().contains(&Backend::Gpu(Precision::F32)) {
         return None;
     }
     let mut case = Case::of_command(args, stored(x), vec![]);
     case.prf = prf;
     let exact = case.result(Backend::Cpu(Precision::F64)).expect("a result");
-    let single = case.result(Backend::Gpu).expect("a result");
+    let single = case.result(Backend::Gpu(Precision::F32)).expect("a result");
     Some(backend::difference(&single, &exact))
 }
 
@@ -98,5 +100,20 @@ fn a_trend_about_a_large_mean() {
         "detrend",
         1e-6,
         error(json!({"name": "detrend"}), &rows(3, 30_000, 1e4), 1000.0),
+    );
+}
+
+#[test]
+fn double_precision_needs_a_device_that_has_it() {
+    let Some(mut choice) = backend::choose_adapter() else {
+        return;
+    };
+    choice.info.limits.f64 = false;
+    let engine = Engine::open(&choice).expect("a device");
+    let error = GpuExecutor::in_precision(engine, Precision::F64).expect_err("it has none");
+    let name = &choice.info.name;
+    assert_eq!(
+        error.to_string(),
+        format!("{name}: found no double precision in its shaders, expected it for precision f64")
     );
 }

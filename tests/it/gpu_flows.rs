@@ -1,5 +1,6 @@
 //! Whole flows stay on the device: one upload and one download for each chunk.
 
+use distpy_gpu::block::Precision;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -94,12 +95,19 @@ fn events() -> Case {
 
 #[test]
 fn results_repeat_bit_by_bit() {
-    if !backend::all().contains(&Backend::Gpu) {
+    if !backend::all().contains(&Backend::Gpu(Precision::F32)) {
         return;
     }
-    let first = events().result(Backend::Gpu).expect("a result");
+    let first = events()
+        .result(Backend::Gpu(Precision::F32))
+        .expect("a result");
     for _ in 0..5 {
-        assert_eq!(first, events().result(Backend::Gpu).expect("a result"));
+        assert_eq!(
+            first,
+            events()
+                .result(Backend::Gpu(Precision::F32))
+                .expect("a result")
+        );
     }
 }
 
@@ -108,7 +116,7 @@ fn results_repeat_bit_by_bit() {
 #[cfg(target_os = "linux")]
 fn a_thousand_chunks_take_no_more_memory_than_a_hundred() {
     const ALONE: &str = "DISTPY_GPU_TEST_ALONE";
-    if !backend::all().contains(&Backend::Gpu) {
+    if !backend::all().contains(&Backend::Gpu(Precision::F32)) {
         return;
     }
     if std::env::var_os(ALONE).is_none() {

@@ -1,10 +1,9 @@
 //! Plans as text, and that fusion changes no number.
 
-use distpy_gpu::block::Precision;
 use ndarray::Array2;
 use serde_json::json;
 
-use crate::backend::{self, Backend, Case};
+use crate::backend::{self, Case};
 use crate::commands::stored;
 
 fn case(commands: serde_json::Value) -> Case {
@@ -84,11 +83,7 @@ fn fusion_changes_no_number() {
             fused.result(on).expect("numbers"),
             kept.result(on).expect("numbers"),
         );
-        let allowed = if on == Backend::Cpu(Precision::F64) {
-            1e-13
-        } else {
-            1e-6
-        };
+        let allowed = if on.double() { 1e-13 } else { 1e-6 };
         assert!(backend::difference(&a, &b) <= allowed, "{on:?}");
     }
 }

@@ -48,10 +48,7 @@ fn chunks() -> impl Strategy<Value = Array2<f64>> {
 
 /// Of the output's scale: rounding grows with the logarithm of the length.
 fn tolerance(on: Backend) -> f64 {
-    match on {
-        Backend::Cpu(Precision::F64) => 1e-12,
-        _ => 1e-5,
-    }
+    if on.double() { 1e-12 } else { 1e-5 }
 }
 
 /// Commands in a row, the last of which is written.
@@ -345,7 +342,7 @@ fn tiles_on_the_device_do_not_matter() {
             close(
                 &got,
                 &want,
-                Backend::Gpu,
+                Backend::Gpu(Precision::F32),
                 &format!("{commands:?} with {binding} bytes"),
             );
         }

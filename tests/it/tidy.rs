@@ -8,6 +8,7 @@ const ORDER: &[&str] = &[
     "exit",
     "point",
     "dsp",
+    "picture",
     "gpu",
     "formats",
     "command",

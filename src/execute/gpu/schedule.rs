@@ -47,6 +47,8 @@ pub struct Tile {
     pub program: Program,
     /// Bytes up and down for each run.
     pub bytes: (u64, u64),
+    /// Bytes that its kernels read and write.
+    pub moved: u64,
     /// Launches of a run.
     pub launches: usize,
     /// Bytes that its arrays take on the device.
@@ -72,11 +74,17 @@ impl fmt::Debug for Tile {
 
 impl Schedule {
     /// Places the steps, records and loads them.
-    pub fn new(engine: &Engine, plan: &Plan, sources: &[Stored]) -> Result<Self, GpuError> {
+    pub fn new(
+        engine: &Engine,
+        precision: Precision,
+        plan: &Plan,
+        sources: &[Stored],
+    ) -> Result<Self, GpuError> {
         let draft = Draft {
             plan,
             sources,
             limits: engine.limits(),
+            precision,
         };
         let mut places = places(plan, |step| draft.records(step));
         let together: Vec<(Place, Join)> = places
@@ -117,12 +125,13 @@ struct Draft<'a> {
     plan: &'a Plan,
     sources: &'a [Stored],
     limits: &'a Limits,
+    precision: Precision,
 }
 
 impl Draft<'_> {
     /// Whether a step has a GPU side for its inputs.
     fn records(&self, step: &Step) -> bool {
-        let mut rec = Recorder::new(*self.limits, Precision::F32);
+        let mut rec = Recorder::new(*self.limits, self.precision);
         let inputs: Vec<Tensor> = step
             .inputs
             .iter()
@@ -132,7 +141,9 @@ impl Draft<'_> {
             })
             .collect();
         // Conditions on samples are looked at where the samples are seen: on the CPU.
-        step.guard.is_none() && record(&mut rec, step, &inputs, 0).is_some()
+        step.guard.is_none()
+            && record(&mut rec, step, &inputs, 0).is_some()
+            && rec.computes_in_its_precision()
     }
 
     fn fits(&self, stage: &Stage) -> bool {
@@ -201,6 +212,7 @@ impl Draft<'_> {
                 of: rows,
                 program,
                 bytes: recording.transfer_bytes(),
+                moved: recording.moved_bytes(),
                 launches: recording.dispatches().len(),
                 peak: recording.peak_bytes(),
             });
@@ -233,7 +245,7 @@ impl Draft<'_> {
     }
 
     fn recording(&self, stage: &Stage, rows: Range<usize>) -> Recording {
-        let mut rec = Recorder::new(*self.limits, Precision::F32);
+        let mut rec = Recorder::new(*self.limits, self.precision);
         let mut tensors: Vec<(Slot, Tensor)> = Vec::new();
         for &slot in &stage.reads {
             let signature = self.plan.signature(slot);

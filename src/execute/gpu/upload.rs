@@ -8,18 +8,18 @@ use super::schedule::Tile;
 use super::{Blocks, Job};
 use rayon::prelude::*;
 
-use crate::block::{Block, DType, Samples, Stored};
+use crate::block::{Block, DType, Real, Samples, Stored};
 use crate::gpu::engine::{Engine, PIECE, Staging, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::Slot;
 
 /// Starts a tile. The second value counts the chunk's samples in it that are infinite or NaN.
-pub fn submit(
+pub fn submit<T: Real>(
     engine: &Engine,
     tile: &Tile,
     inputs: &[(Slot, Element)],
     job: &Job,
-    blocks: &Blocks,
+    blocks: &Blocks<T>,
 ) -> Result<(Ticket, u64), GpuError> {
     let bad = AtomicU64::new(0);
     let ticket = engine.submit(&tile.program, &mut |k, staging| {
@@ -34,7 +34,7 @@ pub fn submit(
                 let stored = &job.sources[at];
                 let rows = tile.rows_of(stored.shape()[0]);
                 let count = if slot == Slot(0) { Some(&bad) } else { None };
-                source(staging, stored, rows, element, count);
+                source::<T>(staging, stored, rows, element, count);
             }
             None => {
                 let block = &blocks[&slot];
@@ -45,8 +45,8 @@ pub fn submit(
     Ok((ticket, bad.into_inner()))
 }
 
-/// A source: copied where the device takes it as stored, else converted to single precision.
-fn source(
+/// A source: copied where the device takes it as stored, else converted to the precision of the run.
+fn source<T: Real>(
     staging: Staging<'_>,
     stored: &Stored,
     rows: Range<usize>,
@@ -69,19 +69,19 @@ fn source(
     }
     let per_sample = if element == Element::Complex { 2 } else { 1 };
     let first = rows.start * stored.shape()[1];
-    let convert = |numbers: Range<usize>, piece: &mut [f32]| {
+    let convert = |numbers: Range<usize>, piece: &mut [T]| {
         let samples = first + numbers.start / per_sample..first + numbers.end / per_sample;
         stored.convert_flat(samples, piece)
     };
     if convert(0..0, &mut []).is_none() {
         // Fortran order: the file is read column by column as a whole.
-        let block = stored.block::<f32>(rows);
+        let block = stored.block::<T>(rows);
         if let Some(bad) = bad {
             bad.fetch_add(block.non_finite(), Ordering::Relaxed);
         }
         return copy(staging, bytes_of(&block));
     }
-    let fill = |at: usize, piece: &mut [f32]| {
+    let fill = |at: usize, piece: &mut [T]| {
         // Rows are contiguous, as was just found.
         let _ = convert(at..at + piece.len(), piece);
         if let Some(bad) = bad.filter(|_| any_non_finite(piece)) {
@@ -93,26 +93,23 @@ fn source(
         }
     };
     let (pieces, mut rest) = staging.pieces();
-    const NUMBERS: usize = PIECE / size_of::<f32>();
-    let done = pieces.len() * NUMBERS;
+    let numbers_of = PIECE / size_of::<T>();
+    let done = pieces.len() * numbers_of;
     pieces.into_par_iter().enumerate().for_each_init(
-        || vec![0.0; NUMBERS],
+        || vec![T::zero(); numbers_of],
         |numbers, (k, piece)| {
-            fill(k * NUMBERS, numbers);
+            fill(k * numbers_of, numbers);
             piece.write(bytemuck::cast_slice(numbers));
         },
     );
-    let mut numbers = vec![0.0; rest.len() / size_of::<f32>()];
+    let mut numbers = vec![T::zero(); rest.len() / size_of::<T>()];
     fill(done, &mut numbers);
     rest.write(0, bytemuck::cast_slice(&numbers));
 }
 
-/// Whether any number is infinite or NaN: its exponent bits are all set. Without an early end, so that it vectorises.
-fn any_non_finite(numbers: &[f32]) -> bool {
-    const EXPONENT: u32 = 0x7f80_0000;
-    numbers
-        .iter()
-        .fold(false, |any, v| any | (v.to_bits() & EXPONENT == EXPONENT))
+/// Whether any number is infinite or NaN. Without an early end, so that it vectorises.
+fn any_non_finite<T: Real>(numbers: &[T]) -> bool {
+    numbers.iter().fold(false, |any, &v| any | !v.is_finite())
 }
 
 /// How many half-precision numbers are infinite or NaN.
@@ -124,13 +121,13 @@ fn non_finite_halves(bytes: &[u8]) -> u64 {
     halves.filter(|half| half & EXPONENT == EXPONENT).count() as u64
 }
 
-fn computed(staging: Staging<'_>, block: &Block<f32>, rows: Range<usize>) {
+fn computed<T: Real>(staging: Staging<'_>, block: &Block<T>, rows: Range<usize>) {
     let bytes = bytes_of(block);
     let row = bytes.len() / block.shape().0.max(1);
     copy(staging, &bytes[rows.start * row..rows.end * row]);
 }
 
-fn bytes_of(block: &Block<f32>) -> &[u8] {
+fn bytes_of<T: Real>(block: &Block<T>) -> &[u8] {
     match &block.samples {
         Samples::Complex(array) => {
             bytemuck::cast_slice(array.as_slice().expect("blocks are contiguous"))

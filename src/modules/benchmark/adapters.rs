@@ -2,26 +2,31 @@
 
 use super::chunks::Batch;
 use super::report::{Adapter, Measurement, Rates, Row};
-use super::timing::{Timing, stream};
+use super::timing::{Effort, Timing, stream};
+use crate::block::Precision;
 use crate::cli::{Cli, DeviceArg};
-use crate::execute::gpu::GpuExecutor;
+use crate::execute::gpu::{GpuExecutor, Traffic};
 use crate::gpu::GpuError;
 use crate::gpu::adapter::{self, AdapterInfo, Choice, DeviceType, Want, choose};
 use crate::gpu::engine::Engine;
 use crate::pipeline::stop::Stop;
 
 /// The adapters that were asked for, or why there is none.
-pub struct Gpus(Result<Vec<Gpu>, String>);
+pub struct Gpus {
+    precision: Precision,
+    gpus: Result<Vec<Gpu>, String>,
+}
 
 /// One adapter: open, or why it is not.
 struct Gpu {
     info: AdapterInfo,
+    precision: &'static str,
     open: Result<(GpuExecutor, Rates), String>,
 }
 
 impl Gpus {
     /// Opens every hardware adapter; the one that `--adapter` names, of whatever kind; or a software adapter.
-    pub fn open(cli: &Cli, device: DeviceArg) -> Self {
+    pub fn open(cli: &Cli, device: DeviceArg, precision: Precision) -> Self {
         let selector = cli.adapter.as_deref();
         let choices = match (device, selector) {
             (DeviceArg::Cpu, _) => Ok(Vec::new()),
@@ -31,31 +36,39 @@ impl Gpus {
                 .map(|c| vec![c]),
             (_, None) => every_hardware(),
         };
-        Self(
-            choices
-                .map(|choices| choices.iter().map(Gpu::open).collect())
+        let open = |choice: &Choice| Gpu::open(choice, precision);
+        Self {
+            precision,
+            gpus: choices
+                .map(|choices| choices.iter().map(open).collect())
                 .map_err(|e| e.to_string()),
-        )
+        }
+    }
+
+    /// In which they compute.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// What they are.
     pub fn described(&self) -> Vec<Adapter> {
-        match &self.0 {
+        match &self.gpus {
             Ok(gpus) => gpus.iter().map(Gpu::described).collect(),
             Err(reason) => vec![Adapter::missing(reason.clone())],
         }
     }
 
-    /// A row for each. `cpu` is the CPU in single precision; `difference` compares with it in double precision.
+    /// A row for each that has something to do. `cpu` is the CPU in the same precision; `difference` compares with it in double precision.
     pub fn rows(
         &mut self,
         batch: &Batch,
         cpu: &Timing,
         difference: &dyn Fn(&Timing) -> Option<f64>,
+        effort: Effort,
         stop: &Stop,
     ) -> Vec<Row> {
-        let gpus = self.0.iter_mut().flatten();
-        gpus.map(|gpu| gpu.row(batch, cpu, difference, stop))
+        let gpus = self.gpus.iter_mut().flatten();
+        gpus.filter_map(|gpu| gpu.row(batch, cpu, difference, effort, stop))
             .collect()
     }
 }
@@ -75,7 +88,7 @@ fn every_hardware() -> Result<Vec<Choice>, GpuError> {
 }
 
 impl Gpu {
-    fn open(choice: &Choice) -> Self {
+    fn open(choice: &Choice, precision: Precision) -> Self {
         let opened = Engine::open(choice).and_then(|engine| {
             let measured = engine.measure()?;
             let rates = Rates {
@@ -83,10 +96,14 @@ impl Gpu {
                 upload: measured.upload_bytes_per_s,
                 download: measured.download_bytes_per_s,
             };
-            Ok((GpuExecutor::new(engine), rates))
+            Ok((GpuExecutor::in_precision(engine, precision)?, rates))
         });
         Self {
             info: choice.info.clone(),
+            precision: match precision {
+                Precision::F32 => "f32",
+                Precision::F64 => "f64",
+            },
             open: opened.map_err(|e| e.to_string()),
         }
     }
@@ -105,19 +122,26 @@ impl Gpu {
         batch: &Batch,
         cpu: &Timing,
         difference: &dyn Fn(&Timing) -> Option<f64>,
+        effort: Effort,
         stop: &Stop,
-    ) -> Row {
+    ) -> Option<Row> {
         let AdapterInfo { name, index, .. } = &self.info;
         let (executor, rates) = match &mut self.open {
             Ok(open) => open,
-            Err(reason) => return Row::failed(name, *index, reason),
+            Err(reason) => return Some(Row::failed(name, *index, reason)),
         };
-        match stream(executor, batch, GpuExecutor::kernel_seconds, stop) {
-            Ok(timing) => {
-                let moved = executor.transfer_bytes(&batch.jobs[0].plan);
+        let job = &batch.jobs[0];
+        let measured = match executor.traffic(job) {
+            Ok(traffic) if traffic == Traffic::default() => return None,
+            Ok(traffic) => stream(executor, batch, GpuExecutor::kernel_seconds, effort, stop)
+                .map(|timing| (traffic, timing)),
+            Err(fault) => Err(fault),
+        };
+        Some(match measured {
+            Ok((traffic, timing)) => {
                 let measurement = Measurement::new(batch, &timing, cpu, difference(&timing))
-                    .on_device(batch, &timing, moved, *rates);
-                Row::done(name, Some(*index), "f32", measurement)
+                    .on_device(batch, &timing, traffic, *rates);
+                Row::done(name, Some(*index), self.precision, measurement)
             }
             Err(fault) => {
                 let reason = fault.to_string();
@@ -125,6 +149,6 @@ impl Gpu {
                 self.open = Err(reason);
                 row
             }
-        }
+        })
     }
 }

@@ -49,6 +49,26 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Chunks of a plan that reads nothing else.
+    pub fn of(plan: Arc<Plan>, chunks: Vec<Stored>) -> Self {
+        Self::with_sources(plan, chunks.into_iter().map(|chunk| vec![chunk]).collect())
+    }
+
+    /// Chunks of a plan, each with what the plan loads.
+    pub fn with_sources(plan: Arc<Plan>, sources: Vec<Vec<Stored>>) -> Self {
+        let job = |(k, sources): (i64, Vec<Stored>)| Job {
+            id: ChunkId { unix_time: k },
+            path: PathBuf::from(format!("{k}.npy")),
+            plan: plan.clone(),
+            sources,
+        };
+        Self {
+            dtype: sources[0][0].dtype(),
+            shape: sources[0][0].shape(),
+            jobs: (0..).zip(sources).map(job).collect(),
+        }
+    }
+
     /// Bytes of one chunk as it is stored.
     pub fn chunk_bytes(&self) -> usize {
         self.jobs[0].sources[0].size()
@@ -92,18 +112,16 @@ impl Chunks {
             Chunks::Synthetic { prf, made, .. } => {
                 let stored: Vec<Stored> = made.iter().map(|chunk| widened(chunk, dtype)).collect();
                 let plan = Arc::new(planned(flow, *prf, &stored[0])?);
-                let job = |(k, stored): (i64, Stored)| Job {
-                    id: ChunkId { unix_time: k },
-                    path: PathBuf::from(format!("{k}.npy")),
-                    plan: plan.clone(),
-                    sources: vec![stored],
-                };
-                Ok(Batch {
-                    dtype,
-                    shape: made[0].shape(),
-                    jobs: (0..).zip(stored).map(job).collect(),
-                })
+                Ok(Batch::of(plan, stored))
             }
+        }
+    }
+
+    /// The first chunk, and its samples per second.
+    pub fn first(&self, system: &System) -> (&Stored, f64) {
+        match self {
+            Chunks::Given(batch) => (&batch.jobs[0].sources[0], system.prf),
+            Chunks::Synthetic { prf, made, .. } => (&made[0], *prf),
         }
     }
 }
@@ -258,7 +276,55 @@ fn whole(dtype: DType, shape: [usize; 2], bytes: Vec<u8>) -> Stored {
         .expect("as many bytes as samples need")
 }
 
-fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
+/// A chunk of another shape, of the same channels and samples over and over; none where it is large.
+pub fn repeated(chunk: &Stored, [rows, cols]: [usize; 2]) -> Option<Stored> {
+    let [height, length] = chunk.shape();
+    let size = chunk.dtype().size();
+    (rows * cols * size <= MOST_BYTES / 2).then(|| {
+        let whole_rows = chunk_bytes(chunk);
+        let mut bytes = Vec::with_capacity(rows * cols * size);
+        for row in 0..rows {
+            let row = &whole_rows[row % height * length * size..][..length * size];
+            bytes.extend(row.iter().cycle().take(cols * size));
+        }
+        whole(chunk.dtype(), [rows, cols], bytes)
+    })
+}
+
+/// Complex numbers of a chunk's samples, each with the next as its imaginary part.
+pub fn complex(chunk: &Stored, [rows, cols]: [usize; 2]) -> Stored {
+    let pairs = repeated(chunk, [rows, cols + 1]).expect("a part of a chunk");
+    let reals = pairs.block::<f32>(0..rows);
+    let reals = reals.as_real();
+    let number = |(i, t)| [reals[[i, t]], reals[[i, t + 1]]];
+    let numbers = (0..rows).flat_map(|i| (0..cols).map(move |t| (i, t)));
+    let numbers: Vec<[f32; 2]> = numbers.map(number).collect();
+    whole(
+        DType::C64,
+        [rows, cols],
+        bytemuck::cast_slice(&numbers).to_vec(),
+    )
+}
+
+/// Magnitudes of a chunk's samples.
+pub fn positive(chunk: &Stored, shape: [usize; 2]) -> Stored {
+    let part = repeated(chunk, shape).expect("a part of a chunk");
+    let block = part.block::<f32>(0..shape[0]);
+    of_block(
+        DType::F32,
+        Block::real(block.as_real().mapv(|v| v.abs() + 0.1)),
+    )
+}
+
+/// The samples in the machine's byte order, row by row.
+fn chunk_bytes(chunk: &Stored) -> Vec<u8> {
+    let [rows, cols] = chunk.shape();
+    let mut bytes = vec![0; rows * cols * chunk.dtype().size()];
+    chunk.copy_rows(0..rows, &mut bytes);
+    bytes
+}
+
+pub fn planned(flow: &Flow, prf: f64, chunk: &Stored) -> Result<Plan, Failure> {
     let env = Env::without_axes(flow.compat, prf, flow.graph.box_rows, chunk);
     Ok(Plan::new(&flow.graph, &flow.file, &env, &HashMap::new())?)
 }

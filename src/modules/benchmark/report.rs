@@ -7,8 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::chunks::{Batch, Chunks};
+use super::commands::{CommandTable, Listing};
 use super::flow::Flow;
+use super::sizes::Sizes;
 use super::timing::Timing;
+#[cfg(feature = "gpu")]
+use crate::execute::gpu::Traffic;
 
 /// Everything, with what is needed to measure it again. Times are in seconds, sizes in bytes; what could not be measured is null.
 #[derive(Debug, Serialize)]
@@ -22,8 +26,12 @@ pub struct Report {
     /// `synthetic` or `files`.
     chunks: &'static str,
     adapters: Vec<Adapter>,
-    /// One for each type of stored samples.
-    tables: Vec<Table>,
+    /// The flow: one for each type of stored samples.
+    pub tables: Vec<Table>,
+    /// Single commands.
+    pub commands: Vec<CommandTable>,
+    /// The flow by the size of chunks.
+    pub sizes: Option<Sizes>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,22 +76,26 @@ pub struct Rates {
 #[derive(Debug, Serialize)]
 pub struct Table {
     dtype: &'static str,
-    channels: usize,
-    samples: usize,
+    /// Of a chunk.
+    pub channels: usize,
+    /// Of a channel.
+    pub samples: usize,
     chunk_bytes: usize,
     /// Different chunks; a run is one pass over them.
     chunks: usize,
-    rows: Vec<Row>,
+    /// The CPU in both precisions, then GPUs.
+    pub rows: Vec<Row>,
 }
 
 /// One backend.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// `CPU`, or the adapter's name.
-    device: String,
+    pub device: String,
     /// The adapter's index; none for the CPU.
-    adapter: Option<usize>,
-    precision: &'static str,
+    pub adapter: Option<usize>,
+    /// `f32` or `f64`.
+    pub precision: &'static str,
     /// Why it was not measured; what follows is missing then.
     error: Option<String>,
     #[serde(flatten)]
@@ -104,6 +116,10 @@ pub struct Measurement {
     largest_difference: Option<f64>,
     upload_bytes: Option<u64>,
     download_bytes: Option<u64>,
+    /// Of the seconds, what the slower of upload and download takes at the measured rates.
+    share_of_transfer_rate: Option<f64>,
+    /// Read and written by kernels, each array once for each kernel that has it.
+    kernel_bytes: Option<u64>,
     kernels: Option<Kernels>,
 }
 
@@ -119,7 +135,7 @@ struct Kernels {
 
 impl Report {
     /// What was measured now on this machine.
-    pub fn new(flow: &Flow, chunks: &Chunks, adapters: Vec<Adapter>, tables: Vec<Table>) -> Self {
+    pub fn new(flow: &Flow, chunks: &Chunks, adapters: Vec<Adapter>) -> Self {
         Self {
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
@@ -137,13 +153,18 @@ impl Report {
             },
             chunks: chunks.origin(),
             adapters,
-            tables,
+            tables: Vec::new(),
+            commands: Vec::new(),
+            sizes: None,
         }
     }
 
     /// Why a GPU was not measured, if one was not.
     pub fn failure(&self) -> Option<&str> {
-        let rows = self.tables.iter().flat_map(|table| &table.rows);
+        let sizes = self.sizes.iter().flat_map(|sizes| &sizes.tables);
+        let commands = self.commands.iter().map(CommandTable::table);
+        let tables = self.tables.iter().chain(commands).chain(sizes);
+        let rows = tables.flat_map(|table| &table.rows);
         let failed = rows.filter_map(|row| row.error.as_ref());
         let missing = self.adapters.iter().filter_map(|a| a.error.as_ref());
         missing.chain(failed).next().map(String::as_str)
@@ -184,6 +205,15 @@ impl Table {
             rows,
         }
     }
+
+    /// Seconds of a chunk on the CPU in single precision.
+    pub fn cpu_seconds(&self) -> f64 {
+        let mut rows = self.rows.iter();
+        let single = rows.find(|row| row.adapter.is_none() && row.precision == "f32");
+        single
+            .and_then(Row::seconds)
+            .expect("it is always measured")
+    }
 }
 
 impl Row {
@@ -201,6 +231,11 @@ impl Row {
             error: None,
             measurement: Some(measurement),
         }
+    }
+
+    /// Seconds of a chunk, where it was measured.
+    pub fn seconds(&self) -> Option<f64> {
+        self.measurement.as_ref().map(|m| m.seconds)
     }
 
     /// A GPU that failed.
@@ -227,27 +262,28 @@ impl Measurement {
             largest_difference: difference,
             upload_bytes: None,
             download_bytes: None,
+            share_of_transfer_rate: None,
+            kernel_bytes: None,
             kernels: None,
         }
     }
 
     /// Adds what a device did: bytes up and down for a chunk, and its kernels where it can time them.
-    pub fn on_device(
-        self,
-        batch: &Batch,
-        timing: &Timing,
-        (up, down): (u64, u64),
-        rates: Rates,
-    ) -> Self {
+    #[cfg(feature = "gpu")]
+    pub fn on_device(self, batch: &Batch, timing: &Timing, traffic: Traffic, rates: Rates) -> Self {
         let seconds = timing.kernel_seconds();
         let kernels = (seconds > 0.0).then(|| Kernels {
             seconds,
             input_bytes_per_s: batch.chunk_bytes() as f64 / seconds,
-            share_of_copy_rate: (up + down) as f64 / seconds / rates.copy,
+            share_of_copy_rate: traffic.floor() as f64 / seconds / rates.copy,
         });
+        let (up, down) = (traffic.up as f64, traffic.down as f64);
+        let transfer = (up / rates.upload).max(down / rates.download);
         Self {
-            upload_bytes: Some(up),
-            download_bytes: Some(down),
+            upload_bytes: Some(traffic.up),
+            download_bytes: Some(traffic.down),
+            share_of_transfer_rate: Some(transfer / self.seconds),
+            kernel_bytes: Some(traffic.kernels),
             kernels,
             ..self
         }
@@ -257,11 +293,12 @@ impl Measurement {
 const DEFINITIONS: &str = "\
 s/chunk     seconds per chunk: the median of the runs, each one pass over all chunks with as many in flight
             as in production. The input is in memory as it is stored, results are not written
-min         the fastest run
 MB/s        of stored input
+transfer    how much of the time the slower of upload and download takes at the measured rates
 kernel s    seconds per chunk in kernels, by the device's own clock
 memory      bytes that must move (what goes up read once, what comes down written once) over kernel seconds,
             as a part of the measured rate of copying
+moved       bytes that kernels read and write, over the bytes that must move
 speed-up    against the CPU in the same precision
 difference  the largest from the CPU in f64, over the largest value of what is written
 ";
@@ -276,6 +313,10 @@ impl fmt::Display for Report {
             .iter()
             .try_for_each(|adapter| adapter.fmt(f))?;
         self.tables.iter().try_for_each(|table| table.fmt(f))?;
+        if !self.commands.is_empty() {
+            Listing(&self.commands).fmt(f)?;
+        }
+        self.sizes.iter().try_for_each(|sizes| sizes.fmt(f))?;
         write!(f, "\n{DEFINITIONS}")
     }
 }
@@ -316,11 +357,11 @@ impl fmt::Display for Table {
             [
                 "",
                 "s/chunk",
-                "min",
                 "MB/s",
+                "transfer",
                 "kernel s",
-                "MB/s",
                 "memory",
+                "moved",
                 "speed-up",
                 "difference",
             ],
@@ -338,17 +379,18 @@ impl fmt::Display for Row {
             let reason = self.error.as_deref().unwrap_or_default();
             return writeln!(f, "  {device}: failed: {reason}");
         };
-        let rate = |bytes_per_s: f64| format!("{:.0}", bytes_per_s / 1e6);
-        let or_none = |text: Option<String>| text.unwrap_or("-".into());
-        let kernels = m.kernels.as_ref();
+        let [kernels, memory, moved] = m.on_memory();
         let cells = [
             self.precision.to_string(),
             format!("{:.6}", m.seconds),
-            format!("{:.6}", m.seconds_min),
-            rate(m.input_bytes_per_s),
-            or_none(kernels.map(|k| format!("{:.6}", k.seconds))),
-            or_none(kernels.map(|k| rate(k.input_bytes_per_s))),
-            or_none(kernels.map(|k| format!("{:.1} %", 100.0 * k.share_of_copy_rate))),
+            format!("{:.0}", m.input_bytes_per_s / 1e6),
+            or_none(
+                m.share_of_transfer_rate
+                    .map(|share| format!("{:.1} %", 100.0 * share)),
+            ),
+            kernels,
+            memory,
+            moved,
             format!("{:.2}x", m.speedup),
             or_none(m.largest_difference.map(|d| format!("{d:.1e}"))),
         ];
@@ -356,21 +398,59 @@ impl fmt::Display for Row {
     }
 }
 
-/// One line of a table: 108 columns.
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or("-".into())
+}
+
+impl Measurement {
+    /// Kernel seconds, the share of the copy rate, and how much more is moved than must be: as text.
+    fn on_memory(&self) -> [String; 3] {
+        let kernels = self.kernels.as_ref();
+        let floor = self.upload_bytes.zip(self.download_bytes);
+        let moved = self
+            .kernel_bytes
+            .zip(floor)
+            .map(|(moved, (up, down))| moved as f64 / (up + down) as f64);
+        [
+            or_none(kernels.map(|k| format!("{:.6}", k.seconds))),
+            or_none(kernels.map(|k| format!("{:.1} %", 100.0 * k.share_of_copy_rate))),
+            or_none(moved.map(|moved| format!("{moved:.1}x"))),
+        ]
+    }
+}
+
+impl Row {
+    /// What a GPU did, behind the CPU's times.
+    pub fn brief(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(m) = &self.measurement else {
+            let reason = self.error.as_deref().unwrap_or_default();
+            return writeln!(f, " failed: {reason}");
+        };
+        let [kernels, memory, moved] = m.on_memory();
+        let difference = or_none(m.largest_difference.map(|d| format!("{d:.1e}")));
+        writeln!(
+            f,
+            " {:>10.6} {kernels:>10} {memory:>8} {moved:>7} {:>8.2}x {difference:>10}",
+            m.seconds, m.speedup
+        )
+    }
+}
+
+/// One line of a table: 110 columns.
 fn line(f: &mut fmt::Formatter<'_>, device: &str, cells: [&str; 9]) -> fmt::Result {
     let [
         precision,
         seconds,
-        min,
         rate,
+        transfer,
         kernels,
-        kernel_rate,
         memory,
+        moved,
         speedup,
         difference,
     ] = cells;
     writeln!(
         f,
-        "  {device:<24.24} {precision:>4} {seconds:>10} {min:>10} {rate:>7} {kernels:>10} {kernel_rate:>7} {memory:>7} {speedup:>9} {difference:>10}"
+        "  {device:<24.24} {precision:>4} {seconds:>10} {rate:>7} {transfer:>8} {kernels:>10} {memory:>8} {moved:>7} {speedup:>9} {difference:>10}"
     )
 }

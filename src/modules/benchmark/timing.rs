@@ -10,9 +10,31 @@ use crate::execute::{DeviceFault, Executor, Results};
 use crate::pipeline::stop::Stop;
 use crate::plan::{Plan, Slot};
 
-/// Runs that are timed: at least these, then more until there was time enough for a steady median.
-const LEAST_RUNS: usize = 5;
-const ENOUGH: Duration = Duration::from_secs(1);
+/// How many runs are timed: some at least, then more until there was time enough for a steady median.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// For a figure that stands by itself.
+    Full,
+    /// For one of many.
+    Some,
+}
+
+impl Effort {
+    fn least_runs(self) -> usize {
+        match self {
+            Effort::Full => 5,
+            Effort::Some => 3,
+        }
+    }
+
+    fn enough(self) -> Duration {
+        match self {
+            Effort::Full => Duration::from_secs(1),
+            Effort::Some => Duration::from_millis(100),
+        }
+    }
+}
+
 const MOST_RUNS: usize = 200;
 
 /// What a backend did with a batch.
@@ -62,6 +84,7 @@ pub fn stream<E: Executor>(
     executor: &mut E,
     batch: &Batch,
     kernels: impl Fn(&E) -> f64,
+    effort: Effort,
     stop: &Stop,
 ) -> Result<Timing, DeviceFault> {
     let mut jobs = batch.jobs.iter().cycle().map(again);
@@ -78,7 +101,9 @@ pub fn stream<E: Executor>(
     }
     let mut runs: Vec<Run> = Vec::new();
     let begun = Instant::now();
-    while runs.len() < LEAST_RUNS || (begun.elapsed() < ENOUGH && runs.len() < MOST_RUNS) {
+    while runs.len() < effort.least_runs()
+        || (begun.elapsed() < effort.enough() && runs.len() < MOST_RUNS)
+    {
         let (start, before) = (Instant::now(), kernels(executor));
         for _ in 0..batch.jobs.len() {
             next(executor)?;
