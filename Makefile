@@ -5,6 +5,7 @@
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
+# make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
 # make bench-commands   compares single commands with distpy
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
@@ -30,7 +31,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test test-swiftshader lint bench peer bench-commands image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -80,6 +81,16 @@ peer: build
 	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
 	$(PEER_VENV)/bin/python benches/peer.py --binary $(BINARY)
+
+# The last line of `cargo test --no-run` names the program.
+gpu-bundle: build
+	mkdir -p $(TARGET_DIR)/gpu-bundle
+	cp $(BINARY) $(TARGET_DIR)/gpu-bundle/
+	cp "$$($(CARGO) test --release --test it --no-run 2>&1 | sed -n 's/.*(\(.*\)).*/\1/p' | tail -1)" $(TARGET_DIR)/gpu-bundle/tests
+	CARGO_TARGET_DIR=$(abspath $(TARGET_DIR)) $(CARGO) build --release --manifest-path benches/wgsl_fft/Cargo.toml
+	cp $(TARGET_DIR)/release/compare-wgsl-fft $(TARGET_DIR)/gpu-bundle/
+	strip $(TARGET_DIR)/gpu-bundle/*
+	tar -czf $(TARGET_DIR)/gpu-bundle.tar.gz -C $(TARGET_DIR) gpu-bundle
 
 # The last line of `cargo bench --no-run` names the program.
 bench-commands: setup-build

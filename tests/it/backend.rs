@@ -55,11 +55,18 @@ fn gpu() -> Vec<Backend> {
     Vec::new()
 }
 
-/// The software adapter, which is the same everywhere; else a hardware one.
+/// The software adapter, which is the same everywhere; else a hardware one. `DISTPY_GPU_TEST_DEVICE` names the kind: `gpu` or
+/// `software`.
 #[cfg(feature = "gpu")]
 pub fn choose_adapter() -> Option<distpy_gpu::gpu::adapter::Choice> {
     use distpy_gpu::gpu::adapter::{Want, choose};
-    match choose(Want::Software, None).or_else(|_| choose(Want::Gpu, None)) {
+    let chosen = match std::env::var("DISTPY_GPU_TEST_DEVICE").as_deref() {
+        Ok("gpu") => choose(Want::Gpu, None),
+        Ok("software") => choose(Want::Software, None),
+        Ok(other) => panic!("DISTPY_GPU_TEST_DEVICE: found {other}, expected gpu or software"),
+        Err(_) => choose(Want::Software, None).or_else(|_| choose(Want::Gpu, None)),
+    };
+    match chosen {
         Ok(choice) => Some(choice),
         Err(reason) if std::env::var("DISTPY_GPU_TESTS").is_ok_and(|v| v == "require") => {
             panic!("DISTPY_GPU_TESTS=require, but {reason}")

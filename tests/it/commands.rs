@@ -106,7 +106,7 @@ fn the_list_is_one_sorted_set() {
     assert_eq!(given, names);
     names.dedup();
     assert_eq!(given.len(), names.len(), "a name twice");
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
+    let folder = crate::root().join("src/commands");
     let files = std::fs::read_dir(folder)
         .expect("the commands")
         .filter_map(Result::ok);

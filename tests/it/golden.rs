@@ -63,7 +63,7 @@ struct Set {
 }
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+    crate::root().join("tests/golden")
 }
 
 /// distpy's own.

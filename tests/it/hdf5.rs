@@ -15,9 +15,7 @@ use jiff::Timestamp;
 use ndarray::{Array2, Axis};
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/io")
-        .join(name)
+    crate::root().join("tests/golden/io").join(name)
 }
 
 /// The numbers of a little-endian C-order npy file.

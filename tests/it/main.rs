@@ -50,3 +50,11 @@ mod tidy;
 #[cfg(target_os = "linux")]
 mod unattended;
 mod witsml;
+
+/// The repository: where cargo runs the tests; what `CARGO_MANIFEST_DIR` says where they were carried to another machine.
+pub fn root() -> &'static std::path::Path {
+    static ROOT: std::sync::LazyLock<std::path::PathBuf> = std::sync::LazyLock::new(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or(env!("CARGO_MANIFEST_DIR").into(), Into::into)
+    });
+    &ROOT
+}

@@ -1,6 +1,6 @@
 //! Trained networks: what files are refused, and with which words.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use distpy_gpu::block::{Kind, Precision};
 use ndarray::Array2;
@@ -10,9 +10,7 @@ use crate::backend::{Backend, Case};
 use crate::commands::stored;
 
 fn network(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/scipy/networks")
-        .join(name)
+    crate::root().join("tests/golden/scipy/networks").join(name)
 }
 
 fn case(args: Value, rows: usize, cols: usize) -> Case {

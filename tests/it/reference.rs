@@ -1,6 +1,6 @@
 //! The command reference: what is committed is what the commands say, and what they say is true.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use distpy_gpu::block::{Bytes, DType, Endian, Kind, Order, Precision, Stored};
 use distpy_gpu::command::{Example, Gathers, Spec};
@@ -10,13 +10,9 @@ use std::sync::Arc;
 
 use crate::backend::{self, Backend, Case};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Compares a committed file with what it is made from; `UPDATE=1` writes it.
 fn current(path: &str, text: &str) {
-    let file = root().join(path);
+    let file = crate::root().join(path);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&file, text).expect("the file can be written");
     }
@@ -55,9 +51,9 @@ fn problems(validator: &jsonschema::Validator, flow: &Value) -> Vec<String> {
 /// The command files of the repository, and those of distpy's flows.
 fn flows() -> Vec<(PathBuf, Value)> {
     let mut folders = vec![
-        root().join("docs"),
-        root().join("k8s"),
-        root().join("tests"),
+        crate::root().join("docs"),
+        crate::root().join("k8s"),
+        crate::root().join("tests"),
     ];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {

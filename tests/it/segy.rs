@@ -5,7 +5,7 @@ mod made;
 
 use std::io::Cursor;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use distpy_gpu::block::{Bytes, DType, Endian, Order, Stored};
@@ -17,9 +17,7 @@ const COMPAT: Options = Options {
 };
 
 pub fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/io")
-        .join(name)
+    crate::root().join("tests/golden/io").join(name)
 }
 
 /// Some channels and times in double precision, row-major.

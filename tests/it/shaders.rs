@@ -13,7 +13,7 @@ const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::F64];
 
 #[test]
 fn every_file_is_a_kernel() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+    let folder = crate::root().join("shaders");
     let files: BTreeSet<String> = std::fs::read_dir(folder)
         .expect("the folder of shaders is part of the sources")
         .map(|entry| entry.expect("a readable folder").path())

@@ -65,7 +65,7 @@ fn doubles(bytes: &[u8]) -> Vec<f64> {
 
 #[test]
 fn agrees_with_scipy() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sos");
+    let folder = crate::root().join("tests/golden/sos");
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let index: Value = serde_json::from_slice(&read("cases.json")).unwrap();
     let (rows, expected) = (doubles(&read("rows.f64")), doubles(&read("expected.f64")));

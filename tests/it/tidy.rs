@@ -1,6 +1,6 @@
 //! The shape of the sources: who may use whom, and what may stand where.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The modules of the library: each may use those before it.
 const ORDER: &[&str] = &[
@@ -27,14 +27,10 @@ const ORDER: &[&str] = &[
 /// Longest file in `src`, in lines.
 const LONGEST: usize = 620;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Files below a folder that end so, by their path from the root, with their text.
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    let mut folders: Vec<PathBuf> = vec![crate::root().join(folder)];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(folder) else {
             continue;
@@ -47,7 +43,9 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
                 .extension()
                 .is_some_and(|extension| extension == ending)
             {
-                let name = path.strip_prefix(root()).expect("it is below the root");
+                let name = path
+                    .strip_prefix(crate::root())
+                    .expect("it is below the root");
                 let text = std::fs::read_to_string(&path).expect("text");
                 found.push((name.display().to_string().replace('\\', "/"), text));
             }
@@ -128,7 +126,7 @@ fn first_parts(path: &str) -> Vec<&str> {
 
 #[test]
 fn the_library_lists_its_modules() {
-    let text = std::fs::read_to_string(root().join("src/lib.rs")).expect("the library");
+    let text = std::fs::read_to_string(crate::root().join("src/lib.rs")).expect("the library");
     let mut listed: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
@@ -172,6 +170,7 @@ fn nothing_speaks_of_one_machine() {
         ("k8s", "yaml"),
         ("docs", "json"),
         ("benches", "py"),
+        ("benches", "sh"),
         ("benches", "md"),
     ];
     let all: Vec<_> = kinds

@@ -2,13 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use distpy_gpu::formats::witsml::{Curve, DepthText, Dialect, Log, parse, write};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).into()
-}
 
 fn small() -> Log {
     Log {
@@ -51,7 +47,7 @@ fn rewritten(path: &Path) {
 #[test]
 fn writes_distpys_bytes() {
     for case in ["02", "06", "07"] {
-        rewritten(&root().join(format!("tests/golden/witsml/write_witsml-{case}.fbe")));
+        rewritten(&crate::root().join(format!("tests/golden/witsml/write_witsml-{case}.fbe")));
     }
 }
 

@@ -4,10 +4,18 @@ use std::time::Instant;
 
 use wgpu::BufferUsages as Usage;
 
+use super::super::adapter::DeviceType;
 use super::{Engine, GpuError};
 
-/// Bytes moved at a time: beyond caches, within every device's limits.
-const BYTES: u64 = 64 << 20;
+/// Bytes that the device copies in its own memory: beyond the largest caches.
+const DEVICE_BYTES: u64 = 256 << 20;
+
+/// Bytes that go up or down at a time, and that a software adapter copies.
+const HOST_BYTES: u64 = 64 << 20;
+
+/// A submission copies as often as takes about so many seconds, beside which starting it is nothing; at most so often.
+const SECONDS: f64 = 0.02;
+const MOST: f64 = 200.0;
 
 /// Each rate is the best of this many trials, as anything else on the machine only slows them.
 const TRIALS: usize = 4;
@@ -17,111 +25,79 @@ const TRIALS: usize = 4;
 pub struct Measured {
     /// Bytes read plus bytes written when the device copies its own memory.
     pub copy_bytes_per_s: f64,
-    /// Host memory to device memory, the host's copy into staging memory included.
+    /// From memory that the host and the device share to the device's own. Filling that memory, which several threads do while
+    /// earlier bytes go up, is not counted.
     pub upload_bytes_per_s: f64,
-    /// Device memory to host memory, the host's copy out of readback memory included.
+    /// From the device's memory to memory that it shares with the host.
     pub download_bytes_per_s: f64,
 }
 
+/// Measures an engine's device.
 pub(super) fn measure(engine: &Engine) -> Result<Measured, GpuError> {
-    let trials = engine
-        .health
-        .scoped(&engine.device, || Trials::new(engine))?;
-    let mut best = [f64::INFINITY; 3];
-    for _ in 0..TRIALS {
-        let seconds = [trials.copy()?, trials.upload()?, trials.download()?];
-        best = std::array::from_fn(|k| best[k].min(seconds[k]));
-    }
-    let [copy, upload, download] = best.map(|seconds| trials.bytes as f64 / seconds);
+    let most = match engine.info.device_type {
+        DeviceType::Software => HOST_BYTES,
+        _ => DEVICE_BYTES,
+    };
+    let bytes = |wanted: u64| wanted.min(engine.info.limits.buffer) / 4 * 4;
+    let (large, small) = (bytes(most), bytes(HOST_BYTES));
+    let buffer = |size, usage| {
+        engine.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("measure"),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
+    };
+    let [one, other, staging, readback] = engine.health.scoped(&engine.device, || {
+        [
+            buffer(large, Usage::COPY_SRC | Usage::COPY_DST),
+            buffer(large, Usage::COPY_SRC | Usage::COPY_DST),
+            buffer(small, Usage::MAP_WRITE | Usage::COPY_SRC),
+            buffer(small, Usage::MAP_READ | Usage::COPY_DST),
+        ]
+    })?;
     Ok(Measured {
-        copy_bytes_per_s: 2.0 * copy,
-        upload_bytes_per_s: upload,
-        download_bytes_per_s: download,
+        copy_bytes_per_s: 2.0 * rate(engine, &one, &other, large)?,
+        upload_bytes_per_s: rate(engine, &staging, &one, small)?,
+        download_bytes_per_s: rate(engine, &other, &readback, small)?,
     })
 }
 
-struct Trials<'a> {
-    engine: &'a Engine,
+/// Bytes per second from one buffer to another.
+fn rate(
+    engine: &Engine,
+    from: &wgpu::Buffer,
+    to: &wgpu::Buffer,
     bytes: u64,
-    host: Vec<u8>,
-    device: [wgpu::Buffer; 2],
-    staging: wgpu::Buffer,
-    readback: wgpu::Buffer,
+) -> Result<f64, GpuError> {
+    // The first copy also clears what was never written.
+    copy(engine, from, to, bytes, 1)?;
+    let once = copy(engine, from, to, bytes, 1)?;
+    let count = (SECONDS / once).clamp(1.0, MOST).round();
+    let mut best = f64::INFINITY;
+    for _ in 0..TRIALS {
+        best = best.min(copy(engine, from, to, bytes, count as usize)? / count);
+    }
+    Ok(bytes as f64 / best)
 }
 
-impl<'a> Trials<'a> {
-    fn new(engine: &'a Engine) -> Self {
-        let bytes = BYTES.min(engine.info.limits.buffer) / 4 * 4;
-        let buffer = |usage| {
-            engine.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("measure"),
-                size: bytes,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        Self {
-            engine,
-            bytes,
-            host: vec![1; bytes as usize],
-            device: [(); 2].map(|()| buffer(Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)),
-            staging: buffer(Usage::MAP_WRITE | Usage::COPY_SRC),
-            readback: buffer(Usage::MAP_READ | Usage::COPY_DST),
+/// Seconds that so many copies in one submission take.
+fn copy(
+    engine: &Engine,
+    from: &wgpu::Buffer,
+    to: &wgpu::Buffer,
+    bytes: u64,
+    count: usize,
+) -> Result<f64, GpuError> {
+    let Engine { health, device, .. } = engine;
+    let start = Instant::now();
+    let index = health.scoped(device, || {
+        let mut encoder = device.create_command_encoder(&Default::default());
+        for _ in 0..count {
+            encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes);
         }
-    }
-
-    fn copy(&self) -> Result<f64, GpuError> {
-        let start = Instant::now();
-        self.submit(&self.device[0], &self.device[1])?;
-        Ok(start.elapsed().as_secs_f64())
-    }
-
-    fn upload(&self) -> Result<f64, GpuError> {
-        let health = &self.engine.health;
-        self.staging.map_async(wgpu::MapMode::Write, .., |_| {});
-        self.submit(&self.device[0], &self.device[1])?;
-        let start = Instant::now();
-        self.staging
-            .get_mapped_range_mut(..)
-            .map_err(|error| health.unmapped(&error))?
-            .copy_from_slice(&self.host);
-        self.staging.unmap();
-        self.submit(&self.staging, &self.device[0])?;
-        Ok(start.elapsed().as_secs_f64())
-    }
-
-    fn download(&self) -> Result<f64, GpuError> {
-        let health = &self.engine.health;
-        let mut host = vec![1; self.bytes as usize];
-        let start = Instant::now();
-        self.submit(&self.device[1], &self.readback)?;
-        self.readback.map_async(wgpu::MapMode::Read, .., |_| {});
-        // Mapping completes with the next submission that is waited for.
-        self.wait_for_mapping()?;
-        host.copy_from_slice(
-            &self
-                .readback
-                .get_mapped_range(..)
-                .map_err(|error| health.unmapped(&error))?,
-        );
-        let seconds = start.elapsed().as_secs_f64();
-        self.readback.unmap();
-        Ok(seconds)
-    }
-
-    /// Copies one buffer to another and waits.
-    fn submit(&self, from: &wgpu::Buffer, to: &wgpu::Buffer) -> Result<(), GpuError> {
-        let Engine { health, device, .. } = self.engine;
-        let index = health.scoped(device, || {
-            let mut encoder = device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(from, 0, to, 0, self.bytes);
-            self.engine.queue.submit([encoder.finish()])
-        })?;
-        health.wait(device, index)
-    }
-
-    fn wait_for_mapping(&self) -> Result<(), GpuError> {
-        let Engine { health, device, .. } = self.engine;
-        health.wait(device, self.engine.queue.submit([]))
-    }
+        engine.queue.submit([encoder.finish()])
+    })?;
+    health.wait(device, index)?;
+    Ok(start.elapsed().as_secs_f64())
 }
