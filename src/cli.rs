@@ -43,8 +43,8 @@ pub struct Cli {
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,
 
-    /// Which adapter, by its number or a part of its name (see `-m devices`)
-    #[arg(long, value_name = "INDEX|NAME")]
+    /// Which adapter, by its number or a part of its name (see `-m devices`); `all` shares the chunks among all GPUs
+    #[arg(long, value_name = "INDEX|NAME|all")]
     pub adapter: Option<String>,
 
     /// Precision: on the CPU `auto` takes f32 where stored samples are exact in it, else f64; a GPU computes in f32

@@ -47,8 +47,10 @@ impl ArgProblem {
 /// The closed set of kinds that the planner must understand; commands themselves are an open set.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// The input unchanged; at most a hint where to compute.
+    /// The input unchanged.
     Passthrough,
+    /// The input unchanged, and a hint where to go on.
+    Hint(Place),
     /// An array from a file, read once before the run; relative to the output folder.
     Load(PathBuf),
     /// One sample in, one sample out; neighbours fuse.
@@ -69,6 +71,15 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// Where a step is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the CPU.
+    Cpu,
+    /// On the GPU.
+    Gpu,
 }
 
 /// Whose numbers are wanted.

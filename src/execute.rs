@@ -3,6 +3,7 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod several;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,6 +24,43 @@ pub struct Job {
     pub plan: Arc<Plan>,
     /// The chunk, then what the graph loads: in the order of the plan's sources.
     pub sources: Vec<Stored>,
+}
+
+impl Job {
+    /// The same chunk once more.
+    pub fn again(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            path: self.path.clone(),
+            plan: self.plan.clone(),
+            sources: self.sources.clone(),
+        }
+    }
+
+    /// For tests: one sample, with which nothing is done.
+    #[cfg(test)]
+    pub fn of_nothing(unix_time: i64) -> Self {
+        use crate::block::{Bytes, DType, Endian, Order};
+        use crate::command::{Compat, Env};
+        let bytes = Bytes::Owned(Arc::new(vec![0; 4]));
+        let sample = Stored::new(DType::F32, [1, 1], Order::C, Endian::NATIVE, bytes)
+            .expect("as many bytes as a sample needs");
+        let plan = Plan {
+            env: Env::without_axes(Compat::Exact, 1.0, 1, &sample),
+            slots: Vec::new(),
+            sources: Vec::new(),
+            steps: Vec::new(),
+            stages: Vec::new(),
+            sinks: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Self {
+            id: ChunkId { unix_time },
+            path: PathBuf::new(),
+            plan: Arc::new(plan),
+            sources: vec![sample],
+        }
+    }
 }
 
 /// What a plan gives for one chunk.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::block::Signature;
+pub use crate::command::Place;
 use crate::command::{Env, Guard, Kernel, Rows, SinkCommand};
 use crate::config::Problems;
 use crate::dsp::bands::BandSums;
@@ -68,6 +69,8 @@ pub struct Step {
     pub rows: Rows,
     /// A condition on the samples of its first input, and the path of the command that has it.
     pub guard: Option<(Guard, String)>,
+    /// Where the command file would have it: behind `to_gpu` or `from_gpu`.
+    pub hint: Option<Place>,
 }
 
 /// What a step computes.
@@ -79,15 +82,6 @@ pub enum Op {
     Kernel(Arc<dyn Kernel>),
     /// Transform along time and bands in one, an output per group.
     FftBands(Vec<BandSums>),
-}
-
-/// Where a step is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// On the CPU.
-    Cpu,
-    /// On the GPU.
-    Gpu,
 }
 
 /// Steps that run together.

@@ -5,10 +5,12 @@
 //! run in tiles of rows and a step that needs all rows goes to the CPU.
 
 mod schedule;
+mod settle;
 mod upload;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ndarray::Array2;
 use num_complex::Complex;
@@ -17,7 +19,7 @@ use super::{DeviceFault, Executor, Job, Results, cpu};
 use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel};
 use crate::dsp::fft::Planned;
-use crate::gpu::engine::{Engine, Ticket};
+use crate::gpu::engine::{Engine, Measured, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::{Place, Plan, Stage};
 use crate::point::Looped;
@@ -31,6 +33,9 @@ const IN_FLIGHT: usize = 2;
 pub struct GpuExecutor {
     engine: Engine,
     precision: Precision,
+    /// How many chunks are to come, as far as is known.
+    chunks: usize,
+    rates: Option<Measured>,
     schedules: Vec<Known>,
     queue: VecDeque<Started>,
     kernel_seconds: f64,
@@ -84,6 +89,8 @@ impl GpuExecutor {
         Self {
             engine,
             precision: Precision::F32,
+            chunks: 0,
+            rates: None,
             schedules: Vec::new(),
             queue: VecDeque::new(),
             kernel_seconds: 0.0,
@@ -106,6 +113,12 @@ impl GpuExecutor {
         })
     }
 
+    /// Tells how many chunks are to come. If they are many, time is taken on the first to find which steps the CPU does faster.
+    #[must_use]
+    pub fn expecting(self, chunks: usize) -> Self {
+        Self { chunks, ..self }
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -122,14 +135,11 @@ impl GpuExecutor {
     /// When the device cannot load the plan.
     pub fn traffic(&mut self, job: &Job) -> Result<Traffic, DeviceFault> {
         let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
-        let tiles = schedule.tasks.iter().flat_map(|task| match task {
-            Task::Gpu { tiles, .. } => tiles.as_slice(),
-            Task::Cpu(_) => &[],
-        });
-        Ok(tiles.fold(Traffic::default(), |sum, tile| Traffic {
-            up: sum.up + tile.bytes.0,
-            down: sum.down + tile.bytes.1,
-            kernels: sum.kernels + tile.moved,
+        let tasks = schedule.tasks.iter().map(Task::traffic);
+        Ok(tasks.fold(Traffic::default(), |sum, task| Traffic {
+            up: sum.up + task.up,
+            down: sum.down + task.down,
+            kernels: sum.kernels + task.kernels,
         }))
     }
 
@@ -139,18 +149,57 @@ impl GpuExecutor {
         if let Some(known) = self.schedules.iter().find(known) {
             return Ok(known.schedule.clone());
         }
-        let schedule = Arc::new(Schedule::new(
-            &self.engine,
-            self.precision,
-            &job.plan,
-            &job.sources,
-        )?);
+        let schedule = self.settled(job)?;
         self.schedules.push(Known {
             plan: job.plan.clone(),
             dtypes,
             schedule: schedule.clone(),
         });
         Ok(schedule)
+    }
+
+    /// The schedule after whatever was worth trying.
+    fn settled(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
+        let (precision, plan) = (self.precision, &job.plan);
+        let load = |engine: &Engine, leaving: &[usize]| {
+            Schedule::new(engine, precision, plan, &job.sources, leaving).map(Arc::new)
+        };
+        let schedule = load(&self.engine, &[])?;
+        let trials = match self.chunks {
+            settle::ENOUGH.. => settle::trials(plan, &schedule),
+            _ => Vec::new(),
+        };
+        if trials.is_empty() {
+            return Ok(schedule);
+        }
+        let without = self.seconds(job, &schedule)?;
+        let with = trials
+            .iter()
+            .map(|trial| {
+                let schedule = load(&self.engine, &trial.steps)?;
+                self.seconds(job, &schedule)
+            })
+            .collect::<Result<Vec<f64>, GpuError>>()?;
+        let leaving = settle::leaving(&trials, without, &with);
+        tracing::debug!("{without:.6} s as planned; {trials:?}: {with:.6?} s; {leaving:?} leave");
+        if leaving.is_empty() {
+            return Ok(schedule);
+        }
+        load(&self.engine, &leaving)
+    }
+
+    /// Seconds of a chunk by itself: the median of a few, after one that is not counted.
+    fn seconds(&mut self, job: &Job, schedule: &Arc<Schedule>) -> Result<f64, GpuError> {
+        const RUNS: usize = 3;
+        let mut seconds = Vec::with_capacity(RUNS);
+        for _ in 0..=RUNS {
+            let start = Instant::now();
+            self.finish(job, schedule, None)?;
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        seconds.remove(0);
+        seconds.sort_by(f64::total_cmp);
+        Ok(seconds[RUNS / 2])
     }
 
     /// Starts the first task where it is one tile on the device, so that it runs while an earlier chunk is finished.
@@ -174,25 +223,33 @@ impl GpuExecutor {
         }
     }
 
-    fn finish(&mut self, job: &Job, first: Option<Flight>) -> Result<Results, GpuError> {
+    /// The results, and the seconds that each task took.
+    fn finish(
+        &mut self,
+        job: &Job,
+        schedule: &Arc<Schedule>,
+        first: Option<Flight>,
+    ) -> Result<(Results, Vec<f64>), GpuError> {
         match self.precision {
-            Precision::F32 => self.finish_in::<f32>(job, first, Computed::F32),
-            Precision::F64 => self.finish_in::<f64>(job, first, Computed::F64),
+            Precision::F32 => self.finish_in::<f32>(job, schedule, first, Computed::F32),
+            Precision::F64 => self.finish_in::<f64>(job, schedule, first, Computed::F64),
         }
     }
 
     fn finish_in<T: Planned + Looped>(
         &mut self,
         job: &Job,
+        schedule: &Arc<Schedule>,
         mut first: Option<Flight>,
         wrap: impl Fn(Arc<Block<T>>) -> Computed,
-    ) -> Result<Results, GpuError>
+    ) -> Result<(Results, Vec<f64>), GpuError>
     where
         dyn Kernel: Cpu<T>,
     {
-        let schedule = self.schedule(job)?;
         let mut run = cpu::Run::<T>::new(&job.plan, &job.sources);
+        let mut seconds = Vec::with_capacity(schedule.tasks.len());
         for task in &schedule.tasks {
+            let start = Instant::now();
             match task {
                 Task::Cpu(stage) => run.stage(stage),
                 Task::Gpu {
@@ -220,8 +277,37 @@ impl GpuExecutor {
                         .for_each(|slot| drop(run.blocks.remove(slot)));
                 }
             }
+            seconds.push(start.elapsed().as_secs_f64());
         }
-        Ok(run.finish(wrap))
+        Ok((run.finish(wrap), seconds))
+    }
+
+    /// The tasks of a chunk, what they move, how long they take at least by the measured rates, and how long they took.
+    fn explained(&mut self, job: &Job) -> Result<String, GpuError> {
+        let schedule = self.schedule(job)?;
+        let rates = match self.rates {
+            Some(rates) => rates,
+            None => *self.rates.insert(self.engine.measure()?),
+        };
+        self.finish(job, &schedule, None)?;
+        let (_, seconds) = self.finish(job, &schedule, None)?;
+        let lines = schedule.tasks.iter().zip(seconds).map(|(task, seconds)| {
+            let took = seconds * 1e3;
+            let Traffic { up, down, kernels } = task.traffic();
+            let [up, down, kernels] = [
+                up as f64 / rates.upload_bytes_per_s,
+                down as f64 / rates.download_bytes_per_s,
+                kernels as f64 / rates.copy_bytes_per_s,
+            ];
+            let least = up.max(down).max(kernels) * 1e3;
+            match task {
+                Task::Cpu(_) => format!("{task}; took {took:.3} ms\n"),
+                Task::Gpu { .. } => format!(
+                    "{task}; {least:.3} ms a chunk at the measured rates, took {took:.3} ms by itself\n"
+                ),
+            }
+        });
+        Ok(lines.collect())
     }
 
     /// Runs tiles, a few in flight, and puts what they give into `outputs`; counts the samples that are infinite or NaN.
@@ -273,8 +359,7 @@ impl Executor for GpuExecutor {
     }
 
     fn explain(&mut self, job: &Job) -> Result<String, DeviceFault> {
-        let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
-        Ok(schedule.to_string())
+        self.explained(job).map_err(|e| DeviceFault(e.to_string()))
     }
 
     fn submit(&mut self, job: Job) {
@@ -284,8 +369,12 @@ impl Executor for GpuExecutor {
 
     fn collect(&mut self) -> Result<(Job, Results), DeviceFault> {
         let Started { job, first } = self.queue.pop_front().expect("a chunk was submitted");
-        match first.and_then(|first| self.finish(&job, first)) {
-            Ok(results) => Ok((job, results)),
+        let finish = |first| {
+            let schedule = self.schedule(&job)?;
+            self.finish(&job, &schedule, first)
+        };
+        match first.and_then(finish) {
+            Ok((results, _)) => Ok((job, results)),
             Err(error) => {
                 self.queue.push_front(Started {
                     job,

@@ -92,7 +92,10 @@ pub fn list() -> Vec<AdapterInfo> {
         .collect()
 }
 
-/// Chooses an adapter: discrete before integrated before virtual. `selector` is an index or a part of the name.
+/// Selects no adapter before others: who can use several takes all of a kind.
+pub const ALL: &str = "all";
+
+/// Chooses an adapter: discrete before integrated before virtual. `selector` is an index, a part of the name, or [`ALL`].
 ///
 /// # Errors
 /// [`GpuError::NoAdapter`] when none is of the wanted kind.
@@ -109,6 +112,28 @@ pub fn choose(want: Want, selector: Option<&str>) -> Result<Choice, GpuError> {
         why,
         adapter: adapters.swap_remove(index),
     })
+}
+
+/// Every adapter of the kind that [`choose`] takes one of, of the same graphics system.
+///
+/// # Errors
+/// [`GpuError::NoAdapter`] when there is none.
+pub fn choose_all(want: Want) -> Result<Vec<Choice>, GpuError> {
+    let best = choose(want, None)?.info;
+    let software = |info: &AdapterInfo| info.device_type == DeviceType::Software;
+    let alike =
+        |info: &AdapterInfo| software(info) == software(&best) && info.backend == best.backend;
+    let adapters = enumerate().into_iter().enumerate();
+    let described = adapters.map(|(index, adapter)| (describe(index, &adapter), adapter));
+    let all: Vec<(AdapterInfo, wgpu::Adapter)> =
+        described.filter(|(info, _)| alike(info)).collect();
+    let why = format!("one of {}, all of which are taken", all.len());
+    let choice = |(info, adapter)| Choice {
+        info,
+        why: why.clone(),
+        adapter,
+    };
+    Ok(all.into_iter().map(choice).collect())
 }
 
 fn enumerate() -> Vec<wgpu::Adapter> {
@@ -169,6 +194,7 @@ fn pick(
     want: Want,
     selector: Option<&str>,
 ) -> Result<(usize, String), GpuError> {
+    let selector = selector.filter(|text| *text != ALL);
     let software = want == Want::Software;
     let wanted = if software {
         "a software adapter"

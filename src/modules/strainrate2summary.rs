@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::device::Work;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
@@ -67,7 +68,9 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let precision = precision(cli, &system, compat)?;
     if cli.explain {
         let job = reader.job(&chunks[0])?;
-        let (mut executor, _) = super::device::executor(cli, &system, precision, &monitor.meter)?;
+        let work = Work::of(Some(&job), chunks.len());
+        let (mut executor, _) =
+            super::device::executor(cli, &system, precision, &monitor.meter, work)?;
         let places = executor
             .explain(&job)
             .map_err(|fault| Failure::Device(fault.to_string()))?;
@@ -79,8 +82,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     if cli.job.reverse {
         chunks.reverse();
     }
+    // What is wrong with a chunk is told where it is processed.
+    let first = chunks.first().and_then(|chunk| reader.job(chunk).ok());
+    let work = Work::of(first.as_ref(), chunks.len());
     let (executor, may_fall_back) =
-        super::device::executor(cli, &system, precision, &monitor.meter)?;
+        super::device::executor(cli, &system, precision, &monitor.meter, work)?;
+    drop(first);
     let folder = join(cli, monitor, &output)?;
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);

@@ -53,6 +53,7 @@ fn fused(steps: &[DraftStep], k: usize, users: &[usize], groups: Vec<BandSums>) 
         outputs: users.iter().map(|&u| steps[u].step.outputs[0]).collect(),
         rows: Rows::Independent,
         guard: None,
+        hint: steps[k].step.hint,
     };
     DraftStep {
         step,

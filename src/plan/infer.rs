@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::{Op, Output, Slot, Source, Step};
 use crate::block::{Block, Kind, Real, Samples, Signature};
 use crate::command::{
-    BlockCommand, Command, Cpu, Env, Kernel, Mismatch, Prepared, Role, Rows, SinkCommand, Spec,
+    BlockCommand, Command, Cpu, Env, Kernel, Mismatch, Place, Prepared, Role, Rows, SinkCommand,
+    Spec,
 };
 use crate::config::{Problem, Problems};
 use crate::graph::{Graph, Input, Node};
@@ -20,6 +21,8 @@ pub struct Draft {
     pub steps: Vec<DraftStep>,
     pub sinks: Vec<Output>,
     pub warnings: Vec<String>,
+    /// Of the node in hand.
+    hint: Option<Place>,
 }
 
 /// A step and its role.
@@ -44,21 +47,29 @@ pub fn infer(
         steps: Vec::new(),
         sinks: Vec::new(),
         warnings: Vec::new(),
+        hint: None,
     };
     let mut problems = Problems::new(file);
-    // The slot of each node's result; none where the node or one of its inputs does not fit.
-    let mut results: Vec<Option<Slot>> = Vec::with_capacity(graph.nodes.len());
+    // The slot of each node's result, and the hint that holds there; none where the node or one of its inputs does not fit.
+    let mut results: Vec<Option<(Slot, Option<Place>)>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let slot = |input: &Input| match input {
-            Input::Chunk => Some(Slot(0)),
+            Input::Chunk => Some((Slot(0), None)),
             Input::Node(k) => results[*k],
         };
-        let inputs: Option<Vec<Slot>> = node.inputs.iter().map(slot).collect();
-        let result = inputs.and_then(|inputs| match draft.add(node, inputs, env, loads) {
-            Ok(slot) => Some(slot),
-            Err(mismatch) => {
-                problems.push(problem(node, &mismatch));
-                None
+        let inputs: Option<Vec<(Slot, Option<Place>)>> = node.inputs.iter().map(slot).collect();
+        let result = inputs.and_then(|inputs| {
+            let (inputs, hints): (Vec<Slot>, Vec<Option<Place>>) = inputs.into_iter().unzip();
+            draft.hint = match node.command {
+                Command::Hint(place) => Some(place),
+                _ => hints.into_iter().flatten().next(),
+            };
+            match draft.add(node, inputs, env, loads) {
+                Ok(slot) => Some((slot, draft.hint)),
+                Err(mismatch) => {
+                    problems.push(problem(node, &mismatch));
+                    None
+                }
             }
         });
         results.push(result);
@@ -105,7 +116,7 @@ impl Draft {
             )));
         }
         match &node.command {
-            Command::Passthrough => Ok(inputs[0]),
+            Command::Passthrough | Command::Hint(_) => Ok(inputs[0]),
             Command::Load(path) => {
                 if let Some(known) = self.sources.iter().find(|s| s.file.as_ref() == Some(path)) {
                     return Ok(known.slot);
@@ -171,6 +182,7 @@ impl Draft {
                     format!("{}: `{label}` (uid {})", node.path, node.uid),
                 )
             }),
+            hint: self.hint,
         };
         self.steps.push(DraftStep { step, role });
         Ok(output)
@@ -237,6 +249,7 @@ impl Draft {
             outputs: vec![output],
             rows: Rows::Independent,
             guard: None,
+            hint: self.hint,
         };
         self.steps.push(DraftStep {
             step,

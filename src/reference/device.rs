@@ -26,7 +26,9 @@ fn command(spec: &Spec, example: &Example) -> Command {
 
 fn records(command: &Command, example: &Example) -> Option<bool> {
     let block = match command {
-        Command::Passthrough | Command::Load(_) | Command::Sink(_) => return None,
+        Command::Passthrough | Command::Hint(_) | Command::Load(_) | Command::Sink(_) => {
+            return None;
+        }
         Command::Point(_) => return Some(true),
         Command::Block(block) | Command::Written(block, _) => block,
     };

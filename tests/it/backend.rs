@@ -180,13 +180,21 @@ impl Case {
         Some(gpu.explain(&job).expect("no device fails here"))
     }
 
+    /// What an executor of one's own gives for it.
+    #[cfg(feature = "gpu")]
+    pub fn run_on(&self, executor: &mut dyn Executor) -> Results {
+        executor.submit(self.job().expect("a plan"));
+        executor.collect().expect("no device fails here").1
+    }
+
     /// Computes it; the plan comes back for its signatures and sinks.
     pub fn run(&self, backend: Backend) -> Result<(Arc<Plan>, Results), Problems> {
         let job = self.job()?;
         Ok((job.plan.clone(), compute(backend, job)))
     }
 
-    fn job(&self) -> Result<Job, Problems> {
+    /// The chunk and what is done to it.
+    pub fn job(&self) -> Result<Job, Problems> {
         let plan = Arc::new(self.plan()?.1);
         let loaded = plan.sources[1..].iter().map(|s| {
             self.gathered[number(s.file.as_ref().expect("a file")) - 1]

@@ -4,8 +4,12 @@ use distpy_gpu::block::Precision;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use crate::backend::{self, Backend, Case};
+use crate::backend::{self, Backend, Case, wide};
 use crate::commands::stored;
+use distpy_gpu::execute::gpu::GpuExecutor;
+use distpy_gpu::execute::several::Several;
+use distpy_gpu::execute::{Executor, Results};
+use distpy_gpu::gpu::engine::Engine;
 
 /// What `--explain` says of a flow on a chunk of 40 x 500.
 fn explained(list: Value) -> Option<String> {
@@ -75,6 +79,83 @@ fn a_step_on_the_cpu_splits_a_flow() {
         .map(|line| line.contains("on the GPU"))
         .collect();
     assert_eq!(places, [true, false, true], "{text}");
+}
+
+/// Two outputs, with a step on the CPU and hints: several placements are possible.
+fn mixed() -> Case {
+    let mut case = events();
+    case.flow = json!({"command_list": [
+        {"name": "to_gpu", "uid": 1, "in_uid": 0},
+        {"name": "detrend", "uid": 2, "in_uid": 1},
+        {"name": "from_gpu", "uid": 3, "in_uid": 2},
+        {"name": "envelope", "uid": 4, "in_uid": 3},
+        {"name": "curve_fit", "uid": 5, "in_uid": 0},
+        {"name": "lin_transform", "uid": 6, "in_uid": 5, "scalar": 2, "offset": 1},
+        {"name": "write_npy", "uid": 7, "in_uid": 4, "directory_out": "a"},
+        {"name": "write_npy", "uid": 8, "in_uid": 6, "directory_out": "b"},
+    ]});
+    case
+}
+
+fn agree(got: &Results, want: &Results) {
+    assert_eq!(got.blocks.len(), want.blocks.len());
+    for (slot, block) in &got.blocks {
+        let (got, want) = (wide(block), wide(&want.blocks[slot]));
+        let (got, want) = (got.as_real(), want.as_real());
+        let scale = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        let off = (got - want).iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        assert!(off <= 1e-5 * scale, "{off} of {scale}");
+    }
+}
+
+/// Trying which steps the CPU does faster may change where they run, not what they give.
+#[test]
+fn measured_placement_gives_the_same_numbers() {
+    let Some(choice) = backend::choose_adapter() else {
+        return;
+    };
+    let (_, want) = mixed().run(Backend::Cpu(Precision::F64)).expect("a flow");
+    let open = || GpuExecutor::new(Engine::open(&choice).expect("a device"));
+    let mut settled = open().expecting(1000);
+    agree(&mixed().run_on(&mut settled), &want);
+    agree(&mixed().run_on(&mut open()), &want);
+    // Whatever was tried, each step runs somewhere and only once.
+    let text = settled
+        .explain(&mixed().job().expect("a plan"))
+        .expect("a device");
+    let steps = mixed().plan().expect("a plan").1.steps.len();
+    let ranges = text.lines().map(|line| {
+        let range = line.split_whitespace().nth(1).expect("a range");
+        let (from, to) = range.split_once("..").expect("two ends");
+        to.parse::<usize>().expect("a number") - from.parse::<usize>().expect("a number")
+    });
+    assert_eq!(ranges.sum::<usize>(), steps, "{text}");
+}
+
+/// Several devices share the chunks; results come in order.
+#[test]
+fn devices_share_the_chunks() {
+    let Some(choice) = backend::choose_adapter() else {
+        return;
+    };
+    let open = || GpuExecutor::new(Engine::open(&choice).expect("a device"));
+    let mut two = Several::new(vec![Box::new(open()), Box::new(open())]);
+    let case = events();
+    let (_, want) = case.run(Backend::Cpu(Precision::F64)).expect("a flow");
+    let mut done = 0..9;
+    let mut next = 0..9;
+    while !done.is_empty() {
+        while two.in_flight() < two.capacity()
+            && let Some(k) = next.next()
+        {
+            let mut job = case.job().expect("a plan");
+            job.id.unix_time = k;
+            two.submit(job);
+        }
+        let (job, results) = two.collect().expect("no device fails here");
+        assert_eq!(Some(job.id.unix_time), done.next());
+        agree(&results, &want);
+    }
 }
 
 /// The event-detection flow on a small chunk.

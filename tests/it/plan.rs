@@ -46,6 +46,32 @@ fn a_noise_log_is_one_fused_step() {
 }
 
 #[test]
+fn hints_hold_for_what_follows() {
+    use distpy_gpu::command::Place;
+    let (_, plan) = case(json!([
+        {"name": "detrend", "uid": 1, "in_uid": 0},
+        {"name": "to_gpu", "uid": 2, "in_uid": 1},
+        {"name": "gradient", "uid": 3, "in_uid": 2},
+        {"name": "sobel", "uid": 4, "in_uid": 3},
+        {"name": "from_gpu", "uid": 5, "in_uid": 3},
+        {"name": "diff", "uid": 6, "in_uid": 5},
+        {"name": "gather", "uid": 7, "in_uid": 4, "gather_uids": [1]},
+        {"name": "write_npy", "uid": 8, "in_uid": 6, "directory_out": "a"},
+        {"name": "write_npy", "uid": 9, "in_uid": 7, "directory_out": "b"}]))
+    .plan()
+    .expect("a plan");
+    let hint = |name: &str| {
+        let step = plan.steps.iter().find(|step| step.label == name);
+        step.expect("a step").hint
+    };
+    assert_eq!(hint("detrend"), None);
+    assert_eq!(hint("gradient"), Some(Place::Gpu));
+    assert_eq!(hint("sobel"), Some(Place::Gpu));
+    assert_eq!(hint("diff"), Some(Place::Cpu));
+    assert_eq!(hint("gather"), Some(Place::Gpu));
+}
+
+#[test]
 fn what_no_sink_needs_is_dropped_and_points_fuse() {
     let (_, plan) = case(json!([
         {"name": "abs", "uid": 1, "in_uid": 0},

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{element, places};
+use super::{Traffic, element, places};
 use crate::block::{DType, Precision, Stored};
 use crate::command::Rows;
 use crate::gpu::engine::{Engine, Program};
@@ -73,12 +73,13 @@ impl fmt::Debug for Tile {
 }
 
 impl Schedule {
-    /// Places the steps, records and loads them.
+    /// Places the steps, records and loads them; those of `leaving` go to the CPU even where they could go to the device.
     pub fn new(
         engine: &Engine,
         precision: Precision,
         plan: &Plan,
         sources: &[Stored],
+        leaving: &[usize],
     ) -> Result<Self, GpuError> {
         let draft = Draft {
             plan,
@@ -87,6 +88,7 @@ impl Schedule {
             precision,
         };
         let mut places = places(plan, |step| draft.records(step));
+        leaving.iter().for_each(|&k| places[k] = Place::Cpu);
         let together: Vec<(Place, Join)> = places
             .iter()
             .map(|&place| (place, join(place, Join::All)))
@@ -296,25 +298,37 @@ fn record(rec: &mut Recorder, step: &Step, inputs: &[Tensor], first: usize) -> O
     }
 }
 
-impl fmt::Display for Schedule {
+impl Task {
+    /// What it moves: nothing where it stays on the CPU.
+    pub fn traffic(&self) -> Traffic {
+        let tiles = match self {
+            Task::Cpu(_) => &[],
+            Task::Gpu { tiles, .. } => tiles.as_slice(),
+        };
+        tiles.iter().fold(Traffic::default(), |sum, tile| Traffic {
+            up: sum.up + tile.bytes.0,
+            down: sum.down + tile.bytes.1,
+            kernels: sum.kernels + tile.moved,
+        })
+    }
+}
+
+impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for task in &self.tasks {
-            match task {
-                Task::Cpu(stage) => writeln!(f, "steps {:?} on the CPU", stage.steps)?,
-                Task::Gpu { stage, tiles, .. } => {
-                    let sum = |of: &dyn Fn(&Tile) -> u64| tiles.iter().map(of).sum::<u64>() as f64;
-                    let (up, down) = (sum(&|t| t.bytes.0) / 1e6, sum(&|t| t.bytes.1) / 1e6);
-                    let launches = sum(&|t| t.launches as u64);
-                    let peak = tiles.iter().map(|t| t.peak).max().unwrap_or(0) as f64 / 1e6;
-                    let tiles = tiles.len();
-                    writeln!(
-                        f,
-                        "steps {:?} on the GPU: {tiles} tiles, {launches} launches, {up:.3} MB up, {down:.3} MB down, {peak:.3} MB on the device",
-                        stage.steps
-                    )?;
-                }
+        match self {
+            Task::Cpu(stage) => write!(f, "steps {:?} on the CPU", stage.steps),
+            Task::Gpu { stage, tiles, .. } => {
+                let Traffic { up, down, kernels } = self.traffic();
+                let [up, down, moved] = [up, down, kernels].map(|bytes| bytes as f64 / 1e6);
+                let launches: usize = tiles.iter().map(|tile| tile.launches).sum();
+                let peak = tiles.iter().map(|t| t.peak).max().unwrap_or(0) as f64 / 1e6;
+                let tiles = tiles.len();
+                write!(
+                    f,
+                    "steps {:?} on the GPU: {tiles} tiles, {launches} launches, {up:.3} MB up, {down:.3} MB down, {moved:.3} MB moved by kernels, {peak:.3} MB on the device",
+                    stage.steps
+                )
             }
         }
-        Ok(())
     }
 }

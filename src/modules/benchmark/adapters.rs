@@ -27,7 +27,7 @@ struct Gpu {
 impl Gpus {
     /// Opens every hardware adapter; the one that `--adapter` names, of whatever kind; or a software adapter.
     pub fn open(cli: &Cli, device: DeviceArg, precision: Precision) -> Self {
-        let selector = cli.adapter.as_deref();
+        let selector = cli.adapter.as_deref().filter(|text| *text != adapter::ALL);
         let choices = match (device, selector) {
             (DeviceArg::Cpu, _) => Ok(Vec::new()),
             (DeviceArg::Software, _) => choose(Want::Software, selector).map(|c| vec![c]),

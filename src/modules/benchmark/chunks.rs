@@ -107,7 +107,7 @@ impl Chunks {
             Chunks::Given(Batch { dtype, shape, jobs }) => Ok(Batch {
                 dtype: *dtype,
                 shape: *shape,
-                jobs: jobs.iter().map(again).collect(),
+                jobs: jobs.iter().map(Job::again).collect(),
             }),
             Chunks::Synthetic { prf, made, .. } => {
                 let stored: Vec<Stored> = made.iter().map(|chunk| widened(chunk, dtype)).collect();
@@ -123,16 +123,6 @@ impl Chunks {
             Chunks::Given(batch) => (&batch.jobs[0].sources[0], system.prf),
             Chunks::Synthetic { prf, made, .. } => (&made[0], *prf),
         }
-    }
-}
-
-/// The same chunk once more.
-pub fn again(job: &Job) -> Job {
-    Job {
-        id: job.id.clone(),
-        path: job.path.clone(),
-        plan: job.plan.clone(),
-        sources: job.sources.clone(),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::chunks::{Batch, again};
+use super::chunks::Batch;
 use crate::block::{Block, Kind, Real};
 use crate::command::Computed;
-use crate::execute::{DeviceFault, Executor, Results};
+use crate::execute::{DeviceFault, Executor, Job, Results};
 use crate::pipeline::stop::Stop;
 use crate::plan::{Plan, Slot};
 
@@ -87,7 +87,7 @@ pub fn stream<E: Executor>(
     effort: Effort,
     stop: &Stop,
 ) -> Result<Timing, DeviceFault> {
-    let mut jobs = batch.jobs.iter().cycle().map(again);
+    let mut jobs = batch.jobs.iter().cycle().map(Job::again);
     let mut next = |executor: &mut E| {
         while executor.in_flight() < executor.capacity() {
             executor.submit(jobs.next().expect("a cycle has no end"));
