@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::block::{Block, Coords, DType, Held, Kind, Real, Samples, Signature, Stored, Unit};
 use crate::dsp::bands::BandSums;
+use crate::dsp::edge::Edge;
 use crate::point::{Looped, Point};
 
 pub use axis::Axis;
@@ -169,8 +170,23 @@ impl Env {
 pub enum Rows {
     /// Row by row.
     Independent,
+    /// On so many rows to either side. Where a block ends, its edge counts: a part of a block with so many more rows to either
+    /// side gives the part of the result.
+    Near(usize),
     /// On all rows.
     Coupled,
+}
+
+impl Rows {
+    /// On `reach` rows to either side, with an edge that a part of a block has too.
+    pub fn near(reach: usize, edge: Edge) -> Self {
+        match edge {
+            _ if reach == 0 => Rows::Independent,
+            // The other end is no neighbour.
+            Edge::Wrap => Rows::Coupled,
+            _ => Rows::Near(reach),
+        }
+    }
 }
 
 /// What fusion rules may know of a computation.

@@ -85,10 +85,8 @@ pub(super) struct Stencil {
 impl BlockCommand for Stencil {
     fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let settled = Settled::of(env, inputs[0]);
-        let rows = match self.weights.nrows() {
-            1 => Rows::Independent,
-            _ => Rows::Coupled,
-        };
+        let (above, height) = (self.origin.0, self.weights.nrows());
+        let rows = Rows::near(above.max(height - 1 - above), self.edge);
         let kernel = Weighting {
             stencil: self.clone(),
             settled,

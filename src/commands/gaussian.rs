@@ -72,11 +72,8 @@ impl BlockCommand for Args {
             edge: self.mode,
             settled: Settled::of(env, x),
         };
-        let rows = if kernel.depth.is_some() {
-            Rows::Coupled
-        } else {
-            Rows::Independent
-        };
+        let reach = kernel.depth.as_ref().map_or(0, |weights| weights.len() / 2);
+        let rows = Rows::near(reach, self.mode);
         Ok(Prepared::new(kernel.settled.signature(x), rows, kernel))
     }
 }

@@ -84,11 +84,7 @@ impl BlockCommand for Args {
         };
         x.require_window(&strict, "distance", channels, Axis::Depth)?;
         x.require_window(&strict, "distance", samples, Axis::Time)?;
-        let rows = if channels == 1 {
-            Rows::Independent
-        } else {
-            Rows::Coupled
-        };
+        let rows = Rows::near(channels / 2, Edge::Reflect);
         Ok(Prepared::new(x.clone(), rows, *self))
     }
 }

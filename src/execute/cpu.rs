@@ -164,7 +164,7 @@ where
     pub(super) fn stage(&mut self, stage: &Stage) {
         let rows = self.height(stage);
         let height = match stage.rows {
-            Rows::Coupled => rows.max(1),
+            Rows::Coupled | Rows::Near(_) => rows.max(1),
             Rows::Independent => self.tile_rows(stage, rows),
         };
         let outputs = if rows <= height {

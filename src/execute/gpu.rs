@@ -393,18 +393,18 @@ impl Executor for GpuExecutor {
 /// Puts the rows that a tile gave into the whole result.
 fn place<T: Real>(whole: &mut Block<T>, tile: &Tile, bytes: &[u8]) {
     let (rows, cols) = whole.shape();
-    let rows = tile.rows_of(rows);
+    let (rows, skipped) = tile.writes(rows);
     let shape = (rows.len(), cols);
     let slice = ndarray::s![rows, ..];
     fn put<V: Clone>(whole: &mut Array2<V>, slice: Slice, shape: (usize, usize), values: Vec<V>) {
         let part = Array2::from_shape_vec(shape, values).expect("as many as the tile has");
         whole.slice_mut(slice).assign(&part);
     }
-    let count = shape.0 * shape.1;
+    let part = |size: usize| &bytes[skipped * cols * size..][..shape.0 * cols * size];
     match &mut whole.samples {
         Samples::Complex(array) => {
-            let end = count * size_of::<Complex<T>>();
-            let values: Vec<Complex<T>> = bytemuck::pod_collect_to_vec(&bytes[..end]);
+            let values: Vec<Complex<T>> =
+                bytemuck::pod_collect_to_vec(part(size_of::<Complex<T>>()));
             put(array, slice, shape, values);
         }
         Samples::Real(array) => {
@@ -412,11 +412,11 @@ fn place<T: Real>(whole: &mut Block<T>, tile: &Tile, bytes: &[u8]) {
                 array,
                 slice,
                 shape,
-                bytemuck::pod_collect_to_vec(&bytes[..count * size_of::<T>()]),
+                bytemuck::pod_collect_to_vec(part(size_of::<T>())),
             );
         }
         Samples::Label(array) => {
-            let places: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes[..count * 4]);
+            let places: Vec<u32> = bytemuck::pod_collect_to_vec(part(4));
             put(
                 array,
                 slice,
@@ -425,7 +425,7 @@ fn place<T: Real>(whole: &mut Block<T>, tile: &Tile, bytes: &[u8]) {
             );
         }
         Samples::Hash(array) => {
-            let words: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(&bytes[..count * 8]);
+            let words: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(part(8));
             let whole = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
             put(array, slice, shape, words.into_iter().map(whole).collect());
         }

@@ -24,6 +24,9 @@ use pipelines::Pipelines;
 /// For tests: the device is destroyed after this many submissions.
 const LOSE_DEVICE_AFTER: &str = "DISTPY_GPU_LOSE_DEVICE_AFTER";
 
+/// For tests: a recording that takes more bytes than this finds no room on the device.
+const MEMORY: &str = "DISTPY_GPU_DEVICE_MEMORY";
+
 /// An open device. Threads may share it.
 pub struct Engine {
     info: AdapterInfo,
@@ -34,6 +37,7 @@ pub struct Engine {
     tables: Mutex<HashMap<Arc<[u8]>, wgpu::Buffer>>,
     submissions: AtomicU64,
     lose_after: Option<u64>,
+    memory: Option<u64>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -44,7 +48,8 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// Opens a device with all that its adapter offers. `DISTPY_GPU_DUMP=dir` writes the shaders that it compiles;
-    /// `DISTPY_GPU_LOSE_DEVICE_AFTER=N`, for tests, destroys it after N submissions.
+    /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N submissions, and with `DISTPY_GPU_DEVICE_MEMORY=N` it
+    /// has no room for more than N bytes at once.
     ///
     /// # Errors
     /// [`GpuError::Open`] with the driver's reason.
@@ -68,9 +73,8 @@ impl Engine {
             queue,
             tables: Mutex::default(),
             submissions: AtomicU64::new(0),
-            lose_after: std::env::var(LOSE_DEVICE_AFTER)
-                .ok()
-                .and_then(|n| n.parse().ok()),
+            lose_after: number(LOSE_DEVICE_AFTER),
+            memory: number(MEMORY),
         })
     }
 
@@ -95,6 +99,12 @@ impl Engine {
                 adapter: self.info.name.clone(),
                 bytes: recording.largest_bytes(),
                 limit,
+            });
+        }
+        if let Some(memory) = self.memory.filter(|&most| recording.peak_bytes() > most) {
+            return Err(GpuError::OutOfMemory {
+                adapter: self.info.name.clone(),
+                reason: format!("{MEMORY}={memory}"),
             });
         }
         self.health
@@ -159,6 +169,11 @@ impl Engine {
     pub fn measure(&self) -> Result<Measured, GpuError> {
         measure::measure(self)
     }
+}
+
+/// A number in the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
 }
 
 /// Locks, also after another thread panicked while it held the lock: what is guarded here is whole at any time.

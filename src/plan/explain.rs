@@ -22,7 +22,7 @@ impl fmt::Display for Plan {
         for stage in &self.stages {
             let how = match stage.rows {
                 Rows::Independent => "by rows",
-                Rows::Coupled => "whole",
+                Rows::Coupled | Rows::Near(_) => "whole",
             };
             for step in &self.steps[stage.steps.clone()] {
                 let shape = self.signature(step.outputs[0]);

@@ -65,16 +65,11 @@ fn runs(steps: &[Step], slots: &[Signature], places: &[(Place, Join)]) -> Vec<Ru
     for (k, step) in steps.iter().enumerate() {
         let (place, join) = places[k];
         if let Some(run) = runs.last_mut().filter(|run| run.place == place) {
-            let by_rows = run.rows == Rows::Independent
-                && step.rows == Rows::Independent
-                && height(&steps[run.steps.start]) == height(step);
-            if by_rows || join == Join::All {
+            let even = height(&steps[run.steps.start]) == height(step);
+            let by_rows = together(run.rows, step.rows, place).filter(|_| even);
+            if by_rows.is_some() || join == Join::All {
                 run.steps.end = k + 1;
-                run.rows = if by_rows {
-                    Rows::Independent
-                } else {
-                    Rows::Coupled
-                };
+                run.rows = by_rows.unwrap_or(Rows::Coupled);
                 continue;
             }
         }
@@ -85,6 +80,18 @@ fn runs(steps: &[Step], slots: &[Signature], places: &[(Place, Join)]) -> Vec<Ru
         });
     }
     runs
+}
+
+/// How two steps that run tile by tile depend on rows together, if they can. On the CPU tiles are a few rows, to which
+/// neighbours would add too much.
+fn together(one: Rows, other: Rows, place: Place) -> Option<Rows> {
+    match (one, other) {
+        (Rows::Independent, Rows::Independent) => Some(Rows::Independent),
+        (Rows::Coupled, _) | (_, Rows::Coupled) => None,
+        _ if place == Place::Cpu => None,
+        (Rows::Near(a), Rows::Near(b)) => Some(Rows::Near(a + b)),
+        (Rows::Near(n), _) | (_, Rows::Near(n)) => Some(Rows::Near(n)),
+    }
 }
 
 fn read_in(steps: &[Step], run: &Run) -> HashSet<Slot> {

@@ -166,6 +166,35 @@ fn chunks_that_no_tile_of_the_device_holds_go_to_the_cpu() {
     check_results(&project);
 }
 
+/// Where the device has no room for a chunk it goes through in parts; where it has none for anything, the run ends.
+#[test]
+fn a_device_with_little_memory_takes_chunks_in_parts() {
+    if !has_software() {
+        return;
+    }
+    let project = Project::with_chunks(CHUNKS);
+    let with = |memory: &str, args: &str| {
+        let args = format!("-m strainrate2summary -c system.json --device software {args}");
+        let mut command = project.command(&args);
+        command.env("DISTPY_GPU_DEVICE_MEMORY", memory);
+        Ran::of(command)
+    };
+    let tiles = |ran: Ran| {
+        let line = ran.out.lines().find(|line| line.contains(" tiles, "));
+        let words = line.unwrap_or_else(|| panic!("{}", ran.out)).split(' ');
+        let words: Vec<&str> = words.collect();
+        let at = words.iter().position(|word| *word == "tiles,");
+        let count = words[at.expect("the word") - 1];
+        count.parse::<usize>().unwrap()
+    };
+    assert_eq!(tiles(with("1000000000", "--explain").ends(0)), 1);
+    assert!(tiles(with("5000", "--explain").ends(0)) > 1);
+    with("5000", "").ends(0).says("6 chunks done");
+    check_results(&project);
+    let ran = with("0", "--overwrite").ends(69);
+    assert!(ran.errors()[0].contains(": out of memory: "), "{}", ran.err);
+}
+
 #[test]
 fn a_lost_device_ends_a_run_that_is_not_to_use_the_cpu() {
     if !has_software() {

@@ -99,13 +99,7 @@ fn mixed() -> Case {
 
 fn agree(got: &Results, want: &Results) {
     assert_eq!(got.blocks.len(), want.blocks.len());
-    for (slot, block) in &got.blocks {
-        let (got, want) = (wide(block), wide(&want.blocks[slot]));
-        let (got, want) = (got.as_real(), want.as_real());
-        let scale = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let off = (got - want).iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        assert!(off <= 1e-5 * scale, "{off} of {scale}");
-    }
+    agree_where_finite(got, want);
 }
 
 /// Trying which steps the CPU does faster may change where they run, not what they give.
@@ -130,6 +124,58 @@ fn measured_placement_gives_the_same_numbers() {
         to.parse::<usize>().expect("a number") - from.parse::<usize>().expect("a number")
     });
     assert_eq!(ranges.sum::<usize>(), steps, "{text}");
+}
+
+/// Where a device cannot hold a chunk, commands that depend on a few neighbours along depth go through it in tiles that
+/// overlap, at the chunk's ends with the edge that was asked for.
+#[test]
+fn tiles_overlap_by_the_neighbours_that_they_need() {
+    let Some(mut choice) = backend::choose_adapter() else {
+        return;
+    };
+    let mut x = Array2::from_shape_fn((64, 256), |(i, t)| {
+        ((i * 31 + t * 17) % 101) as f64 / 50.0 - 1.0
+    });
+    x[[17, 3]] = f64::NAN;
+    for mode in ["constant", "nearest", "reflect", "mirror", "wrap"] {
+        let mut case = Case::of_command(json!({"name": "copy"}), stored(&x), vec![]);
+        case.flow = json!({"command_list": [
+            {"name": "sobel", "uid": 1, "in_uid": 0, "mode": mode},
+            {"name": "gaussian", "uid": 2, "in_uid": 1, "xsigma": 0.7, "tsigma": 1, "mode": mode},
+            {"name": "median_filter", "uid": 3, "in_uid": 2, "distance": 3},
+            {"name": "convolve", "uid": 4, "in_uid": 3, "coeffs": [[1, 2], [0.5, 1], [3, -1], [0, 1]], "mode": mode},
+            {"name": "running_mean", "uid": 5, "in_uid": 4, "window_length": 3, "axis": 1},
+            {"name": "write_npy", "uid": 6, "in_uid": 5, "directory_out": "out"},
+        ]});
+        let (_, want) = case.run(Backend::Cpu(Precision::F64)).expect("a flow");
+        // Half of the rows.
+        choice.info.limits.binding = 32 * 256 * 4;
+        let engine = Engine::open(&choice).expect("a device");
+        let mut gpu = GpuExecutor::new(engine);
+        let got = case.run_on(&mut gpu);
+        agree_where_finite(&got, &want);
+        assert_eq!((got.non_finite, want.non_finite), (1, 1));
+        let text = gpu.explain(&case.job().expect("a plan")).expect("a device");
+        // What wraps around needs the other end of the chunk.
+        let places = text
+            .lines()
+            .filter(|line| line.contains(" on the CPU"))
+            .count();
+        assert_eq!(places > 0, mode == "wrap", "{mode}: {text}");
+        assert!(!text.contains(" 1 tiles"), "{mode}: {text}");
+    }
+}
+
+fn agree_where_finite(got: &Results, want: &Results) {
+    for (slot, block) in &got.blocks {
+        let (got, want) = (wide(block), wide(&want.blocks[slot]));
+        let pairs = || got.as_real().iter().zip(want.as_real());
+        assert!(pairs().all(|(a, b)| a.is_finite() == b.is_finite()));
+        let finite = || pairs().filter(|(_, b)| b.is_finite());
+        let scale = finite().fold(0.0, |m: f64, (_, b)| m.max(b.abs()));
+        let off = finite().fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
+        assert!(off <= 1e-5 * scale, "{off} of {scale}");
+    }
 }
 
 /// Several devices share the chunks; results come in order.

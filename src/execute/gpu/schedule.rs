@@ -39,8 +39,10 @@ pub enum Task {
 
 /// Rows that go through a recording together.
 pub struct Tile {
-    /// Which.
+    /// Which come out.
     pub rows: Range<usize>,
+    /// Which go in: with the neighbours that they depend on.
+    pub with: Range<usize>,
     /// Of how many.
     pub of: usize,
     /// What runs; tiles that differ in nothing but their rows share it.
@@ -56,12 +58,21 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// Its rows of an array: all of one that has another number of rows than the stage, such as a single row for all.
-    pub fn rows_of(&self, all: usize) -> Range<usize> {
+    /// The rows of an array that go in: all of one that has another number of rows than the stage, such as a single row for all.
+    pub fn reads(&self, all: usize) -> Range<usize> {
         if all == self.of {
-            self.rows.clone()
+            self.with.clone()
         } else {
             0..all
+        }
+    }
+
+    /// The rows of an array that come out, and how many that only went in come before them.
+    pub fn writes(&self, all: usize) -> (Range<usize>, usize) {
+        if all == self.of {
+            (self.rows.clone(), self.rows.start - self.with.start)
+        } else {
+            (0..all, 0)
         }
     }
 }
@@ -74,6 +85,8 @@ impl fmt::Debug for Tile {
 
 impl Schedule {
     /// Places the steps, records and loads them; those of `leaving` go to the CPU even where they could go to the device.
+    ///
+    /// Where the device has less memory than it takes, tiles become smaller until they fit.
     pub fn new(
         engine: &Engine,
         precision: Precision,
@@ -81,35 +94,34 @@ impl Schedule {
         sources: &[Stored],
         leaving: &[usize],
     ) -> Result<Self, GpuError> {
-        let draft = Draft {
+        let mut draft = Draft {
             plan,
             sources,
             limits: engine.limits(),
             precision,
+            memory: u64::MAX,
         };
-        let mut places = places(plan, |step| draft.records(step));
-        leaving.iter().for_each(|&k| places[k] = Place::Cpu);
-        let together: Vec<(Place, Join)> = places
-            .iter()
-            .map(|&place| (place, join(place, Join::All)))
-            .collect();
-        let mut stages = plan.stages_by_place(&together);
-        if !stages.iter().all(|stage| draft.fits(stage)) {
-            // Too large as a whole: by rows where rows are independent, and what needs all rows leaves the device.
-            for (k, step) in plan.steps.iter().enumerate() {
-                if step.rows == Rows::Coupled && !draft.fits_alone(k) {
-                    places[k] = Place::Cpu;
+        let mut least = u64::MAX;
+        loop {
+            let stages = draft.stages(leaving);
+            let peak = stages.iter().map(|stage| draft.peak(stage)).max();
+            let tasks: Result<Vec<Task>, GpuError> = stages
+                .into_iter()
+                .map(|stage| draft.task(engine, stage))
+                .collect();
+            match (tasks, peak) {
+                (Ok(tasks), _) => return Ok(Self { tasks }),
+                // Until tiles cannot become smaller.
+                (Err(GpuError::OutOfMemory { reason, .. }), Some(peak)) if peak < least => {
+                    least = peak;
+                    tracing::debug!(
+                        "{peak} bytes do not fit the device, half of it is tried: {reason}"
+                    );
+                    draft.memory = peak / 2;
                 }
+                (Err(error), _) => return Err(error),
             }
-            let apart: Vec<(Place, Join)> =
-                places.iter().map(|&place| (place, Join::ByRows)).collect();
-            stages = plan.stages_by_place(&apart);
         }
-        let tasks = stages
-            .into_iter()
-            .map(|stage| draft.task(engine, stage))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { tasks })
     }
 }
 
@@ -128,6 +140,8 @@ struct Draft<'a> {
     sources: &'a [Stored],
     limits: &'a Limits,
     precision: Precision,
+    /// Bytes that arrays may take on the device at once.
+    memory: u64,
 }
 
 impl Draft<'_> {
@@ -148,21 +162,45 @@ impl Draft<'_> {
             && rec.computes_in_its_precision()
     }
 
-    fn fits(&self, stage: &Stage) -> bool {
-        stage.place == Place::Cpu || self.height(stage) == self.rows(stage)
+    /// The stages by place. What fits the device goes through it as a whole, what does not goes by rows where rows are
+    /// independent or depend on a few others, and what needs more rows than fit leaves the device.
+    fn stages(&self, leaving: &[usize]) -> Vec<Stage> {
+        let mut places = places(self.plan, |step| self.records(step));
+        leaving.iter().for_each(|&k| places[k] = Place::Cpu);
+        let cut = |places: &[Place], on_gpu: Join| {
+            let joins = places.iter().map(|&place| (place, join(place, on_gpu)));
+            self.plan.stages_by_place(&joins.collect::<Vec<_>>())
+        };
+        let stages = cut(&places, Join::All);
+        if stages.iter().all(|stage| self.height(stage).is_some()) {
+            return stages;
+        }
+        for (k, place) in places.iter_mut().enumerate() {
+            if *place == Place::Gpu && self.height(&self.alone(k)).is_none() {
+                *place = Place::Cpu;
+            }
+        }
+        let mut stages = cut(&places, Join::ByRows);
+        // Steps that fit one by one may reach too far together.
+        while let Some(large) = stages.iter().find(|stage| self.height(stage).is_none()) {
+            let last = large.steps.end - 1;
+            places[last] = Place::Cpu;
+            stages = cut(&places, Join::ByRows);
+        }
+        stages
     }
 
-    fn fits_alone(&self, k: usize) -> bool {
+    /// A step as a stage of its own.
+    fn alone(&self, k: usize) -> Stage {
         let step = &self.plan.steps[k];
-        let stage = Stage {
+        Stage {
             steps: k..k + 1,
             place: Place::Gpu,
             rows: step.rows,
             reads: step.inputs.clone(),
             writes: step.outputs.clone(),
             frees: Vec::new(),
-        };
-        self.fits(&stage)
+        }
     }
 
     /// Rows of the blocks that a stage works on.
@@ -171,19 +209,62 @@ impl Draft<'_> {
         self.plan.signature(first.inputs[0]).rows()
     }
 
-    /// Rows of a tile that the device can hold.
-    fn height(&self, stage: &Stage) -> usize {
+    /// Rows of a tile that the device can hold; none where it cannot hold what belongs together.
+    fn height(&self, stage: &Stage) -> Option<usize> {
         let rows = self.rows(stage);
-        let limit = TILE_BYTES.min(self.limits.binding).min(self.limits.buffer);
+        if stage.place == Place::Cpu {
+            return Some(rows);
+        }
+        let device = self.limits.binding.min(self.limits.buffer);
+        // How much too large a tile is.
+        let excess = |height: usize, most: u64| {
+            let recording = self.recording(stage, 0..height);
+            let largest = recording.largest_bytes() as f64 / most as f64;
+            largest.max(recording.peak_bytes() as f64 / self.memory as f64)
+        };
+        let reach = match stage.rows {
+            Rows::Coupled => return (excess(rows, device) <= 1.0).then_some(rows),
+            Rows::Near(reach) => reach,
+            Rows::Independent => 0,
+        };
         let mut height = rows;
         loop {
-            let largest = self.recording(stage, 0..height).largest_bytes();
-            if largest <= limit || height == 1 {
-                return height;
+            let excess = excess(height, device.min(TILE_BYTES));
+            if excess <= 1.0 {
+                break;
             }
-            let fitting = (height as u64 * limit / largest) as usize;
-            height = fitting.clamp(1, height - 1);
+            // Where no row fits, the device cannot be used, and says so.
+            if height == 1 {
+                return (reach == 0).then_some(1);
+            }
+            height = ((height as f64 / excess) as usize).clamp(1, height - 1);
         }
+        if height == rows {
+            return Some(rows);
+        }
+        // A tile that is mostly its neighbours does more work twice than once.
+        let inner = height.checked_sub(2 * reach)?;
+        (inner > 0 && inner >= reach).then_some(inner)
+    }
+
+    /// Bytes that a stage takes on the device at once.
+    fn peak(&self, stage: &Stage) -> u64 {
+        if stage.place == Place::Cpu {
+            return 0;
+        }
+        let rows = self.rows(stage);
+        let height = self.height(stage).unwrap_or(rows);
+        let first = self.with(stage, 0..height.min(rows));
+        self.recording(stage, first).peak_bytes()
+    }
+
+    /// Rows with those that they depend on.
+    fn with(&self, stage: &Stage, rows: Range<usize>) -> Range<usize> {
+        let reach = match stage.rows {
+            Rows::Near(reach) => reach,
+            _ => 0,
+        };
+        rows.start.saturating_sub(reach)..(rows.end + reach).min(self.rows(stage))
     }
 
     fn task(&self, engine: &Engine, stage: Stage) -> Result<Task, GpuError> {
@@ -191,16 +272,13 @@ impl Draft<'_> {
             return Ok(Task::Cpu(stage));
         }
         let rows = self.rows(&stage);
-        let height = if stage.rows == Rows::Coupled {
-            rows
-        } else {
-            self.height(&stage)
-        };
+        let height = self.height(&stage).unwrap_or(rows);
         let mut tiles: Vec<Tile> = Vec::new();
         let mut recordings: Vec<(Recording, Program)> = Vec::new();
         for start in (0..rows).step_by(height) {
             let range = start..(start + height).min(rows);
-            let recording = self.recording(&stage, range.clone());
+            let with = self.with(&stage, range.clone());
+            let recording = self.recording(&stage, with.clone());
             let program = match recordings.iter().find(|(known, _)| *known == recording) {
                 Some((_, program)) => program.clone(),
                 None => {
@@ -211,6 +289,7 @@ impl Draft<'_> {
             };
             tiles.push(Tile {
                 rows: range,
+                with,
                 of: rows,
                 program,
                 bytes: recording.transfer_bytes(),

@@ -32,13 +32,20 @@ pub fn submit<T: Real>(
         {
             Some(at) => {
                 let stored = &job.sources[at];
-                let rows = tile.rows_of(stored.shape()[0]);
-                let count = if slot == Slot(0) { Some(&bad) } else { None };
+                let rows = tile.reads(stored.shape()[0]);
+                let own = tile.writes(stored.shape()[0]).0;
+                let mut count = if slot == Slot(0) { Some(&bad) } else { None };
+                // Each sample counts once, and rows that several tiles take are few.
+                if rows != own
+                    && let Some(bad) = count.take()
+                {
+                    bad.fetch_add(stored.block::<T>(own).non_finite(), Ordering::Relaxed);
+                }
                 source::<T>(staging, stored, rows, element, count);
             }
             None => {
                 let block = &blocks[&slot];
-                computed(staging, block, tile.rows_of(block.shape().0));
+                computed(staging, block, tile.reads(block.shape().0));
             }
         }
     })?;
