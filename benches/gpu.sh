@@ -121,6 +121,19 @@ if [ -d "$scratch/chunks" ]; then
     whole="{ \"bytes\": $bytes, \"read_nanoseconds\": $read_ns, \"runs\": [ $times ] }"
 fi
 
+# From the start of the program to the end of one small chunk: without shaders kept, when they are kept, and with those. Drivers
+# that keep shaders of their own are told not to.
+say "start"
+starts=
+for cache in "" "$scratch/cache" "$scratch/cache"; do
+    rm -rf "$scratch/out"
+    first=$(ls "$scratch"/chunks/*.npy 2>/dev/null | head -1)
+    start=$(nanoseconds)
+    DISTPY_GPU_CACHE=$cache __GL_SHADER_DISK_CACHE=0 MESA_SHADER_CACHE_DISABLE=true "$distpy_gpu" -m strainrate2summary \
+        -c "$scratch/system.json" -f "$first" --device "$device" >>"$out/files.log" 2>&1 || note "start: exit code $?"
+    starts="$starts${starts:+, }$(($(nanoseconds) - start))"
+done
+
 # The same work by others on the same card, in this run: in turns with ours.
 say "torch"
 for turn in 1 2; do
@@ -149,6 +162,7 @@ driver=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev
     for name in devices noiselog events fk commands sizes torch_1 bands_1 torch_2 bands_2 wgsl_fft; do
         echo "\"$name\": $(json $name),"
     done
+    echo "\"start_nanoseconds\": [$starts],"
     echo "\"files\": $whole"
     echo "}"
 } >"$out/results.json.tmp" && mv "$out/results.json.tmp" "$out/results.json"

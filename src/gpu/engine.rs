@@ -48,13 +48,16 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// Opens a device with all that its adapter offers. `DISTPY_GPU_DUMP=dir` writes the shaders that it compiles;
+    /// `DISTPY_GPU_CACHE=dir` keeps what the driver makes of them for the next run;
     /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N submissions, and with `DISTPY_GPU_DEVICE_MEMORY=N` it
     /// has no room for more than N bytes at once.
     ///
     /// # Errors
     /// [`GpuError::Open`] with the driver's reason.
     pub fn open(choice: &Choice) -> Result<Engine, GpuError> {
-        let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F64;
+        let wanted = wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::SHADER_F64
+            | wgpu::Features::PIPELINE_CACHE;
         let descriptor = wgpu::DeviceDescriptor {
             required_features: choice.adapter.features() & wanted,
             required_limits: choice.adapter.limits(),
@@ -67,7 +70,11 @@ impl Engine {
         })?;
         Ok(Engine {
             health: Health::watch(&device, &choice.info.name),
-            pipelines: Pipelines::new(std::env::var_os("DISTPY_GPU_DUMP")),
+            pipelines: Pipelines::new(
+                &device,
+                &choice.adapter,
+                std::env::var_os("DISTPY_GPU_DUMP"),
+            ),
             info: choice.info.clone(),
             device,
             queue,

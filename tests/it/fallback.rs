@@ -166,6 +166,35 @@ fn chunks_that_no_tile_of_the_device_holds_go_to_the_cpu() {
     check_results(&project);
 }
 
+/// Compiled shaders are kept for the next run where a folder is named, and a spoilt file does no harm.
+#[test]
+fn compiled_shaders_are_kept() {
+    if !has_software() {
+        return;
+    }
+    let project = Project::with_chunks(CHUNKS);
+    let kept = || project.names("kept");
+    let run = || {
+        let mut command =
+            project.command("-m strainrate2summary -c system.json --device software --overwrite");
+        command.env("DISTPY_GPU_CACHE", project.path("kept"));
+        Ran::of(command).ends(0).says("6 chunks done");
+        check_results(&project);
+    };
+    run();
+    let names = kept();
+    // Metal and Direct3D keep theirs by themselves.
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    assert_eq!(names.len(), 1, "{names:?}");
+    run();
+    assert_eq!(kept(), names);
+    project.write(&format!("kept/{}", names[0]), b"no shaders");
+    run();
+    assert_eq!(kept(), names);
+}
+
 /// Where the device has no room for a chunk it goes through in parts; where it has none for anything, the run ends.
 #[test]
 fn a_device_with_little_memory_takes_chunks_in_parts() {

@@ -1,4 +1,4 @@
-//! Compiled shaders, one for each text and set of constants.
+//! Compiled shaders, one for each text and set of constants; kept for the next run where the driver allows it.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -13,6 +13,15 @@ use crate::gpu::{Dispatch, import};
 pub(super) struct Pipelines {
     made: Mutex<HashMap<Key, Pipeline>>,
     dump: Option<PathBuf>,
+    kept: Option<Kept>,
+}
+
+/// What the driver keeps of its work, and the file where it lies.
+struct Kept {
+    cache: wgpu::PipelineCache,
+    file: PathBuf,
+    /// What the file held.
+    data: Vec<u8>,
 }
 
 /// A compiled shader and how its buffers are bound. Cheap to clone.
@@ -32,10 +41,11 @@ struct Key {
 
 impl Pipelines {
     /// None yet; `dump` is a folder for the texts.
-    pub fn new(dump: Option<OsString>) -> Self {
+    pub fn new(device: &wgpu::Device, adapter: &wgpu::Adapter, dump: Option<OsString>) -> Self {
         Self {
             made: Mutex::default(),
             dump: dump.map(PathBuf::from),
+            kept: Kept::open(device, adapter),
         }
     }
 
@@ -60,7 +70,8 @@ impl Pipelines {
             return pipeline.clone();
         }
         self.dump(dispatch.kernel.name, made.len(), &key.text);
-        let pipeline = compile(device, dispatch, &key.text);
+        let cache = self.kept.as_ref().map(|kept| &kept.cache);
+        let pipeline = compile(device, dispatch, &key.text, cache);
         made.insert(key, pipeline.clone());
         pipeline
     }
@@ -74,7 +85,67 @@ impl Pipelines {
     }
 }
 
-fn compile(device: &wgpu::Device, dispatch: &Dispatch, text: &str) -> Pipeline {
+impl Kept {
+    /// From the folder that `DISTPY_GPU_CACHE` names; nothing without one, or where the device keeps nothing.
+    fn open(device: &wgpu::Device, adapter: &wgpu::Adapter) -> Option<Self> {
+        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+            return None;
+        }
+        let file = folder()?.join(wgpu::util::pipeline_cache_key(&adapter.get_info())?);
+        let data = std::fs::read(&file).unwrap_or_default();
+        let descriptor = wgpu::PipelineCacheDescriptor {
+            label: None,
+            data: (!data.is_empty()).then_some(&data),
+            fallback: true,
+        };
+        #[expect(
+            unsafe_code,
+            reason = "the driver trusts what it is given, so nothing is kept unless the user names a folder"
+        )]
+        // SAFETY: what is read was written by `write` below, into a file that is complete when it has its name, in a folder
+        // that the user named for it; wgpu checks that it is of this kind of device, driver and version.
+        let cache = unsafe { device.create_pipeline_cache(&descriptor) };
+        Some(Self { cache, file, data })
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        let Some(data) = self.cache.get_data().filter(|data| *data != self.data) else {
+            return Ok(());
+        };
+        if let Some(folder) = self.file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let temporary = self
+            .file
+            .with_extension(format!("{}.tmp", std::process::id()));
+        std::fs::write(&temporary, data)?;
+        std::fs::rename(&temporary, &self.file)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Err(error) = self.write() {
+            tracing::debug!(
+                "{}: compiled shaders not kept: {error}",
+                self.file.display()
+            );
+        }
+    }
+}
+
+/// Where compiled shaders are kept.
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("DISTPY_GPU_CACHE").map(PathBuf::from);
+    folder.filter(|folder| !folder.as_os_str().is_empty())
+}
+
+fn compile(
+    device: &wgpu::Device,
+    dispatch: &Dispatch,
+    text: &str,
+    cache: Option<&wgpu::PipelineCache>,
+) -> Pipeline {
     let label = Some(dispatch.kernel.name);
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label,
@@ -99,7 +170,7 @@ fn compile(device: &wgpu::Device, dispatch: &Dispatch, text: &str) -> Pipeline {
             // Kernels write workgroup memory before they read it; zeroing it takes some drivers seconds.
             zero_initialize_workgroup_memory: false,
         },
-        cache: None,
+        cache,
     });
     Pipeline { pipeline, layout }
 }
