@@ -19,14 +19,21 @@ use super::{DeviceFault, Executor, Job, Results, cpu};
 use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel};
 use crate::dsp::fft::Planned;
-use crate::gpu::engine::{Engine, Measured, Ticket};
+use crate::gpu::engine::{Engine, Filled, Measured, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::{Place, Plan, Stage};
 use crate::point::Looped;
 use schedule::{Schedule, Task, Tile};
 
-/// How many chunks, or tiles of a chunk, are on the device at once: one computes while another goes up or down.
+/// How many chunks, tiles of a chunk or batches of small chunks are on the device at once: one computes while another goes up
+/// or down.
 const IN_FLIGHT: usize = 2;
+
+/// So many small chunks are started together.
+const BATCH: usize = 8;
+
+/// A chunk is small if no more bytes go up and down for it.
+const SMALL_BYTES: u64 = 2 << 20;
 
 /// Computes chunks on a GPU.
 #[derive(Debug)]
@@ -38,6 +45,8 @@ pub struct GpuExecutor {
     rates: Option<Measured>,
     schedules: Vec<Known>,
     queue: VecDeque<Started>,
+    /// Whether the last chunk was small enough for a batch.
+    small: bool,
     kernel_seconds: f64,
 }
 
@@ -73,8 +82,17 @@ type Flight = (Ticket, u64);
 /// A chunk in flight.
 struct Started {
     job: Job,
-    /// Its first task on the device, where that is one tile; or why there is none.
-    first: Result<Option<Flight>, GpuError>,
+    first: Result<First, GpuError>,
+}
+
+/// The first task of a chunk, where it is one tile on the device.
+enum First {
+    /// Waits for others, to be started with them.
+    Filled(Filled, u64),
+    /// Is under way.
+    Flying(Flight),
+    /// Is none, or has not been begun.
+    None,
 }
 
 impl std::fmt::Debug for Started {
@@ -92,6 +110,7 @@ impl GpuExecutor {
             chunks: 0,
             rates: None,
             schedules: Vec::new(),
+            small: false,
             queue: VecDeque::new(),
             kernel_seconds: 0.0,
         }
@@ -135,12 +154,7 @@ impl GpuExecutor {
     /// When the device cannot load the plan.
     pub fn traffic(&mut self, job: &Job) -> Result<Traffic, DeviceFault> {
         let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
-        let tasks = schedule.tasks.iter().map(Task::traffic);
-        Ok(tasks.fold(Traffic::default(), |sum, task| Traffic {
-            up: sum.up + task.up,
-            down: sum.down + task.down,
-            kernels: sum.kernels + task.kernels,
-        }))
+        Ok(schedule.traffic())
     }
 
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
@@ -202,25 +216,56 @@ impl GpuExecutor {
         Ok(seconds[RUNS / 2])
     }
 
-    /// Starts the first task where it is one tile on the device, so that it runs while an earlier chunk is finished.
-    fn start(&mut self, job: &Job) -> Result<Option<Flight>, GpuError> {
+    /// Begins the first task where it is one tile on the device, so that it runs while an earlier chunk is finished. Small
+    /// ones wait until there are several, as starting them takes longer than they do.
+    fn start(&mut self, job: &Job) -> Result<First, GpuError> {
         let schedule = self.schedule(job)?;
-        match schedule.tasks.first() {
-            Some(Task::Gpu { tiles, inputs, .. }) if tiles.len() == 1 => {
-                let (engine, tile) = (&self.engine, &tiles[0]);
-                // The first task reads sources only.
-                let started = match self.precision {
-                    Precision::F32 => {
-                        upload::submit::<f32>(engine, tile, inputs, job, &HashMap::new())
-                    }
-                    Precision::F64 => {
-                        upload::submit::<f64>(engine, tile, inputs, job, &HashMap::new())
-                    }
-                };
-                started.map(Some)
+        self.small = schedule.traffic().floor() <= SMALL_BYTES;
+        let Some(Task::Gpu { tiles, inputs, .. }) = schedule.tasks.first() else {
+            return Ok(First::None);
+        };
+        let [tile] = tiles.as_slice() else {
+            return Ok(First::None);
+        };
+        // The first task reads sources only.
+        let (filled, bad) = match self.precision {
+            Precision::F32 => upload::fill::<f32>(&self.engine, tile, inputs, job, &HashMap::new()),
+            Precision::F64 => upload::fill::<f64>(&self.engine, tile, inputs, job, &HashMap::new()),
+        }?;
+        Ok(First::Filled(filled, bad))
+    }
+
+    /// Starts what waits, in one submission.
+    fn flush(&mut self) {
+        let mut waiting = Vec::new();
+        let mut places = Vec::new();
+        for (k, started) in self.queue.iter_mut().enumerate() {
+            if matches!(started.first, Ok(First::Filled(..)))
+                && let Ok(First::Filled(filled, bad)) =
+                    std::mem::replace(&mut started.first, Ok(First::None))
+            {
+                waiting.push(filled);
+                places.push((k, bad));
             }
-            _ => Ok(None),
         }
+        if waiting.is_empty() {
+            return;
+        }
+        match self.engine.submit_all(waiting) {
+            Ok(tickets) => {
+                for ((k, bad), ticket) in places.into_iter().zip(tickets) {
+                    self.queue[k].first = Ok(First::Flying((ticket, bad)));
+                }
+            }
+            // The oldest tells; all of them are taken back then.
+            Err(error) => self.queue[places[0].0].first = Err(error),
+        }
+    }
+
+    /// How many chunks wait to be started together.
+    fn waiting(&self) -> usize {
+        let filled = |started: &&Started| matches!(started.first, Ok(First::Filled(..)));
+        self.queue.iter().filter(filled).count()
     }
 
     /// The results, and the seconds that each task took.
@@ -259,7 +304,12 @@ impl GpuExecutor {
                 } => {
                     let submit = |engine: &Engine, tile: &Tile| match first.take() {
                         Some(started) => Ok(started),
-                        None => upload::submit(engine, tile, inputs, job, &run.blocks),
+                        None => {
+                            let (filled, bad) =
+                                upload::fill(engine, tile, inputs, job, &run.blocks)?;
+                            let mut tickets = engine.submit_all(vec![filled])?;
+                            Ok((tickets.remove(0), bad))
+                        }
                     };
                     let mut outputs = zeros(stage, &job.plan);
                     let non_finite = self.tiles(tiles, submit, &mut outputs)?;
@@ -351,7 +401,11 @@ fn zeros<T: Real>(stage: &Stage, plan: &Plan) -> Vec<Block<T>> {
 
 impl Executor for GpuExecutor {
     fn capacity(&self) -> usize {
-        IN_FLIGHT
+        if self.small {
+            IN_FLIGHT * BATCH
+        } else {
+            IN_FLIGHT
+        }
     }
 
     fn in_flight(&self) -> usize {
@@ -365,20 +419,31 @@ impl Executor for GpuExecutor {
     fn submit(&mut self, job: Job) {
         let first = self.start(&job);
         self.queue.push_back(Started { job, first });
+        if !self.small || self.waiting() >= BATCH {
+            self.flush();
+        }
     }
 
     fn collect(&mut self) -> Result<(Job, Results), DeviceFault> {
+        let oldest = self.queue.front().expect("a chunk was submitted");
+        if matches!(oldest.first, Ok(First::Filled(..))) {
+            self.flush();
+        }
         let Started { job, first } = self.queue.pop_front().expect("a chunk was submitted");
         let finish = |first| {
             let schedule = self.schedule(&job)?;
-            self.finish(&job, &schedule, first)
+            let flight = match first {
+                First::Flying(flight) => Some(flight),
+                First::Filled(..) | First::None => None,
+            };
+            self.finish(&job, &schedule, flight)
         };
         match first.and_then(finish) {
             Ok((results, _)) => Ok((job, results)),
             Err(error) => {
                 self.queue.push_front(Started {
                     job,
-                    first: Ok(None),
+                    first: Ok(First::None),
                 });
                 Err(DeviceFault(error.to_string()))
             }

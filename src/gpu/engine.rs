@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use measure::Measured;
-pub use program::{Finished, PIECE, Piece, Program, Staging, Ticket};
+pub use program::{Filled, Finished, PIECE, Piece, Program, Staging, Ticket};
 
 use super::adapter::{AdapterInfo, Choice};
 use super::{GpuError, Limits, Recording};
 use health::Health;
 use pipelines::Pipelines;
 
-/// For tests: the device is destroyed after this many submissions.
+/// For tests: the device is destroyed after this many runs.
 const LOSE_DEVICE_AFTER: &str = "DISTPY_GPU_LOSE_DEVICE_AFTER";
 
 /// For tests: a recording that takes more bytes than this finds no room on the device.
@@ -35,7 +35,7 @@ pub struct Engine {
     health: Health,
     pipelines: Pipelines,
     tables: Mutex<HashMap<Arc<[u8]>, wgpu::Buffer>>,
-    submissions: AtomicU64,
+    runs: AtomicU64,
     lose_after: Option<u64>,
     memory: Option<u64>,
 }
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Opens a device with all that its adapter offers. `DISTPY_GPU_DUMP=dir` writes the shaders that it compiles;
     /// `DISTPY_GPU_CACHE=dir` keeps what the driver makes of them for the next run;
-    /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N submissions, and with `DISTPY_GPU_DEVICE_MEMORY=N` it
+    /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N runs, and with `DISTPY_GPU_DEVICE_MEMORY=N` it
     /// has no room for more than N bytes at once.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Engine {
             device,
             queue,
             tables: Mutex::default(),
-            submissions: AtomicU64::new(0),
+            runs: AtomicU64::new(0),
             lose_after: number(LOSE_DEVICE_AFTER),
             memory: number(MEMORY),
         })
@@ -129,14 +129,38 @@ impl Engine {
         program: &Program,
         fill: &mut dyn FnMut(usize, Staging<'_>),
     ) -> Result<Ticket, GpuError> {
-        let ticket = self
+        let filled = self.fill(program, fill)?;
+        let mut tickets = self.submit_all(vec![filled])?;
+        Ok(tickets.remove(0))
+    }
+
+    /// Prepares a run as [`Engine::submit`] does, to be started later.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn fill(
+        &self,
+        program: &Program,
+        fill: &mut dyn FnMut(usize, Staging<'_>),
+    ) -> Result<Filled, GpuError> {
+        self.health
+            .scoped(&self.device, || program.fill(self, fill))?
+    }
+
+    /// Starts runs in one submission, which takes the driver as long as one run by itself.
+    ///
+    /// # Errors
+    /// When the device fails; the runs can be repeated on another device.
+    pub fn submit_all(&self, runs: Vec<Filled>) -> Result<Vec<Ticket>, GpuError> {
+        let more = runs.len() as u64;
+        let tickets = self
             .health
-            .scoped(&self.device, || program.submit(self, fill))??;
-        let count = self.submissions.fetch_add(1, Ordering::Relaxed) + 1;
+            .scoped(&self.device, || Filled::submit(runs, self))?;
+        let count = self.runs.fetch_add(more, Ordering::Relaxed) + more;
         if self.lose_after.is_some_and(|limit| count >= limit) {
             self.device.destroy();
         }
-        Ok(ticket)
+        Ok(tickets)
     }
 
     /// Waits for a run and copies its outputs.

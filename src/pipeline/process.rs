@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Memory is bounded by the channels whatever the number of chunks: at most 2 chunks wait as mapped files, the executor holds
-//! its own number (1 on the CPU, 2 on a GPU), and the results of at most 4 wait or are being written. Fewer wait where a
+//! its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
 //! container's memory is short.
 
 use std::collections::VecDeque;

@@ -377,6 +377,18 @@ fn record(rec: &mut Recorder, step: &Step, inputs: &[Tensor], first: usize) -> O
     }
 }
 
+impl Schedule {
+    /// What a chunk moves.
+    pub fn traffic(&self) -> Traffic {
+        let tasks = self.tasks.iter().map(Task::traffic);
+        tasks.fold(Traffic::default(), |sum, task| Traffic {
+            up: sum.up + task.up,
+            down: sum.down + task.down,
+            kernels: sum.kernels + task.kernels,
+        })
+    }
+}
+
 impl Task {
     /// What it moves: nothing where it stays on the CPU.
     pub fn traffic(&self) -> Traffic {

@@ -9,20 +9,20 @@ use super::{Blocks, Job};
 use rayon::prelude::*;
 
 use crate::block::{Block, DType, Real, Samples, Stored};
-use crate::gpu::engine::{Engine, PIECE, Staging, Ticket};
+use crate::gpu::engine::{Engine, Filled, PIECE, Staging};
 use crate::gpu::{Element, GpuError};
 use crate::plan::Slot;
 
-/// Starts a tile. The second value counts the chunk's samples in it that are infinite or NaN.
-pub fn submit<T: Real>(
+/// Writes a tile's inputs. The second value counts the chunk's samples in it that are infinite or NaN.
+pub fn fill<T: Real>(
     engine: &Engine,
     tile: &Tile,
     inputs: &[(Slot, Element)],
     job: &Job,
     blocks: &Blocks<T>,
-) -> Result<(Ticket, u64), GpuError> {
+) -> Result<(Filled, u64), GpuError> {
     let bad = AtomicU64::new(0);
-    let ticket = engine.submit(&tile.program, &mut |k, staging| {
+    let filled = engine.fill(&tile.program, &mut |k, staging| {
         let (slot, element) = inputs[k];
         match job
             .plan
@@ -49,7 +49,7 @@ pub fn submit<T: Real>(
             }
         }
     })?;
-    Ok((ticket, bad.into_inner()))
+    Ok((filled, bad.into_inner()))
 }
 
 /// A source: copied where the device takes it as stored, else converted to the precision of the run.

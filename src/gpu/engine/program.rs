@@ -159,11 +159,11 @@ impl Program {
         }))
     }
 
-    pub(super) fn submit(
+    pub(super) fn fill(
         &self,
         engine: &Engine,
         fill: &mut dyn FnMut(usize, Staging<'_>),
-    ) -> Result<Ticket, GpuError> {
+    ) -> Result<Filled, GpuError> {
         let waiting = lock(&self.0.lanes).pop();
         let lane = waiting.unwrap_or_else(|| Lane::new(engine, &self.0));
         for (index, (input, staging)) in self.0.inputs.iter().zip(&lane.staging).enumerate() {
@@ -174,14 +174,37 @@ impl Program {
             drop(view);
             staging.unmap();
         }
-        let commands = self.0.encode(engine, &lane);
-        let index = engine.queue.submit([commands]);
-        lane.map_all();
-        Ok(Ticket {
+        Ok(Filled {
             program: self.clone(),
             lane,
-            index,
         })
+    }
+}
+
+/// A run whose inputs are in its staging memory. Dropping it abandons it.
+pub struct Filled {
+    program: Program,
+    lane: Lane,
+}
+
+impl Filled {
+    /// Starts runs one after the other, in one submission.
+    pub(super) fn submit(runs: Vec<Self>, engine: &Engine) -> Vec<Ticket> {
+        let commands: Vec<wgpu::CommandBuffer> = runs
+            .iter()
+            .map(|run| run.program.0.encode(engine, &run.lane))
+            .collect();
+        let index = engine.queue.submit(commands);
+        runs.into_iter()
+            .map(|Filled { program, lane }| {
+                lane.map_all();
+                Ticket {
+                    program,
+                    lane,
+                    index: index.clone(),
+                }
+            })
+            .collect()
     }
 }
 
