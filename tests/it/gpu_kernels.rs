@@ -375,6 +375,8 @@ fn windows_hold_what_they_say() {
         (1, 3000, 2500),
         (2, 4100, 2),
         (1, 2048, 1023),
+        (1, 2500, 1999),
+        (1, 900, 14_000),
     ];
     for (case, (lines, n, length)) in cases.into_iter().enumerate() {
         let window = Window {

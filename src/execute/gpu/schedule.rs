@@ -282,6 +282,7 @@ impl Draft<'_> {
             let program = match recordings.iter().find(|(known, _)| *known == recording) {
                 Some((_, program)) => program.clone(),
                 None => {
+                    tracing::trace!("{recording}");
                     let program = engine.load(&recording)?;
                     recordings.push((recording.clone(), program.clone()));
                     program

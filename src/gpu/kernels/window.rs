@@ -1,7 +1,8 @@
 //! Folds over sliding windows, and running sums, along an axis. A fold of a long window is made of folds of shorter ones, twice as
 //! long from round to round: the cost grows with the logarithm of the window, and sums are pairwise, so that they keep their digits.
 //!
-//! Rounds run in workgroup memory where a window fits there, with one pass over memory; else each is a pass.
+//! Rounds run in workgroup memory where a window along time fits there, with one pass over memory; longer ones are put together
+//! from a few such windows in a second pass. Along depth each round is a pass.
 
 use super::THREADS;
 use super::map::map;
@@ -20,6 +21,9 @@ static WINDOW: Kernel = Kernel {
 
 /// Workgroup memory that leaves room for several workgroups side by side on any device.
 const ROOM: usize = 16 << 10;
+
+/// More parts than this are joined in rounds.
+const MOST_PARTS: usize = 16;
 
 /// How the samples of a window are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +73,11 @@ pub fn windows(
     join: Join,
     axis: usize,
 ) -> Tensor {
-    if let Some(y) = (axis == 1)
-        .then(|| in_workgroups(rec, x, window, edge, join))
-        .flatten()
-    {
-        return y;
+    if axis == 1 {
+        let short = in_workgroups(rec, x, window, edge, join, x.cols());
+        if let Some(y) = short.or_else(|| in_two_passes(rec, x, window, edge, join)) {
+            return y;
+        }
     }
     let n = [x.rows(), x.cols()][axis];
     let length = window.length;
@@ -127,22 +131,107 @@ fn value(i: u32, j: u32) -> Y {
     }
 }
 
-/// The same along rows in workgroup memory; `None` for windows that are too long for it.
-fn in_workgroups(
+/// The same along rows for windows of a few parts that [`in_workgroups`] can join.
+fn in_two_passes(
     rec: &mut Recorder,
     x: Tensor,
     window: Window,
     edge: Edge,
     join: Join,
 ) -> Option<Tensor> {
+    let longest = longest_in_workgroups(rec, x, join)?;
+    let least = window.length.div_ceil(longest);
+    if least > MOST_PARTS {
+        return None;
+    }
+    // Equal parts need no sample by itself.
+    let even = (least..=2 * least).find(|parts| window.length.is_multiple_of(*parts));
+    let parts = even.unwrap_or(least);
+    let part = match join {
+        Join::Sum => window.length / parts,
+        // Parts may overlap: an extreme may be seen twice.
+        Join::Largest | Join::Smallest => longest.min(window.length),
+    };
+    let first = Window {
+        length: part,
+        ..window
+    };
+    // The last part of the last window begins so far beyond the end.
+    let last = window.length - part;
+    let joined = in_workgroups(rec, x, first, edge, join, x.cols() + last)?;
+    let whole = window.length / part;
+    let words = [part, whole, window.length, window.before];
+    let shape = (x.rows(), x.cols());
+    let rule = match join {
+        Join::Sum => Rule::new(SUM_OF_PARTS, [joined, x]).edge(edge),
+        Join::Largest => Rule::new(LARGEST_OF_PARTS, [joined]),
+        Join::Smallest => Rule::new(SMALLEST_OF_PARTS, [joined]),
+    };
+    Some(map(rec, &rule.words(words), shape, x.element()))
+}
+
+/// Parts of word(0) samples, word(1) of them, and the samples up to word(2); windows begin word(3) samples before their own.
+const SUM_OF_PARTS: &str = "\
+fn value(i: u32, j: u32) -> Y {
+    var sum = a(i, j);
+    for (var k = 1u; k < word(1u); k++) {
+        sum += a(i, j + k * word(0u));
+    }
+    for (var k = word(1u) * word(0u); k < word(2u); k++) {
+        let t = edge(i32(j + k) - i32(word(3u)), i32(b_cols()));
+        if t >= 0 {
+            sum += b(i, u32(t));
+        }
+    }
+    return sum;
+}";
+
+/// The last part ends where the window does, over the one before.
+const LARGEST_OF_PARTS: &str = "\
+fn value(i: u32, j: u32) -> Y {
+    var most = a(i, j + word(2u) - word(0u));
+    for (var k = 0u; k < word(1u); k++) {
+        most = higher(most, a(i, j + k * word(0u)));
+    }
+    return most;
+}";
+
+const SMALLEST_OF_PARTS: &str = "\
+fn value(i: u32, j: u32) -> Y {
+    var least = a(i, j + word(2u) - word(0u));
+    for (var k = 0u; k < word(1u); k++) {
+        least = lower(least, a(i, j + k * word(0u)));
+    }
+    return least;
+}";
+
+/// The longest window that is worth its workgroup: segments are no shorter than what they read beyond themselves.
+fn longest_in_workgroups(rec: &Recorder, x: Tensor, join: Join) -> Option<usize> {
+    let room = ROOM.min(rec.limits().workgroup_storage) / x.element().size(rec.precision());
+    let longest = room.checked_sub(1)? / (buffers(join) + 2) + 1;
+    (longest > 1).then_some(longest)
+}
+
+/// Buffers of items with what lies beyond a segment, and for sums one of results.
+fn buffers(join: Join) -> usize {
+    if join == Join::Sum { 3 } else { 2 }
+}
+
+/// The same along rows in workgroup memory, for the first `cols` windows; `None` for windows that are too long for it.
+fn in_workgroups(
+    rec: &mut Recorder,
+    x: Tensor,
+    window: Window,
+    edge: Edge,
+    join: Join,
+    cols: usize,
+) -> Option<Tensor> {
     let size = x.element().size(rec.precision());
     let room = ROOM.min(rec.limits().workgroup_storage) / size;
-    // Two buffers of items with what lies beyond a segment, and for sums one of results.
     let beyond = window.length - 1;
-    let buffers = if join == Join::Sum { 3 } else { 2 };
-    let segment = (room.checked_sub(2 * beyond + 1)? / buffers).min(x.cols());
+    let segment = (room.checked_sub(2 * beyond + 1)? / buffers(join)).min(cols);
     // Short segments read more of their neighbours' samples than of their own.
-    if segment < beyond.min(x.cols()) {
+    if segment < beyond.min(cols) {
         return None;
     }
     let text = match join {
@@ -158,7 +247,7 @@ fn in_workgroups(
                 + "const SUMS = false;\nfn join(p: Y, q: Y) -> Y { return lower(p, q); }\n"
         }
     };
-    let segments = x.cols().div_ceil(segment);
+    let segments = cols.div_ceil(segment);
     let rule = Rule::new("", [x])
         .words([window.length, window.before, segment, segments])
         .edge(edge);
@@ -167,7 +256,7 @@ fn in_workgroups(
         if join == Join::Sum { segment } else { 1 },
     );
     let threads = segment.next_power_of_two().clamp(64, THREADS);
-    let y = rec.temp(x.rows(), x.cols(), x.element());
+    let y = rec.temp(x.rows(), cols, x.element());
     rec.dispatch(Dispatch {
         kernel: &WINDOW,
         text: Some(rule.shader(&WINDOW, x.element()) + &text),
