@@ -6,9 +6,10 @@
 
 use std::fmt::Write;
 
-use super::map::{map, map_like};
+use super::map::map;
 use super::rule::Rule;
-use super::{THREADS, fold, transpose, word};
+use super::transpose::transposed;
+use super::{THREADS, fold, word};
 use crate::block::Precision;
 use crate::dsp::sos::{Cascade, Padding, Tap};
 use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
@@ -50,59 +51,72 @@ pub fn filtfilt(
     }
     let element = x.element();
     let parts = if element == Element::Complex { 2 } else { 1 };
-    // What a filter removes anyway would only cost digits.
-    let centred = if cascade.removes_constants() {
-        let mean = fold::mean(rec, x, Some(axis));
-        let rule = "fn value(i: u32, j: u32) -> Y { return a(i, j) - b_wide(i, j); }";
-        map_like(rec, &Rule::new(rule, [x, mean]), element)
-    } else {
-        x
-    };
-    let upright = if axis == 1 {
-        transpose(rec, centred)
-    } else {
-        centred
-    };
-    let (n, lanes) = (upright.rows(), upright.cols() * parts);
-    let upright = upright.view(n, lanes, Element::Real);
-    let pad = cascade.extension(n, padding);
-    let extended = "\
-fn value(i: u32, j: u32) -> Y {
-    let last = i32(a_rows()) - 1;
-    let t = i32(i) - i32(word(0u));
-    if t >= 0 && t <= last {
-        return a(u32(t), j);
-    }
-    let end = select(last, 0, t < 0);
-    if word(1u) == 2u {
-        return a(u32(end), j);
-    }
-    let inner = a(u32(2 * end - t), j);
-    if word(1u) == 1u {
-        return 2.0 * a(u32(end), j) - inner;
-    }
-    return inner;
-}";
+    let pad = cascade.extension([x.rows(), x.cols()][axis], padding);
     let kind = match padding {
         Padding::Even => 0,
         Padding::Odd => 1,
         Padding::Constant | Padding::None => 2,
     };
-    let rule = Rule::new(extended, [upright]).words([pad, kind]);
-    let mut y = map(rec, &rule, (n + 2 * pad, lanes), Element::Real);
+    // What a filter removes anyway would only cost digits.
+    let extended = if cascade.removes_constants() {
+        let mean = fold::mean(rec, x, Some(axis));
+        Rule::new(extension!("a_at(i, j, t) - b_wide(i, j)"), [x, mean])
+    } else {
+        Rule::new(extension!("a_at(i, j, t)"), [x])
+    };
+    let extended = extended.words([pad, kind]).axis(axis);
+    let cropped = "fn value(i: u32, j: u32) -> Y { return a(i + word(0u), j); }";
+    let (n, lanes) = if axis == 1 {
+        (x.cols(), x.rows())
+    } else {
+        (x.rows(), x.cols())
+    };
+    let long = n + 2 * pad;
+    let upright = if axis == 1 {
+        transposed(rec, &extended, (lanes, long), element)
+    } else {
+        map(rec, &extended, (long, lanes), element)
+    };
+    let mut y = upright.view(long, lanes * parts, Element::Real);
     for backward in [false, true] {
         y = pass(rec, y, cascade, backward);
     }
-    let rule = "fn value(i: u32, j: u32) -> Y { return a(i + word(0u), j); }";
-    let y = map(
-        rec,
-        &Rule::new(rule, [y]).words([pad]),
-        (n, lanes),
-        Element::Real,
-    );
-    let y = y.view(n, lanes / parts, element);
-    Some(if axis == 1 { transpose(rec, y) } else { y })
+    let cropped = Rule::new(cropped, [y.view(long, lanes, element)]).words([pad]);
+    Some(if axis == 1 {
+        transposed(rec, &cropped, (n, lanes), element)
+    } else {
+        map(rec, &cropped, (n, lanes), element)
+    })
 }
+
+/// A rule that goes on beyond the ends along the axis by word(0) samples: mirrored (word(1) is 0), mirrored in sign too (1), or with
+/// the end's sample (2).
+macro_rules! extension {
+    ($sample:literal) => {
+        concat!(
+            "fn sample(i: u32, j: u32, t: u32) -> Y { return ",
+            $sample,
+            "; }\n",
+            "fn value(i: u32, j: u32) -> Y {
+    let last = i32(a_len()) - 1;
+    let t = i32(place(i, j)) - i32(word(0u));
+    if t >= 0 && t <= last {
+        return sample(i, j, u32(t));
+    }
+    let end = select(last, 0, t < 0);
+    if word(1u) == 2u {
+        return sample(i, j, u32(end));
+    }
+    let inner = sample(i, j, u32(2 * end - t));
+    if word(1u) == 1u {
+        return 2.0 * sample(i, j, u32(end)) - inner;
+    }
+    return inner;
+}"
+        )
+    };
+}
+use extension;
 
 fn pass(rec: &mut Recorder, x: Tensor, cascade: &Cascade, backward: bool) -> Tensor {
     let (length, lanes) = (x.rows(), x.cols());

@@ -1,6 +1,7 @@
 //! Rows to columns.
 
-use super::{THREADS, parts, word};
+use super::THREADS;
+use super::rule::Rule;
 use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
 
 /// The kernels of this module.
@@ -14,36 +15,34 @@ static TRANSPOSE: Kernel = Kernel {
 /// Rows and columns of a workgroup's tile.
 const EDGE: usize = 16;
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    cols: u32,
-    parts: u32,
-}
-
 /// The transpose of real or complex samples, cols x rows. A single row or column is taken where it lies.
 pub fn transpose(rec: &mut Recorder, x: Tensor) -> Tensor {
     let (rows, cols) = (x.rows(), x.cols());
     if rows == 1 || cols == 1 {
         return x.view(cols, rows, x.element());
     }
-    let params = Params {
-        rows: word(rows),
-        cols: word(cols),
-        parts: word(parts(x)),
-    };
-    let y = rec.temp(cols, rows, x.element());
-    let workgroup_bytes = 2 * EDGE * (EDGE + 1) * Element::Real.size(rec.precision());
+    let rule = Rule::new("fn value(i: u32, j: u32) -> Y { return a(i, j); }", [x]);
+    transposed(rec, &rule, (rows, cols), x.element())
+}
+
+/// The transpose of what [`super::map::map`] gives for a rule and shape, in one pass: cols x rows. In the rule, `rows()` and `cols()`
+/// are those of the transpose.
+pub fn transposed(
+    rec: &mut Recorder,
+    rule: &Rule,
+    (rows, cols): (usize, usize),
+    element: Element,
+) -> Tensor {
+    let y = rec.temp(cols, rows, element);
     rec.dispatch(Dispatch {
         kernel: &TRANSPOSE,
-        text: None,
+        text: Some(rule.shader(&TRANSPOSE, element)),
         constants: vec![("threads", THREADS as f64)],
-        params: bytemuck::bytes_of(&params).to_vec(),
-        inputs: vec![x],
+        params: rule.params(y, &[], rec.precision()),
+        inputs: rule.inputs().to_vec(),
         outputs: vec![y],
         workgroups: (rows.div_ceil(EDGE) * cols.div_ceil(EDGE)) as u64,
-        workgroup_bytes,
+        workgroup_bytes: EDGE * (EDGE + 1) * element.size(rec.precision()),
     });
     y
 }
