@@ -13,4 +13,4 @@ pub mod kernels;
 pub mod recording;
 
 pub use error::GpuError;
-pub use recording::{Dispatch, Element, Kernel, Limits, Recorder, Recording, Tensor};
+pub use recording::{Dispatch, Element, Kernel, Limits, Recorder, Recording, Steps, Tensor};

@@ -229,6 +229,17 @@ pub struct Recorder {
     tables: HashMap<(Arc<[u8]>, Element), usize>,
     written: Vec<bool>,
     dispatches: Vec<Dispatch>,
+    /// Launches that wait for a reader, by the tensor that they write.
+    deferred: HashMap<usize, (Dispatch, Steps)>,
+}
+
+/// An element-wise launch as functions that another kernel can apply to what it reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steps {
+    /// WGSL functions `step0(x, p: vec4<real>)` and so on, each of the result of the one before.
+    pub functions: String,
+    /// Four parameters for each.
+    pub numbers: Vec<f64>,
 }
 
 impl Recorder {
@@ -247,6 +258,7 @@ impl Recorder {
             tables: HashMap::new(),
             written: Vec::new(),
             dispatches: Vec::new(),
+            deferred: HashMap::new(),
         }
     }
 
@@ -304,11 +316,35 @@ impl Recorder {
         )
     }
 
+    /// Appends an element-wise launch of one input and one output when something reads its output: whoever can apply the steps
+    /// itself takes them by [`Recorder::steps_of`], so that the output need not be written.
+    pub fn defer(&mut self, dispatch: Dispatch, steps: Steps) {
+        let output = dispatch.outputs[0];
+        self.written[output.id] = true;
+        self.deferred.insert(output.id, (dispatch, steps));
+    }
+
+    /// What a tensor that nothing has read yet is made from, and how.
+    pub fn steps_of(&self, tensor: Tensor) -> Option<(Tensor, &Steps)> {
+        let (dispatch, steps) = self.deferred.get(&tensor.id)?;
+        Some((dispatch.inputs[0], steps))
+    }
+
+    /// Appends the launches that wait for these readers.
+    fn settle(&mut self, read: &[Tensor]) {
+        for tensor in read {
+            if let Some((dispatch, _)) = self.deferred.remove(&tensor.id) {
+                self.dispatch(dispatch);
+            }
+        }
+    }
+
     /// Appends a launch.
     ///
     /// Panics if it needs more than the limits allow, reads what nothing has written, or writes what it reads: kernels
     /// choose their shape by [`Recorder::limits`].
     pub fn dispatch(&mut self, dispatch: Dispatch) {
+        self.settle(&dispatch.inputs);
         let name = dispatch.kernel.name;
         let limits = &self.limits;
         assert!(
@@ -363,13 +399,16 @@ impl Recorder {
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             words.into_iter().any(|word| SINGLE_ONLY.contains(&word))
         };
-        self.precision == Precision::F32 || !self.dispatches.iter().any(single_only)
+        let deferred = self.deferred.values().map(|(dispatch, _)| dispatch);
+        let mut all = self.dispatches.iter().chain(deferred);
+        self.precision == Precision::F32 || !all.any(single_only)
     }
 
     /// The finished recording; `outputs` are downloaded after each run, in this order.
     ///
     /// Panics if nothing has written one of them.
-    pub fn finish(self, outputs: &[Tensor]) -> Recording {
+    pub fn finish(mut self, outputs: &[Tensor]) -> Recording {
+        self.settle(outputs);
         for output in outputs {
             assert!(self.written[output.id], "output {output} is unwritten");
         }

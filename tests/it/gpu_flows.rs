@@ -64,6 +64,35 @@ fn flows_go_up_once_and_come_down_once() {
     );
 }
 
+/// A statistic of what element-wise commands give reads what they read: one launch, and one more where their result is wanted too.
+#[test]
+fn a_reduction_takes_the_element_wise_steps_before_it() {
+    let flow = |also: bool| {
+        let mut list = json!([
+            {"name": "lin_transform", "uid": 1, "in_uid": 0, "scalar": 3, "offset": -1},
+            {"name": "abs", "uid": 2, "in_uid": 1},
+            {"name": "mean", "uid": 3, "in_uid": 2},
+            {"name": "write_npy", "uid": 4, "in_uid": 3, "directory_out": "mean"},
+        ]);
+        let sink = json!({"name": "write_npy", "uid": 5, "in_uid": 2, "directory_out": "abs"});
+        if also {
+            list.as_array_mut().expect("a list").push(sink);
+        }
+        let mut case = events();
+        case.flow = json!({ "command_list": list });
+        case
+    };
+    for (also, launches) in [(false, " 1 launches,"), (true, " 2 launches,")] {
+        let Some(text) = flow(also).explained() else {
+            return;
+        };
+        assert!(text.contains(launches), "{text}");
+        let [want, got] = [Backend::Cpu(Precision::F64), Backend::Gpu(Precision::F32)]
+            .map(|backend| flow(also).run(backend).expect("a flow").1);
+        agree(&got, &want);
+    }
+}
+
 /// A command without a GPU side splits the flow, and nothing else does.
 #[test]
 fn a_step_on_the_cpu_splits_a_flow() {

@@ -72,7 +72,8 @@ pub fn fold(
     axis: usize,
     element: Element,
 ) -> Tensor {
-    let mut rule = rule.clone();
+    // A sample is read once, so what makes it may be done here.
+    let mut rule = rule.inlined(rec);
     let mut length = [rows, cols][axis];
     loop {
         // A short row needs few threads.

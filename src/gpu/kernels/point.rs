@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{THREADS, parts, word};
 use crate::block::{Kind, Precision};
-use crate::gpu::{Dispatch, Element, Kernel, Recorder, Tensor};
+use crate::gpu::{Dispatch, Element, Kernel, Recorder, Steps, Tensor};
 use crate::point::{Point, Rule};
 
 /// The kernels of this module.
@@ -41,7 +41,11 @@ pub fn chain(rec: &mut Recorder, x: Tensor, points: &[Point]) -> Tensor {
         _ => Element::Real,
     };
     let y = rec.temp(x.rows(), x.cols(), element);
-    rec.dispatch(Dispatch {
+    let steps = Steps {
+        functions: functions(&rules),
+        numbers: points.iter().flat_map(|point| point.p).collect(),
+    };
+    let dispatch = Dispatch {
         kernel: &POINT,
         text: Some(text(from, kind, &rules)),
         constants: vec![("threads", THREADS as f64)],
@@ -50,7 +54,8 @@ pub fn chain(rec: &mut Recorder, x: Tensor, points: &[Point]) -> Tensor {
         outputs: vec![y],
         workgroups: x.len().div_ceil(THREADS) as u64,
         workgroup_bytes: 0,
-    });
+    };
+    rec.defer(dispatch, steps);
     y
 }
 
@@ -66,7 +71,16 @@ fn text(from: Kind, to: Kind, rules: &[&Rule]) -> String {
         wgsl(from),
         wgsl(to)
     );
-    let mut call = "x".to_string();
+    text += &functions(rules);
+    let call = (0..rules.len()).fold("x".to_string(), |call, index| {
+        format!("step{index}({call}, params.p[{index}])")
+    });
+    text + &format!("fn chain(x: From) -> To {{ return {call}; }}\n")
+}
+
+/// A function for each step.
+fn functions(rules: &[&Rule]) -> String {
+    let mut text = String::new();
     for (index, rule) in rules.iter().enumerate() {
         let (x, y) = (wgsl(rule.input), wgsl(rule.output));
         writeln!(
@@ -75,9 +89,8 @@ fn text(from: Kind, to: Kind, rules: &[&Rule]) -> String {
             rule.wgsl
         )
         .expect("writing to a string succeeds");
-        call = format!("step{index}({call}, params.p[{index}])");
     }
-    text + &format!("fn chain(x: From) -> To {{ return {call}; }}\n")
+    text
 }
 
 fn wgsl(kind: Kind) -> &'static str {

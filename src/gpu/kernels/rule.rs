@@ -16,7 +16,7 @@
 use super::word;
 use crate::block::Precision;
 use crate::dsp::edge::Edge;
-use crate::gpu::{Element, Kernel, Tensor};
+use crate::gpu::{Element, Kernel, Recorder, Steps, Tensor};
 
 /// A rule with its inputs and parameters.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Rule {
     words: Vec<u32>,
     axis: usize,
     edge: Option<Edge>,
+    /// Applied to the samples of `a` as they are read, and what they are then.
+    steps: Option<(Steps, Element)>,
 }
 
 impl Rule {
@@ -40,6 +42,7 @@ impl Rule {
             words: Vec::new(),
             axis: 1,
             edge: None,
+            steps: None,
         }
     }
 
@@ -78,8 +81,27 @@ impl Rule {
         Self {
             text,
             inputs,
+            steps: None,
             ..self.clone()
         }
+    }
+
+    /// The rule that reads what its first input is made from, where that waits for a reader, and applies the steps itself. For
+    /// rules that read each sample once.
+    pub(super) fn inlined(&self, rec: &Recorder) -> Self {
+        let a = self.inputs[0];
+        let alone = self.inputs.iter().filter(|x| x.id() == a.id()).count() == 1;
+        let (Some((from, steps)), true) = (rec.steps_of(a), alone) else {
+            return self.clone();
+        };
+        let mut rule = self.clone();
+        rule.inputs[0] = from.view(a.rows(), a.cols(), from.element());
+        rule.steps = Some((steps.clone(), a.element()));
+        // The steps' parameters begin with a vector of their own.
+        let zeros = rule.numbers.len().next_multiple_of(4);
+        rule.numbers.resize(zeros, 0.0);
+        rule.numbers.extend(&steps.numbers);
+        rule
     }
 
     /// The shader: the kernel's frame with the rule.
@@ -90,8 +112,25 @@ impl Rule {
             .expect("the frame ends with this line");
         let inputs = self.inputs.iter().enumerate();
         let accessors: String = inputs
-            .map(|(k, input)| accessors(k, input.element(), element, self.axis))
+            .map(|(k, input)| {
+                let steps = self.steps.as_ref().filter(|_| k == 0);
+                let read = steps.map_or(input.element(), |(_, element)| *element);
+                let stored = input.element();
+                accessors(k, (stored, read), steps.is_some(), element, self.axis)
+            })
             .collect();
+        let steps = self.steps.as_ref().map_or(String::new(), |(steps, read)| {
+            let count = steps.numbers.len() / 4;
+            let first = self.numbers.len() / 4 - count;
+            let call = (0..count).fold("x".to_string(), |call, k| {
+                format!("step{k}({call}, params.numbers[{}])", first + k)
+            });
+            let (from, to) = (wgsl(self.inputs[0].element()), wgsl(*read));
+            format!(
+                "{}fn steps(x: {from}) -> {to} {{ return {call}; }}\n",
+                steps.functions
+            )
+        });
         format!(
             "{frame}const NUMBERS = {numbers}u;\n\
              const WORDS = {words}u;\n\
@@ -104,7 +143,7 @@ impl Rule {
              fn word(k: u32) -> u32 {{ return params.words[k / 4u][k % 4u]; }}\n\
              fn place(i: u32, j: u32) -> u32 {{ return {place}; }}\n\
              fn across(i: u32, j: u32) -> u32 {{ return {across}; }}\n\
-             {arithmetic}{edge}{rule}\n",
+             {arithmetic}{edge}{steps}{rule}\n",
             numbers = self.numbers.len().div_ceil(4).max(1),
             words = self.words.len().div_ceil(4).max(1),
             to = wgsl(element),
@@ -168,8 +207,14 @@ fn wgsl(element: Element) -> &'static str {
     }
 }
 
-/// Binding and functions of an input.
-fn accessors(k: usize, element: Element, to: Element, axis: usize) -> String {
+/// Binding and functions of an input: what is stored, and what is read of it, if it goes through `steps`.
+fn accessors(
+    k: usize,
+    (stored, element): (Element, Element),
+    steps: bool,
+    to: Element,
+    axis: usize,
+) -> String {
     let name = ["a", "b", "c", "d"][k];
     let (upper, binding) = (name.to_uppercase(), k + 1);
     let (vector, first, second) = (k / 2, ["x", "z"][k % 2], ["y", "w"][k % 2]);
@@ -191,14 +236,15 @@ fn accessors(k: usize, element: Element, to: Element, axis: usize) -> String {
             "real(v)",
         ),
     };
-    let upper_type = wgsl(element);
+    let (upper_type, stored) = (wgsl(element), wgsl(stored));
+    let steps = if steps { "steps" } else { "" };
     format!(
         "alias {upper} = {upper_type};\n\
-         @group(0) @binding({binding}) var<storage, read> {name}_data: array<{upper}>;\n\
+         @group(0) @binding({binding}) var<storage, read> {name}_data: array<{stored}>;\n\
          fn {name}_rows() -> u32 {{ return params.shapes[{vector}].{first}; }}\n\
          fn {name}_cols() -> u32 {{ return params.shapes[{vector}].{second}; }}\n\
          fn {name}_len() -> u32 {{ return {name}_{len}(); }}\n\
-         fn {name}(i: u32, j: u32) -> {upper} {{ return {name}_data[i * {name}_cols() + j]; }}\n\
+         fn {name}(i: u32, j: u32) -> {upper} {{ return {steps}({name}_data[i * {name}_cols() + j]); }}\n\
          fn {name}_wide(i: u32, j: u32) -> {upper} {{ return {name}(min(i, {name}_rows() - 1u), min(j, {name}_cols() - 1u)); }}\n\
          fn {name}_y(i: u32, j: u32) -> Y {{ return {converted}; }}\n\
          fn {name}_c(i: u32, j: u32) -> vec2<real> {{ return {complex}; }}\n\
