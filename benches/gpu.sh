@@ -32,8 +32,8 @@ done
 
 # A software adapter shows that everything runs; its chunks are small.
 case $device in
-    gpu) channels=5000 samples=10000 rows=4096 seconds=8 most=100000000 ;;
-    software) channels=100 samples=2000 rows=20 seconds=2 most=100000 ;;
+    gpu) channels=5000 few=1000 samples=10000 rows=4096 most=100000000 ;;
+    software) channels=100 few=50 samples=2000 rows=20 most=100000 ;;
     *) echo "gpu.sh: found --device $device, expected gpu or software" >&2; exit 64 ;;
 esac
 mkdir -p "$out"
@@ -60,15 +60,15 @@ say() { echo "[$(($(date +%s) - started)) s] $1" >&2; }
 # The contents of a JSON file, or null.
 json() { if [ -s "$scratch/$1.json" ]; then cat "$scratch/$1.json"; else echo null; fi; }
 
-# benchmark NAME FLOW ARGS..: a benchmark of a flow, into NAME.json and NAME.txt.
+# benchmark NAME FLOW CHANNELS SECONDS ARGS..: a benchmark of a flow, into NAME.json and NAME.txt.
 benchmark() {
-    name=$1 flow=$2
-    shift 2
+    name=$1 flow=$2 height=$3 long=$4
+    shift 4
     say "$name"
     cat >"$scratch/system.json" <<JSON
 {
   "prf": $samples, "config": "benches/flows/$flow.json", "in_directory": "$scratch/chunks", "out_directory": "$scratch/out",
-  "distpy_gpu": { "synthesize": { "channels": $channels, "prf": $samples, "seconds": 4 } }
+  "distpy_gpu": { "synthesize": { "channels": $height, "prf": $samples, "seconds": $long } }
 }
 JSON
     "$distpy_gpu" -m benchmark -c "$scratch/system.json" --device "$device" ${adapter:+--adapter "$adapter"} \
@@ -78,7 +78,7 @@ JSON
 }
 
 "$distpy_gpu" -m devices --json "$scratch/devices.json" >"$out/devices.txt" 2>&1
-benchmark noiselog noiselog
+benchmark noiselog noiselog $channels 4
 [ $code -ne 69 ] || { cat "$out/noiselog.log" "$out/devices.txt" >&2; exit 69; }
 
 say "tests"
@@ -93,10 +93,11 @@ else
     note "found no $programs/tests"
 fi
 
-benchmark events events
-benchmark fk fk
-benchmark commands noiselog --measure commands
-benchmark sizes noiselog --measure sizes --max-samples "$most" --plot "$out/sizes.svg"
+# The processor takes long for these: one chunk, and for the two-dimensional transforms a smaller one.
+benchmark events events $channels 1
+benchmark fk fk $few 1
+benchmark commands noiselog $few 1 --measure commands
+benchmark sizes noiselog $few 1 --measure sizes --max-samples "$most" --plot "$out/sizes.svg"
 
 # From files in the page cache to files: the whole program, and how fast the same files can be read.
 say "files"
@@ -141,7 +142,7 @@ for turn in 1 2; do
         python3 benches/torch_bands.py $channels $samples >"$scratch/torch_$turn.json" 2>"$out/torch.log" \
             || { : >"$scratch/torch_$turn.json"; note "torch: $(tail -1 "$out/torch.log")"; }
     fi
-    benchmark "bands_$turn" noiselog
+    benchmark "bands_$turn" noiselog $channels 4
 done
 
 say "wgsl-fft"

@@ -56,15 +56,17 @@ pub fn of_rows(rec: &mut Recorder, x: Tensor) -> Option<Tensor> {
         return None;
     }
     let y = rec.temp(x.rows(), 1, Element::Real);
+    // A short row needs few threads.
+    let threads = x.cols().div_ceil(4).next_power_of_two().clamp(32, THREADS);
     rec.dispatch(Dispatch {
         kernel: &ROWS,
         text: None,
-        constants: vec![("threads", THREADS as f64)],
+        constants: vec![("threads", threads as f64)],
         params: bytemuck::cast_slice(&[word(x.rows()), word(x.cols())]).to_vec(),
         inputs: vec![x],
         outputs: vec![y],
         workgroups: x.rows() as u64,
-        workgroup_bytes: THREADS * size_of::<u32>(),
+        workgroup_bytes: 4 * size_of::<u32>(),
     });
     Some(y)
 }
