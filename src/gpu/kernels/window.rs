@@ -2,7 +2,8 @@
 //! long from round to round: the cost grows with the logarithm of the window, and sums are pairwise, so that they keep their digits.
 //!
 //! Rounds run in workgroup memory where a window along time fits there, with one pass over memory; longer ones are put together
-//! from a few such windows in a second pass. Along depth each round is a pass.
+//! from a few such windows in a second pass. Along depth a thread joins a few samples in one pass, and a few of those windows in a
+//! second. Beyond that each round is a pass.
 
 use super::THREADS;
 use super::map::map;
@@ -12,7 +13,12 @@ use crate::dsp::window::Window;
 use crate::gpu::{Dispatch, Kernel, Recorder, Tensor};
 
 /// The kernels of this module.
-pub static KERNELS: &[&Kernel] = &[&WINDOW];
+pub static KERNELS: &[&Kernel] = &[&WINDOW, &SCAN];
+
+static SCAN: Kernel = Kernel {
+    name: "scan_rows",
+    source: include_str!("../../../shaders/scan_rows.wgsl"),
+};
 
 static WINDOW: Kernel = Kernel {
     name: "window",
@@ -73,13 +79,11 @@ pub fn windows(
     join: Join,
     axis: usize,
 ) -> Tensor {
-    if axis == 1 {
-        let short = in_workgroups(rec, x, window, edge, join, x.cols());
-        if let Some(y) = short.or_else(|| in_two_passes(rec, x, window, edge, join)) {
-            return y;
-        }
-    }
     let n = [x.rows(), x.cols()][axis];
+    let short = in_one_pass(rec, x, window, edge, join, axis, n);
+    if let Some(y) = short.or_else(|| in_two_passes(rec, x, window, edge, join, axis)) {
+        return y;
+    }
     let length = window.length;
     let long = shaped(x, axis, n + length - 1);
     let extended = "\
@@ -131,15 +135,74 @@ fn value(i: u32, j: u32) -> Y {
     }
 }
 
-/// The same along rows for windows of a few parts that [`in_workgroups`] can join.
+/// The first `count` windows in one pass over memory; `None` for windows that are too long for it.
+fn in_one_pass(
+    rec: &mut Recorder,
+    x: Tensor,
+    window: Window,
+    edge: Edge,
+    join: Join,
+    axis: usize,
+    count: usize,
+) -> Option<Tensor> {
+    if axis == 1 {
+        return in_workgroups(rec, x, window, edge, join, count);
+    }
+    if window.length > MOST_PARTS {
+        return None;
+    }
+    let text = match join {
+        Join::Sum => few!("sum + next"),
+        Join::Largest => few!("higher(sum, next)"),
+        Join::Smallest => few!("lower(sum, next)"),
+    };
+    let rule = Rule::new(text, [x])
+        .words([window.length, window.before])
+        .axis(axis)
+        .edge(edge);
+    Some(map(rec, &rule, shaped(x, axis, count), x.element()))
+}
+
+/// A rule that joins word(0) samples from word(1) before its own on, one after the other.
+macro_rules! few {
+    ($join:literal) => {
+        concat!(
+            "fn sample(i: u32, j: u32, at: i32) -> Y {
+    let t = edge(at, i32(a_len()));
+    if t < 0 {
+        return Y();
+    }
+    return a_at(i, j, u32(t));
+}
+fn value(i: u32, j: u32) -> Y {
+    let first = i32(place(i, j)) - i32(word(1u));
+    var sum = sample(i, j, first);
+    for (var k = 1u; k < word(0u); k++) {
+        let next = sample(i, j, first + i32(k));
+        sum = ",
+            $join,
+            ";
+    }
+    return sum;
+}"
+        )
+    };
+}
+use few;
+
+/// All windows of a few parts that [`in_one_pass`] can join.
 fn in_two_passes(
     rec: &mut Recorder,
     x: Tensor,
     window: Window,
     edge: Edge,
     join: Join,
+    axis: usize,
 ) -> Option<Tensor> {
-    let longest = longest_in_workgroups(rec, x, join)?;
+    let longest = match axis {
+        1 => longest_in_workgroups(rec, x, join)?,
+        _ => MOST_PARTS,
+    };
     let least = window.length.div_ceil(longest);
     if least > MOST_PARTS {
         return None;
@@ -158,7 +221,8 @@ fn in_two_passes(
     };
     // The last part of the last window begins so far beyond the end.
     let last = window.length - part;
-    let joined = in_workgroups(rec, x, first, edge, join, x.cols() + last)?;
+    let n = [x.rows(), x.cols()][axis];
+    let joined = in_one_pass(rec, x, first, edge, join, axis, n + last)?;
     let whole = window.length / part;
     let words = [part, whole, window.length, window.before];
     let shape = (x.rows(), x.cols());
@@ -167,20 +231,22 @@ fn in_two_passes(
         Join::Largest => Rule::new(LARGEST_OF_PARTS, [joined]),
         Join::Smallest => Rule::new(SMALLEST_OF_PARTS, [joined]),
     };
-    Some(map(rec, &rule.words(words), shape, x.element()))
+    let rule = rule.words(words).axis(axis);
+    Some(map(rec, &rule, shape, x.element()))
 }
 
 /// Parts of word(0) samples, word(1) of them, and the samples up to word(2); windows begin word(3) samples before their own.
 const SUM_OF_PARTS: &str = "\
 fn value(i: u32, j: u32) -> Y {
-    var sum = a(i, j);
+    let first = place(i, j);
+    var sum = a_at(i, j, first);
     for (var k = 1u; k < word(1u); k++) {
-        sum += a(i, j + k * word(0u));
+        sum += a_at(i, j, first + k * word(0u));
     }
     for (var k = word(1u) * word(0u); k < word(2u); k++) {
-        let t = edge(i32(j + k) - i32(word(3u)), i32(b_cols()));
+        let t = edge(i32(first + k) - i32(word(3u)), i32(b_len()));
         if t >= 0 {
-            sum += b(i, u32(t));
+            sum += b_at(i, j, u32(t));
         }
     }
     return sum;
@@ -189,18 +255,20 @@ fn value(i: u32, j: u32) -> Y {
 /// The last part ends where the window does, over the one before.
 const LARGEST_OF_PARTS: &str = "\
 fn value(i: u32, j: u32) -> Y {
-    var most = a(i, j + word(2u) - word(0u));
+    let first = place(i, j);
+    var most = a_at(i, j, first + word(2u) - word(0u));
     for (var k = 0u; k < word(1u); k++) {
-        most = higher(most, a(i, j + k * word(0u)));
+        most = higher(most, a_at(i, j, first + k * word(0u)));
     }
     return most;
 }";
 
 const SMALLEST_OF_PARTS: &str = "\
 fn value(i: u32, j: u32) -> Y {
-    var least = a(i, j + word(2u) - word(0u));
+    let first = place(i, j);
+    var least = a_at(i, j, first + word(2u) - word(0u));
     for (var k = 0u; k < word(1u); k++) {
-        least = lower(least, a(i, j + k * word(0u)));
+        least = lower(least, a_at(i, j, first + k * word(0u)));
     }
     return least;
 }";
@@ -287,21 +355,66 @@ fn item(i: u32, t: i32) -> Y {
 
 /// Sums of the samples up to and with each one, along an axis.
 pub fn running_sums(rec: &mut Recorder, x: Tensor, axis: usize) -> Tensor {
-    let n = [x.rows(), x.cols()][axis];
+    if axis == 1 {
+        return sums_along_rows(rec, x);
+    }
+    let n = x.rows();
     let rule = "\
 fn value(i: u32, j: u32) -> Y {
-    let t = place(i, j);
-    if t < word(0u) {
+    if i < word(0u) {
         return a(i, j);
     }
-    return a(i, j) + a_at(i, j, t - word(0u));
+    return a(i, j) + a(i - word(0u), j);
 }";
     let mut sums = x;
     let mut width = 1;
     while width < n {
-        let rule = Rule::new(rule, [sums]).words([width]).axis(axis);
+        let rule = Rule::new(rule, [sums]).words([width]);
         sums = map(rec, &rule, (x.rows(), x.cols()), x.element());
         width *= 2;
     }
     sums
+}
+
+/// Items that a thread sums one after the other, as `scan_rows.wgsl` has it.
+const RUN: usize = 8;
+
+/// Segments first; then each segment begins with the sum of those before it.
+fn sums_along_rows(rec: &mut Recorder, x: Tensor) -> Tensor {
+    let (rows, cols) = (x.rows(), x.cols());
+    let size = x.element().size(rec.precision());
+    // A segment, and the sums of runs twice.
+    let room = rec.limits().workgroup_storage.min(ROOM) / size / (RUN + 2);
+    let wanted = cols.div_ceil(RUN).next_power_of_two().max(32);
+    let threads = wanted.min(room.next_power_of_two() / 2);
+    let segment = threads * RUN;
+    let segments = cols.div_ceil(segment);
+    let rule = Rule::new("fn item(i: u32, j: u32) -> Y { return a(i, j); }", [x]).inlined(rec);
+    let y = rec.temp(rows, cols, x.element());
+    rec.dispatch(Dispatch {
+        kernel: &SCAN,
+        text: Some(rule.shader(&SCAN, x.element())),
+        constants: vec![("threads", threads as f64)],
+        params: rule.params(y, &[], rec.precision()),
+        inputs: rule.inputs().to_vec(),
+        outputs: vec![y],
+        workgroups: (rows * segments) as u64,
+        workgroup_bytes: (segment + 2 * threads) * size,
+    });
+    if segments == 1 {
+        return y;
+    }
+    let last = "fn value(i: u32, j: u32) -> Y { return a(i, (j + 1u) * word(0u) - 1u); }";
+    let last = Rule::new(last, [y]).words([segment]);
+    let totals = map(rec, &last, (rows, segments - 1), x.element());
+    let before = sums_along_rows(rec, totals);
+    let whole = "\
+fn value(i: u32, j: u32) -> Y {
+    if j < word(0u) {
+        return a(i, j);
+    }
+    return a(i, j) + b(i, j / word(0u) - 1u);
+}";
+    let whole = Rule::new(whole, [y, before]).words([segment]);
+    map(rec, &whole, (rows, cols), x.element())
 }

@@ -291,8 +291,8 @@ impl Measurement {
 }
 
 const DEFINITIONS: &str = "\
-s/chunk     seconds per chunk: the median of the runs, each one pass over all chunks with as many in flight
-            as in production. The input is in memory as it is stored, results are not written
+s/chunk     seconds per chunk: the median of the runs, each one or more passes over all chunks with as many in
+            flight as in production. The input is in memory as it is stored, results are not written
 MB/s        of stored input
 transfer    how much of the time the slower of upload and download takes at the measured rates
 kernel s    seconds per chunk in kernels, by the device's own clock

@@ -39,7 +39,7 @@ const MOST_RUNS: usize = 200;
 
 /// What a backend did with a batch.
 pub struct Timing {
-    /// The runs after the warm-up; a run is one pass over the batch.
+    /// The runs after the warm-up; a run is one or more passes over the batch.
     pub runs: Vec<Run>,
     /// The results of the first chunk.
     pub first: Results,
@@ -99,16 +99,19 @@ pub fn stream<E: Executor>(
     for _ in 1..batch.jobs.len() {
         next(executor)?;
     }
+    // Where chunks are started in batches, a run is as many passes as make whole batches.
+    let passes = executor.capacity().div_ceil(batch.jobs.len());
+    let chunks = passes * batch.jobs.len();
     let mut runs: Vec<Run> = Vec::new();
     let begun = Instant::now();
     while runs.len() < effort.least_runs()
         || (begun.elapsed() < effort.enough() && runs.len() < MOST_RUNS)
     {
         let (start, before) = (Instant::now(), kernels(executor));
-        for _ in 0..batch.jobs.len() {
+        for _ in 0..chunks {
             next(executor)?;
         }
-        let chunks = batch.jobs.len() as f64;
+        let chunks = chunks as f64;
         runs.push(Run {
             seconds: start.elapsed().as_secs_f64() / chunks,
             kernels: (kernels(executor) - before) / chunks,
