@@ -32,8 +32,9 @@ const IN_FLIGHT: usize = 2;
 /// So many small chunks are started together.
 const BATCH: usize = 8;
 
-/// A chunk is small if no more bytes go up and down for it.
+/// A chunk is small if no more bytes go up and down for it, and its kernels take no longer than starting them.
 const SMALL_BYTES: u64 = 2 << 20;
+const SMALL_SECONDS: f64 = 1e-3;
 
 /// Computes chunks on a GPU.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct GpuExecutor {
     queue: VecDeque<Started>,
     /// Whether the last chunk was small enough for a batch.
     small: bool,
+    /// Seconds that the last chunk's kernels took, where the device can tell.
+    last_seconds: f64,
     kernel_seconds: f64,
 }
 
@@ -111,6 +114,7 @@ impl GpuExecutor {
             rates: None,
             schedules: Vec::new(),
             small: false,
+            last_seconds: 0.0,
             queue: VecDeque::new(),
             kernel_seconds: 0.0,
         }
@@ -220,7 +224,8 @@ impl GpuExecutor {
     /// ones wait until there are several, as starting them takes longer than they do.
     fn start(&mut self, job: &Job) -> Result<First, GpuError> {
         let schedule = self.schedule(job)?;
-        self.small = schedule.traffic().floor() <= SMALL_BYTES;
+        self.small =
+            schedule.traffic().floor() <= SMALL_BYTES && self.last_seconds <= SMALL_SECONDS;
         let Some(Task::Gpu { tiles, inputs, .. }) = schedule.tasks.first() else {
             return Ok(First::None);
         };
@@ -291,6 +296,7 @@ impl GpuExecutor {
     where
         dyn Kernel: Cpu<T>,
     {
+        let before = self.kernel_seconds;
         let mut run = cpu::Run::<T>::new(&job.plan, &job.sources);
         let mut seconds = Vec::with_capacity(schedule.tasks.len());
         for task in &schedule.tasks {
@@ -329,6 +335,7 @@ impl GpuExecutor {
             }
             seconds.push(start.elapsed().as_secs_f64());
         }
+        self.last_seconds = self.kernel_seconds - before;
         Ok((run.finish(wrap), seconds))
     }
 
