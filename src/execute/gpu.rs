@@ -224,8 +224,9 @@ impl GpuExecutor {
     /// ones wait until there are several, as starting them takes longer than they do.
     fn start(&mut self, job: &Job) -> Result<First, GpuError> {
         let schedule = self.schedule(job)?;
-        self.small =
-            schedule.traffic().floor() <= SMALL_BYTES && self.last_seconds <= SMALL_SECONDS;
+        // What goes in batches does so until it is clearly slower.
+        let most = if self.small { 2.0 } else { 1.0 } * SMALL_SECONDS;
+        self.small = schedule.traffic().floor() <= SMALL_BYTES && self.last_seconds <= most;
         let Some(Task::Gpu { tiles, inputs, .. }) = schedule.tasks.first() else {
             return Ok(First::None);
         };

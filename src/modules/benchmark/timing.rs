@@ -99,14 +99,21 @@ pub fn stream<E: Executor>(
     for _ in 1..batch.jobs.len() {
         next(executor)?;
     }
-    // Where chunks are started in batches, a run is as many passes as make whole batches.
-    let passes = executor.capacity().div_ceil(batch.jobs.len());
-    let chunks = passes * batch.jobs.len();
+    // Where chunks are started in batches, which an executor finds out from the first ones, a run is as many passes as make
+    // whole batches.
+    let whole = |executor: &E| {
+        let count = batch.jobs.len();
+        executor.capacity().div_ceil(count) * count
+    };
+    for _ in 0..whole(executor) {
+        next(executor)?;
+    }
     let mut runs: Vec<Run> = Vec::new();
     let begun = Instant::now();
     while runs.len() < effort.least_runs()
         || (begun.elapsed() < effort.enough() && runs.len() < MOST_RUNS)
     {
+        let chunks = whole(executor);
         let (start, before) = (Instant::now(), kernels(executor));
         for _ in 0..chunks {
             next(executor)?;
