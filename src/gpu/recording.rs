@@ -230,7 +230,9 @@ pub struct Recorder {
     written: Vec<bool>,
     dispatches: Vec<Dispatch>,
     /// Launches that wait for a reader, by the tensor that they write.
-    deferred: HashMap<usize, (Dispatch, Steps)>,
+    deferred: HashMap<usize, (Dispatch, Option<Steps>)>,
+    /// Where the transpose of a tensor lies: from a row of another one on.
+    upright: HashMap<usize, (Tensor, usize)>,
 }
 
 /// An element-wise launch as functions that another kernel can apply to what it reads.
@@ -259,6 +261,7 @@ impl Recorder {
             written: Vec::new(),
             dispatches: Vec::new(),
             deferred: HashMap::new(),
+            upright: HashMap::new(),
         }
     }
 
@@ -316,9 +319,9 @@ impl Recorder {
         )
     }
 
-    /// Appends an element-wise launch of one input and one output when something reads its output: whoever can apply the steps
-    /// itself takes them by [`Recorder::steps_of`], so that the output need not be written.
-    pub fn defer(&mut self, dispatch: Dispatch, steps: Steps) {
+    /// Appends a launch with one output when something reads that. Whoever can do without takes its steps, where it is element-wise
+    /// ([`Recorder::steps_of`]), or its transpose ([`Recorder::upright`]), so that the output need not be written.
+    pub fn defer(&mut self, dispatch: Dispatch, steps: Option<Steps>) {
         let output = dispatch.outputs[0];
         self.written[output.id] = true;
         self.deferred.insert(output.id, (dispatch, steps));
@@ -327,7 +330,20 @@ impl Recorder {
     /// What a tensor that nothing has read yet is made from, and how.
     pub fn steps_of(&self, tensor: Tensor) -> Option<(Tensor, &Steps)> {
         let (dispatch, steps) = self.deferred.get(&tensor.id)?;
-        Some((dispatch.inputs[0], steps))
+        Some((dispatch.inputs[0], steps.as_ref()?))
+    }
+
+    /// Tells that the transpose of a tensor lies in another one, from row `first` on.
+    pub fn lies_upright(&mut self, tensor: Tensor, upright: Tensor, first: usize) {
+        self.upright.insert(tensor.id, (upright, first));
+    }
+
+    /// Where the transpose of a tensor lies, if it does, and from which row on.
+    pub fn upright(&self, tensor: Tensor) -> Option<(Tensor, usize)> {
+        let known = self.upright.get(&tensor.id).copied();
+        known.filter(|(upright, first)| {
+            upright.cols() == tensor.rows() && upright.rows() >= first + tensor.cols()
+        })
     }
 
     /// Appends the launches that wait for these readers.

@@ -93,6 +93,47 @@ fn a_reduction_takes_the_element_wise_steps_before_it() {
     }
 }
 
+/// Filters along time work on samples that lie upright: one after another leaves them so, and what else reads them does not see it.
+#[test]
+fn filters_one_after_another_turn_the_chunk_once() {
+    let flow = |count: usize, also: bool| {
+        let mut list: Vec<Value> = vec![
+            json!({"name": "butter", "uid": 1, "in_uid": 0, "type": "highpass", "freq": 20}),
+            json!({"name": "notch", "uid": 2, "in_uid": 1, "freq": 50}),
+            json!({"name": "butter", "uid": 3, "in_uid": 2, "type": "lowpass", "freq": 80}),
+        ];
+        list.truncate(count);
+        list.push(json!({"name": "write_npy", "uid": 8, "in_uid": count, "directory_out": "last"}));
+        if also {
+            list.push(
+                json!({"name": "write_npy", "uid": 9, "in_uid": 1, "directory_out": "first"}),
+            );
+        }
+        let mut case = events();
+        case.prf = 500.0;
+        case.flow = json!({ "command_list": list });
+        case
+    };
+    let launches = |count: usize, also: bool| {
+        let text = flow(count, also).explained()?;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let at = words.iter().position(|word| *word == "launches,")?;
+        words[at - 1].parse::<usize>().ok()
+    };
+    let Some(one) = launches(1, false) else {
+        return;
+    };
+    // Mean, turn, six of the filter, turn back; another one extends, filters, and has a mean if it removes constants.
+    assert_eq!(one, 9);
+    assert_eq!(launches(2, false), Some(one + 7));
+    assert_eq!(launches(2, true), Some(one + 8));
+    for count in [2, 3] {
+        let [want, got] = [Backend::Cpu(Precision::F64), Backend::Gpu(Precision::F32)]
+            .map(|backend| flow(count, true).run(backend).expect("a flow").1);
+        agree(&got, &want);
+    }
+}
+
 /// A command without a GPU side splits the flow, and nothing else does.
 #[test]
 fn a_step_on_the_cpu_splits_a_flow() {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::map::map;
 use super::rule::Rule;
-use super::transpose::transposed;
+use super::transpose::{transposed, transposed_later};
 use super::{THREADS, fold, word};
 use crate::block::Precision;
 use crate::dsp::sos::{Cascade, Padding, Tap};
@@ -51,28 +51,34 @@ pub fn filtfilt(
     }
     let element = x.element();
     let parts = if element == Element::Complex { 2 } else { 1 };
-    let pad = cascade.extension([x.rows(), x.cols()][axis], padding);
-    let kind = match padding {
-        Padding::Even => 0,
-        Padding::Odd => 1,
-        Padding::Constant | Padding::None => 2,
-    };
-    // What a filter removes anyway would only cost digits.
-    let extended = if cascade.removes_constants() {
-        let mean = fold::mean(rec, x, Some(axis));
-        Rule::new(extension!("a_at(i, j, t) - b_wide(i, j)"), [x, mean])
-    } else {
-        Rule::new(extension!("a_at(i, j, t)"), [x])
-    };
-    let extended = extended.words([pad, kind]).axis(axis);
-    let cropped = "fn value(i: u32, j: u32) -> Y { return a(i + word(0u), j); }";
     let (n, lanes) = if axis == 1 {
         (x.cols(), x.rows())
     } else {
         (x.rows(), x.cols())
     };
+    let pad = cascade.extension(n, padding);
+    let kind = match padding {
+        Padding::Even => 0,
+        Padding::Odd => 1,
+        Padding::Constant | Padding::None => 2,
+    };
+    // What a filter before this one left upright need not be turned twice.
+    let upright = rec.upright(x).filter(|_| axis == 1);
+    let (from, first, along) = upright.map_or((x, 0, axis), |(from, first)| (from, first, 0));
+    // What a filter removes anyway would only cost digits.
+    let extended = if cascade.removes_constants() {
+        let rule = "fn item(i: u32, j: u32) -> Y { return a_at(i, j, place(i, j) + word(0u)); }\n";
+        let rule = Rule::new(rule, [from]).words([first]).numbers([n as f64]);
+        let shape = if along == 1 { (lanes, n) } else { (n, lanes) };
+        let mean = fold::fold(rec, &rule.axis(along), fold::MEAN, shape, along, element);
+        Rule::new(extension!(" - b_wide(i, j)"), [from, mean])
+    } else {
+        Rule::new(extension!(""), [from])
+    };
+    let extended = extended.words([pad, kind, first, n]).axis(along);
+    let cropped = "fn value(i: u32, j: u32) -> Y { return a(i + word(0u), j); }";
     let long = n + 2 * pad;
-    let upright = if axis == 1 {
+    let upright = if along == 1 {
         transposed(rec, &extended, (lanes, long), element)
     } else {
         map(rec, &extended, (long, lanes), element)
@@ -81,24 +87,26 @@ pub fn filtfilt(
     for backward in [false, true] {
         y = pass(rec, y, cascade, backward);
     }
-    let cropped = Rule::new(cropped, [y.view(long, lanes, element)]).words([pad]);
-    Some(if axis == 1 {
-        transposed(rec, &cropped, (n, lanes), element)
-    } else {
-        map(rec, &cropped, (n, lanes), element)
-    })
+    let y = y.view(long, lanes, element);
+    let cropped = Rule::new(cropped, [y]).words([pad]);
+    if axis == 0 {
+        return Some(map(rec, &cropped, (n, lanes), element));
+    }
+    let flat = transposed_later(rec, &cropped, (n, lanes), element);
+    rec.lies_upright(flat, y, pad);
+    Some(flat)
 }
 
-/// A rule that goes on beyond the ends along the axis by word(0) samples: mirrored (word(1) is 0), mirrored in sign too (1), or with
-/// the end's sample (2).
+/// A rule for word(3) samples from word(2) of the axis on, each less something, which go on beyond their ends by word(0) samples:
+/// mirrored (word(1) is 0), mirrored in sign too (1), or with the end's sample (2).
 macro_rules! extension {
-    ($sample:literal) => {
+    ($less:literal) => {
         concat!(
-            "fn sample(i: u32, j: u32, t: u32) -> Y { return ",
-            $sample,
+            "fn sample(i: u32, j: u32, t: u32) -> Y { return a_at(i, j, word(2u) + t)",
+            $less,
             "; }\n",
             "fn value(i: u32, j: u32) -> Y {
-    let last = i32(a_len()) - 1;
+    let last = i32(word(3u)) - 1;
     let t = i32(place(i, j)) - i32(word(0u));
     if t >= 0 && t <= last {
         return sample(i, j, u32(t));

@@ -55,7 +55,7 @@ pub fn chain(rec: &mut Recorder, x: Tensor, points: &[Point]) -> Tensor {
         workgroups: x.len().div_ceil(THREADS) as u64,
         workgroup_bytes: 0,
     };
-    rec.defer(dispatch, steps);
+    rec.defer(dispatch, Some(steps));
     y
 }
 

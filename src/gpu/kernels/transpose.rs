@@ -30,11 +30,34 @@ pub fn transpose(rec: &mut Recorder, x: Tensor) -> Tensor {
 pub fn transposed(
     rec: &mut Recorder,
     rule: &Rule,
-    (rows, cols): (usize, usize),
+    shape: (usize, usize),
     element: Element,
 ) -> Tensor {
+    let (dispatch, y) = launch(rec, rule, shape, element);
+    rec.dispatch(dispatch);
+    y
+}
+
+/// The same, once something reads it.
+pub fn transposed_later(
+    rec: &mut Recorder,
+    rule: &Rule,
+    shape: (usize, usize),
+    element: Element,
+) -> Tensor {
+    let (dispatch, y) = launch(rec, rule, shape, element);
+    rec.defer(dispatch, None);
+    y
+}
+
+fn launch(
+    rec: &mut Recorder,
+    rule: &Rule,
+    (rows, cols): (usize, usize),
+    element: Element,
+) -> (Dispatch, Tensor) {
     let y = rec.temp(cols, rows, element);
-    rec.dispatch(Dispatch {
+    let dispatch = Dispatch {
         kernel: &TRANSPOSE,
         text: Some(rule.shader(&TRANSPOSE, element)),
         constants: vec![("threads", THREADS as f64)],
@@ -43,6 +66,6 @@ pub fn transposed(
         outputs: vec![y],
         workgroups: (rows.div_ceil(EDGE) * cols.div_ceil(EDGE)) as u64,
         workgroup_bytes: EDGE * (EDGE + 1) * element.size(rec.precision()),
-    });
-    y
+    };
+    (dispatch, y)
 }

@@ -228,8 +228,8 @@ fn in_two_passes(
     let shape = (x.rows(), x.cols());
     let rule = match join {
         Join::Sum => Rule::new(SUM_OF_PARTS, [joined, x]).edge(edge),
-        Join::Largest => Rule::new(LARGEST_OF_PARTS, [joined]),
-        Join::Smallest => Rule::new(SMALLEST_OF_PARTS, [joined]),
+        Join::Largest => Rule::new(extreme_of_parts!("higher"), [joined]),
+        Join::Smallest => Rule::new(extreme_of_parts!("lower"), [joined]),
     };
     let rule = rule.words(words).axis(axis);
     Some(map(rec, &rule, shape, x.element()))
@@ -252,26 +252,24 @@ fn value(i: u32, j: u32) -> Y {
     return sum;
 }";
 
-/// The last part ends where the window does, over the one before.
-const LARGEST_OF_PARTS: &str = "\
-fn value(i: u32, j: u32) -> Y {
+/// The same for extremes: the last part ends where the window does, over the one before.
+macro_rules! extreme_of_parts {
+    ($join:literal) => {
+        concat!(
+            "fn value(i: u32, j: u32) -> Y {
     let first = place(i, j);
-    var most = a_at(i, j, first + word(2u) - word(0u));
+    var result = a_at(i, j, first + word(2u) - word(0u));
     for (var k = 0u; k < word(1u); k++) {
-        most = higher(most, a_at(i, j, first + k * word(0u)));
+        result = ",
+            $join,
+            "(result, a_at(i, j, first + k * word(0u)));
     }
-    return most;
-}";
-
-const SMALLEST_OF_PARTS: &str = "\
-fn value(i: u32, j: u32) -> Y {
-    let first = place(i, j);
-    var least = a_at(i, j, first + word(2u) - word(0u));
-    for (var k = 0u; k < word(1u); k++) {
-        least = lower(least, a_at(i, j, first + k * word(0u)));
-    }
-    return least;
-}";
+    return result;
+}"
+        )
+    };
+}
+use extreme_of_parts;
 
 /// The longest window that is worth its workgroup: segments are no shorter than what they read beyond themselves.
 fn longest_in_workgroups(rec: &Recorder, x: Tensor, join: Join) -> Option<usize> {
