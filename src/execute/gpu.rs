@@ -183,11 +183,8 @@ impl GpuExecutor {
             Schedule::new(engine, precision, plan, &job.sources, leaving).map(Arc::new)
         };
         let schedule = load(&self.engine, &[])?;
-        let trials = match self.chunks {
-            settle::ENOUGH.. => settle::trials(plan, &schedule),
-            _ => Vec::new(),
-        };
-        if trials.is_empty() {
+        let trials = settle::trials(plan, &schedule);
+        if !settle::worth(&trials, self.chunks) {
             return Ok(schedule);
         }
         let without = self.seconds(job, &schedule)?;
@@ -208,16 +205,15 @@ impl GpuExecutor {
 
     /// Seconds of a chunk by itself: the median of a few, after one that is not counted.
     fn seconds(&mut self, job: &Job, schedule: &Arc<Schedule>) -> Result<f64, GpuError> {
-        const RUNS: usize = 3;
-        let mut seconds = Vec::with_capacity(RUNS);
-        for _ in 0..=RUNS {
+        let mut seconds = Vec::with_capacity(settle::RUNS);
+        for _ in 0..settle::RUNS {
             let start = Instant::now();
             self.finish(job, schedule, None)?;
             seconds.push(start.elapsed().as_secs_f64());
         }
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
-        Ok(seconds[RUNS / 2])
+        Ok(seconds[seconds.len() / 2])
     }
 
     /// Begins the first task where it is one tile on the device, so that it runs while an earlier chunk is finished. Small

@@ -7,8 +7,11 @@
 use super::schedule::{Schedule, Task};
 use crate::plan::{Place, Plan};
 
-/// With fewer chunks than this, trying takes longer than it saves.
-pub const ENOUGH: usize = 20;
+/// Runs of a chunk for each way that is tried, the first of which is not counted.
+pub const RUNS: usize = 4;
+
+/// Trying may take so long a part of the whole run.
+const PART: usize = 10;
 
 /// What nobody asked for is done where it is clearly faster, so that two runs decide alike.
 const CLEARLY: f64 = 1.5;
@@ -56,6 +59,11 @@ fn trials_of(stages: &[(Place, std::ops::Range<usize>)], hints: &[Option<Place>]
         }));
     }
     trials
+}
+
+/// Whether there are chunks enough for trying so much.
+pub fn worth(trials: &[Trial], chunks: usize) -> bool {
+    !trials.is_empty() && chunks >= (1 + trials.len()) * RUNS * PART
 }
 
 /// The steps that leave: those of the trials whose chunk was faster, given the seconds without and with each.
@@ -111,6 +119,13 @@ mod tests {
             trials_of(&stages, &hints),
             [trial(&[0, 1], CLEARLY), trial(&[3], CLEARLY)]
         );
+    }
+
+    #[test]
+    fn trying_takes_a_small_part_of_a_run() {
+        let one = [trial(&[0], CLEARLY)];
+        assert!(!worth(&one, 79) && worth(&one, 80));
+        assert!(!worth(&[], 1000));
     }
 
     #[test]
