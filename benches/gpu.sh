@@ -60,17 +60,22 @@ say() { echo "[$(($(date +%s) - started)) s] $1" >&2; }
 # The contents of a JSON file, or null.
 json() { if [ -s "$scratch/$1.json" ]; then cat "$scratch/$1.json"; else echo null; fi; }
 
-# benchmark NAME FLOW CHANNELS SECONDS ARGS..: a benchmark of a flow, into NAME.json and NAME.txt.
-benchmark() {
-    name=$1 flow=$2 height=$3 long=$4
-    shift 4
-    say "$name"
+# configure FLOW CHANNELS SECONDS: the configuration of what comes next.
+configure() {
     cat >"$scratch/system.json" <<JSON
 {
-  "prf": $samples, "config": "benches/flows/$flow.json", "in_directory": "$scratch/chunks", "out_directory": "$scratch/out",
-  "distpy_gpu": { "synthesize": { "channels": $height, "prf": $samples, "seconds": $long } }
+  "prf": $samples, "config": "benches/flows/$1.json", "in_directory": "$scratch/chunks", "out_directory": "$scratch/out",
+  "distpy_gpu": { "synthesize": { "channels": $2, "prf": $samples, "seconds": $3 } }
 }
 JSON
+}
+
+# benchmark NAME FLOW CHANNELS SECONDS ARGS..: a benchmark of a flow, into NAME.json and NAME.txt.
+benchmark() {
+    name=$1
+    say "$name"
+    configure "$2" "$3" "$4"
+    shift 4
     "$distpy_gpu" -m benchmark -c "$scratch/system.json" --device "$device" ${adapter:+--adapter "$adapter"} \
         --json "$scratch/$name.json" "$@" >"$out/$name.txt" 2>"$out/$name.log"
     code=$?
@@ -102,6 +107,7 @@ benchmark sizes noiselog $few 1 --measure sizes --max-samples "$most" --plot "$o
 # From files in the page cache to files: the whole program, and how fast the same files can be read.
 say "files"
 whole=null
+configure noiselog $channels 20
 "$distpy_gpu" -m synthesize -c "$scratch/system.json" -o "$scratch/chunks" >"$out/files.log" 2>&1 || note "synthesize: exit code $?"
 nanoseconds() { date +%s%N; }
 if [ -d "$scratch/chunks" ]; then
@@ -126,9 +132,11 @@ fi
 # that keep shaders of their own are told not to.
 say "start"
 starts=
+configure noiselog 10 1
+"$distpy_gpu" -m synthesize -c "$scratch/system.json" -o "$scratch/small" >>"$out/files.log" 2>&1 || note "synthesize: exit code $?"
+first=$(ls "$scratch"/small/*.npy 2>/dev/null | head -1)
 for cache in "" "$scratch/cache" "$scratch/cache"; do
     rm -rf "$scratch/out"
-    first=$(ls "$scratch"/chunks/*.npy 2>/dev/null | head -1)
     start=$(nanoseconds)
     DISTPY_GPU_CACHE=$cache __GL_SHADER_DISK_CACHE=0 MESA_SHADER_CACHE_DISABLE=true "$distpy_gpu" -m strainrate2summary \
         -c "$scratch/system.json" -f "$first" --device "$device" >>"$out/files.log" 2>&1 || note "start: exit code $?"

@@ -22,11 +22,18 @@ pub static SPEC: Spec = Spec {
     cost: Cost::Sample(80.0),
     schema: schema_of::<Args>,
     build: |args| Ok(Command::Block(Arc::new(parse::<Args>(args)?))),
-    examples: &[Example {
-        args: r#"{"factor": 1}"#,
-        inputs: &["1 2 3"],
-        output: "1 2 3",
-    }],
+    examples: &[
+        Example {
+            args: r#"{"factor": 1}"#,
+            inputs: &["1 2 3"],
+            output: "1 2 3",
+        },
+        Example {
+            args: r#"{"factor": 2}"#,
+            inputs: &["1 1 1 1"],
+            output: "0.9885530946569389 0.9885530946569389",
+        },
+    ],
 };
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]

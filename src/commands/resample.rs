@@ -21,11 +21,18 @@ pub static SPEC: Spec = Spec {
     cost: Cost::Sample(50.0),
     schema: schema_of::<Args>,
     build: |args| build(parse(args)?),
-    examples: &[Example {
-        args: r#"{"up": 3, "down": 3}"#,
-        inputs: &["1 2 3"],
-        output: "1 2 3",
-    }],
+    examples: &[
+        Example {
+            args: r#"{"up": 3, "down": 3}"#,
+            inputs: &["1 2 3"],
+            output: "1 2 3",
+        },
+        Example {
+            args: r#"{"up": 2, "down": 1}"#,
+            inputs: &["1 2"],
+            output: "1.0005174705960604 1.9002020740818042 2.001034941192121 1.064940987925735",
+        },
+    ],
 };
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]

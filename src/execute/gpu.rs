@@ -242,12 +242,12 @@ impl GpuExecutor {
         let mut waiting = Vec::new();
         let mut places = Vec::new();
         for (k, started) in self.queue.iter_mut().enumerate() {
-            if matches!(started.first, Ok(First::Filled(..)))
-                && let Ok(First::Filled(filled, bad)) =
-                    std::mem::replace(&mut started.first, Ok(First::None))
-            {
-                waiting.push(filled);
-                places.push((k, bad));
+            match std::mem::replace(&mut started.first, Ok(First::None)) {
+                Ok(First::Filled(filled, bad)) => {
+                    waiting.push(filled);
+                    places.push((k, bad));
+                }
+                other => started.first = other,
             }
         }
         if waiting.is_empty() {

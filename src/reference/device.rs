@@ -1,22 +1,18 @@
 //! Where a command computes, found out by recording its examples.
 
 use crate::block::{Coords, Held, Kind, Precision, Signature, Unit};
-use crate::command::{AxisFile, Command, Compat, Env, Example, Role, Spec};
+use crate::command::{AxisFile, Command, Compat, Cost, Env, Example, Role, Spec};
 use crate::gpu::{Element, Limits, Recorder};
 
 /// Whether a command has a GPU side, of one of its examples at least; none for what computes nothing.
 pub fn on_gpu(spec: &Spec) -> Option<bool> {
-    let built = spec
-        .examples
-        .iter()
-        .map(|example| (command(spec, example), example));
-    let sides: Vec<Option<bool>> = built
-        .map(|(command, example)| records(&command, example))
-        .collect();
-    match sides.iter().flatten().max() {
-        None if sides.is_empty() => None,
-        any => any.copied(),
-    }
+    let records = |example: &Example| records(&command(spec, example), example);
+    let found = spec.examples.iter().filter_map(records).max();
+    // What costs something computes, also where its examples need a file that they have not.
+    found.or(match spec.cost {
+        Cost::Free => None,
+        _ => Some(false),
+    })
 }
 
 fn command(spec: &Spec, example: &Example) -> Command {

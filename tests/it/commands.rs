@@ -149,3 +149,28 @@ fn every_argument_is_described() {
         }
     }
 }
+
+/// The list says of each command whether a GPU does it, but for those that compute nothing.
+#[cfg(feature = "gpu")]
+#[test]
+fn every_command_that_computes_says_where() {
+    let rows = distpy_gpu::reference::listing_for_tools();
+    let silent: Vec<&str> = rows
+        .iter()
+        .filter(|row| row["gpu"].is_null())
+        .map(|row| row["name"].as_str().expect("a name"))
+        .collect();
+    let nothing = [
+        "copy",
+        "data",
+        "data_load",
+        "from_gpu",
+        "NONE",
+        "to_gpu",
+        "write_npy",
+        "write_witsml",
+    ];
+    assert_eq!(silent, nothing);
+    let on_gpu = rows.iter().filter(|row| row["gpu"] == true).count();
+    assert!(on_gpu >= 80, "{on_gpu}");
+}
