@@ -446,6 +446,15 @@ pub enum Computed {
 }
 
 impl Computed {
+    /// Its samples by rows, for a picture.
+    pub fn array(&self) -> &dyn crate::picture::reduce::Rows {
+        match self {
+            Computed::F32(block) => &**block,
+            Computed::F64(block) => &**block,
+            Computed::Stored(stored) => stored,
+        }
+    }
+
     /// Real samples in double precision, row by row; the signature was checked when the plan was made.
     pub fn reals(&self) -> Vec<f64> {
         match self {

@@ -85,6 +85,7 @@ mod strain_rate_to_velocity;
 mod sum;
 mod sweetness;
 mod taper;
+mod thumbnail;
 mod to_gpu;
 mod unwrap;
 mod up_wave;
@@ -186,6 +187,7 @@ pub static ALL: &[&Spec] = &[
     &sum::SPEC,
     &sweetness::SPEC,
     &taper::SPEC,
+    &thumbnail::SPEC,
     &to_gpu::SPEC,
     &unwrap::SPEC,
     &up_wave::SPEC,

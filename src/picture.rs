@@ -1,93 +1,148 @@
-//! Pictures: a drawing as PNG or SVG, with a font of the program's own, so that none of the system's is needed.
+//! Pictures: drawings as PNG, JPEG, SVG or PDF, with a font of the program's own, so that none of the system's is needed.
+//!
+//! [`scene`] is what is drawn on, and [`render`] makes a file's bytes of it. For data there are [`colormap`], [`limits`] (which
+//! values get the ends of a colormap), [`reduce`] (large arrays to the pixels that they get), [`ticks`] and [`panel`] (an
+//! array of colours with its axes).
+
+mod bitmap;
+pub mod colormap;
+mod encode;
+pub mod limits;
+pub mod panel;
+mod pdf;
+pub mod reduce;
+pub mod scene;
+mod svg;
+pub mod text;
+pub mod ticks;
 
 use std::path::Path;
-use std::sync::LazyLock;
 
-use plotters::coord::Shift;
-use plotters::prelude::{BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingArea, SVGBackend};
-use plotters::style::{FontStyle, register_font};
+pub use encode::png;
+pub use svg::escaped;
 
-/// The name under which text is drawn.
+use scene::Canvas;
+
+/// The name under which charts draw text.
 pub const FONT: &str = "sans-serif";
+
+/// Longest side of a picture in pixels: more is a mistake in a configuration, and would not fit memory.
+const LONGEST: f64 = 32_000.0;
 
 /// How a picture is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Pixels.
     Png,
+    /// Pixels, nearly, in a smaller file.
+    Jpeg,
     /// Lines and text.
     Svg,
+    /// A page.
+    Pdf,
 }
 
 impl Format {
-    /// By the file's extension.
+    /// By its name or a file's extension.
     ///
     /// # Errors
-    /// One line where it is neither `png` nor `svg`.
-    pub fn of(path: &Path) -> Result<Self, String> {
-        let extension = path.extension().and_then(|e| e.to_str());
-        match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("png") => Ok(Format::Png),
-            Some("svg") => Ok(Format::Svg),
+    /// What was found, and which there are.
+    pub fn named(name: &str) -> Result<Self, String> {
+        match name.to_ascii_lowercase().as_str() {
+            "png" => Ok(Format::Png),
+            "jpg" | "jpeg" => Ok(Format::Jpeg),
+            "svg" => Ok(Format::Svg),
+            "pdf" => Ok(Format::Pdf),
             _ => Err(format!(
-                "{}: found no known kind of picture, expected a name that ends in .png or .svg",
-                path.display()
+                "found \"{name}\", expected \"png\", \"jpg\", \"jpeg\", \"svg\" or \"pdf\""
             )),
         }
     }
-}
 
-/// Something that can be drawn on any backend.
-pub trait Drawing {
-    /// Draws onto a whole picture.
+    /// By the file's extension.
     ///
     /// # Errors
-    /// What the backend tells.
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), String>;
-}
-
-/// The bytes of a picture of so many pixels.
-///
-/// # Errors
-/// One line where the drawing could not be made.
-pub fn render(drawing: &impl Drawing, format: Format, size: (u32, u32)) -> Result<Vec<u8>, String> {
-    LazyLock::force(&REGISTERED);
-    match format {
-        Format::Svg => {
-            let mut text = String::new();
-            {
-                let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-                drawing.draw(&area)?;
-                area.present().map_err(|e| e.to_string())?;
-            }
-            Ok(text.into_bytes())
-        }
-        Format::Png => {
-            let (width, height) = size;
-            let mut pixels = vec![0; width as usize * height as usize * 3];
-            {
-                let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-                drawing.draw(&area)?;
-                area.present().map_err(|e| e.to_string())?;
-            }
-            png(&pixels, size).map_err(|e| e.to_string())
-        }
+    /// One line where it is none of a picture.
+    pub fn of(path: &Path) -> Result<Self, String> {
+        let extension = path.extension().and_then(|e| e.to_str());
+        Self::named(extension.unwrap_or_default()).map_err(|_| {
+            format!(
+                "{}: found no known kind of picture, expected a name that ends in .png, .jpg, .svg or .pdf",
+                path.display()
+            )
+        })
     }
 }
 
-/// The font of all text, registered once.
-static REGISTERED: LazyLock<()> = LazyLock::new(|| {
-    // What is embedded is a font; were it none, drawing would tell.
-    let _ = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
-});
+/// How large a picture is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    /// Width in inches.
+    pub width: f64,
+    /// Height in inches.
+    pub height: f64,
+    /// Pixels per inch.
+    pub dpi: f64,
+}
 
-fn png(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header()?.write_image_data(pixels)?;
-    Ok(bytes)
+impl Size {
+    /// Checks a size.
+    ///
+    /// # Errors
+    /// Which argument is wrong (`figure_size` or `dpi`), what was found and what was expected.
+    pub fn new([width, height]: [f64; 2], dpi: f64) -> Result<Self, (&'static str, String)> {
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        if !positive(width) || !positive(height) {
+            let found =
+                format!("found [{width}, {height}], expected width and height above 0 in inches");
+            return Err(("figure_size", found));
+        }
+        if !positive(dpi) {
+            let found = format!("found {dpi}, expected a number above 0 of pixels per inch");
+            return Err(("dpi", found));
+        }
+        let longest = width.max(height) * dpi;
+        if longest > LONGEST {
+            let found =
+                format!("found {longest:.0} pixels (inches times dpi), expected at most {LONGEST}");
+            return Err(("figure_size", found));
+        }
+        Ok(Self { width, height, dpi })
+    }
+
+    /// A size in pixels, at 96 to the inch.
+    pub fn of_pixels((width, height): (u32, u32)) -> Self {
+        Self {
+            width: f64::from(width) / 96.0,
+            height: f64::from(height) / 96.0,
+            dpi: 96.0,
+        }
+    }
+
+    /// Width and height in pixels.
+    pub fn pixels(&self) -> (u32, u32) {
+        let side = |inches: f64| (inches * self.dpi).round().max(1.0) as u32;
+        (side(self.width), side(self.height))
+    }
+
+    /// A length in points, 72 to the inch, in pixels.
+    pub fn pt(&self, points: f64) -> f64 {
+        points * self.dpi / 72.0
+    }
+}
+
+/// The bytes of a picture. `title` is what viewers and screen readers call it, where the format has a place for that.
+///
+/// # Errors
+/// One line where it could not be made.
+pub fn render(canvas: &Canvas, format: Format, title: &str) -> Result<Vec<u8>, String> {
+    let dpi = canvas.size().dpi;
+    match format {
+        Format::Png => png(&bitmap::draw(canvas)?, Some(dpi)),
+        Format::Jpeg => encode::jpeg(&bitmap::draw(canvas)?, dpi),
+        Format::Svg => svg::draw(canvas, title).map(String::into_bytes),
+        Format::Pdf => pdf::draw(canvas, title),
+    }
 }
 
 /// Any error of plotters as a line.
@@ -97,36 +152,57 @@ pub fn line(error: impl std::fmt::Display) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::scene::{BLACK, Paint, Rect, Side};
+    use super::text::Turn;
     use super::*;
-    use plotters::prelude::{RED, Text, WHITE};
-    use plotters::style::TextStyle;
 
-    struct Words;
+    const RED: Paint = Paint::of([255, 0, 0]);
 
-    impl Drawing for Words {
-        fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), String> {
-            area.fill(&WHITE).map_err(line)?;
-            let style: TextStyle<'_> = (FONT, 20).into();
-            area.draw(&Text::new("MMM", (10, 10), style.color(&RED)))
-                .map_err(line)
-        }
+    fn words() -> Canvas {
+        let mut canvas = Canvas::new(Size::of_pixels((80, 40)));
+        canvas.fill(Rect::new(60.0, 0.0, 80.0, 20.0), BLACK.thin(0.5));
+        let sides = (Side::Start, Side::Start);
+        canvas.text("MMM", (10.0, 10.0), 15.0, Turn::Right, sides, RED);
+        canvas
+    }
+
+    /// The pixels of a PNG file.
+    fn decoded(bytes: &[u8]) -> Vec<u8> {
+        let decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+        let mut reader = decoder.read_info().expect("a picture");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        reader.next_frame(&mut pixels).expect("pixels");
+        pixels
     }
 
     #[test]
     fn text_is_drawn_without_a_font_of_the_system() {
-        let bytes = render(&Words, Format::Png, (80, 40)).expect("drawn");
-        let decoder = png::Decoder::new(std::io::Cursor::new(&bytes));
-        let mut reader = decoder.read_info().expect("drawn");
-        let mut pixels = vec![0; reader.output_buffer_size().expect("drawn")];
-        reader.next_frame(&mut pixels).expect("drawn");
+        let pixels = decoded(&render(&words(), Format::Png, "words").expect("drawn"));
         let pixel = |x: usize, y: usize| &pixels[(y * 80 + x) * 3..][..3];
         assert_eq!(pixel(2, 2), [255; 3]);
+        assert_eq!(pixel(70, 10), [128; 3]);
+        assert_eq!(
+            (pixel(59, 3), pixel(70, 20)),
+            (&[255; 3][..], &[255; 3][..])
+        );
         let red = (0..40).flat_map(|y| (0..80).map(move |x| (x, y)));
         let red = red.filter(|&(x, y)| pixel(x, y)[0] > 200 && pixel(x, y)[2] < 60);
         assert!(red.count() > 60, "the letters cover pixels");
-        let svg = render(&Words, Format::Svg, (80, 40)).expect("drawn");
-        let svg = String::from_utf8(svg).expect("drawn");
-        assert!(svg.starts_with("<svg") && svg.contains("MMM"), "{svg}");
+    }
+
+    #[test]
+    fn every_format_holds_the_words() {
+        let svg = render(&words(), Format::Svg, "a < b").expect("drawn");
+        let svg = String::from_utf8(svg).expect("text");
+        assert!(
+            svg.starts_with("<svg") && svg.contains(">MMM</text>"),
+            "{svg}"
+        );
+        assert!(svg.contains("<title>a &lt; b</title>"), "{svg}");
+        let pdf = render(&words(), Format::Pdf, "words").expect("drawn");
+        assert!(pdf.starts_with(b"%PDF-") && pdf.ends_with(b"%%EOF"));
+        let jpeg = render(&words(), Format::Jpeg, "words").expect("drawn");
+        assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]));
     }
 
     #[test]
@@ -134,5 +210,20 @@ mod tests {
         let error = Format::of(Path::new("a/b.gif")).expect_err("no picture");
         assert!(error.starts_with("a/b.gif: found"), "{error}");
         assert_eq!(Format::of(Path::new("b.SVG")), Ok(Format::Svg));
+    }
+
+    #[test]
+    fn a_size_is_checked() {
+        let (argument, found) = Size::new([8.0, -6.0], 300.0).expect_err("negative");
+        assert_eq!(argument, "figure_size");
+        assert!(found.starts_with("found [8, -6]"), "{found}");
+        assert_eq!(
+            Size::new([8.0, 6.0], f64::NAN).expect_err("no number").0,
+            "dpi"
+        );
+        let (_, found) = Size::new([800.0, 6.0], 300.0).expect_err("too large");
+        assert!(found.starts_with("found 240000 pixels"), "{found}");
+        let size = Size::new([8.0, 6.0], 300.0).expect("distpy's");
+        assert_eq!(size.pixels(), (2400, 1800));
     }
 }

@@ -242,7 +242,8 @@ fn argument(name: &str, property: &Value) -> Argument {
     let most = bound("maximum").map(|v| format!("to {v}"));
     let most = most.or(bound("exclusiveMaximum").map(|v| format!("below {v}")));
     let range: Vec<String> = least.into_iter().chain(most).collect();
-    let choices = text("description").unwrap_or_default();
+    // A line of the source is no line of a table.
+    let choices = text("description").map_or_else(String::new, |text| text.replace('\n', " "));
     Argument {
         name: name.into(),
         kind: kind(property),

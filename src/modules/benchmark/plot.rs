@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::sizes::{Crossover, Sizes, gpus_of, times};
-use crate::picture::{Drawing, FONT, Format, line, render};
+use crate::picture::scene::Canvas;
+use crate::picture::{FONT, Format, Size, line, render};
 
+const TITLE: &str = "Time of a chunk by its size";
 const PIXELS: (u32, u32) = (900, 600);
 
 /// Colours that those who see few can tell apart (Okabe and Ito).
@@ -26,11 +27,14 @@ pub fn check(path: &Path) -> Result<(), String> {
 
 /// The picture's bytes.
 pub fn draw(sizes: &Sizes, path: &Path) -> Result<Vec<u8>, String> {
-    render(sizes, Format::of(path)?, PIXELS)
+    let mut canvas = Canvas::new(Size::of_pixels(PIXELS));
+    sizes.chart(&mut canvas)?;
+    render(&canvas, Format::of(path)?, TITLE)
 }
 
-impl Drawing for Sizes {
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), String> {
+impl Sizes {
+    fn chart(&self, canvas: &mut Canvas) -> Result<(), String> {
+        let area = canvas.chart();
         let cpu = times_of_cpu(self);
         let gpus: Vec<(String, Vec<(f64, f64)>)> = gpus_of(&self.tables)
             .map(|row| {
@@ -49,8 +53,8 @@ impl Drawing for Sizes {
             low / 2.0..high * 2.0
         };
         area.fill(&WHITE).map_err(line)?;
-        let mut chart = ChartBuilder::on(area)
-            .caption("Time of a chunk by its size", (FONT, 24))
+        let mut chart = ChartBuilder::on(&area)
+            .caption(TITLE, (FONT, 24))
             .margin(20)
             .x_label_area_size(50)
             .y_label_area_size(90)
