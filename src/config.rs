@@ -1,5 +1,6 @@
 //! Configuration files as their users write them: read, checked, nothing resolved.
 
+pub mod plots;
 pub mod problem;
 pub mod system;
 pub mod workflow;
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub use plots::Plots;
 pub use problem::{Problem, Problems, Severity};
 pub use system::System;
 pub use workflow::Workflow;

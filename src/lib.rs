@@ -30,6 +30,7 @@ pub mod modules;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;
+pub mod plots;
 pub mod point;
 pub mod reference;
 pub mod synth;

@@ -7,7 +7,9 @@ mod device;
 pub mod devices;
 mod exit_codes;
 mod ingest;
+mod ingest_witsml;
 mod list;
+mod plotgenerator;
 mod render_job;
 mod strainrate2summary;
 mod synthesize;
@@ -51,9 +53,19 @@ pub static ALL: &[Module] = &[
         run: ingest::hdf5,
     },
     Module {
+        name: "ingest_witsml",
+        summary: "Puts logs of many times together: one array for each curve",
+        run: ingest_witsml::run,
+    },
+    Module {
         name: "strainrate2summary",
         summary: "Runs a command file on every chunk",
         run: strainrate2summary::run,
+    },
+    Module {
+        name: "plotgenerator",
+        summary: "Draws results as a plots file asks: well logs, stacks, colour composites",
+        run: plotgenerator::run,
     },
     Module {
         name: "render-job",
@@ -258,16 +270,21 @@ fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
         .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
 }
 
-/// Reads the command file that a system configuration names: relative to the working directory, as distpy has it, or beside the
-/// configuration that it moved with.
+/// Reads the command file that a system configuration names.
 fn flow(system: &System) -> Result<Option<Workflow>, Failure> {
-    let Some(path) = system.config.as_deref() else {
+    let Some(path) = config_path(system) else {
         return Ok(None);
     };
+    Ok(Some(Workflow::parse(&path, &read_text(&path)?)?))
+}
+
+/// The file that a system configuration names: relative to the working directory, as distpy has it, or beside the configuration
+/// that it moved with.
+fn config_path(system: &System) -> Option<PathBuf> {
+    let path = system.config.as_deref()?;
     let beside = system.file.parent().map(|folder| folder.join(path));
     let beside = beside.filter(|beside| !path.exists() && beside.exists());
-    let path = beside.as_deref().unwrap_or(path);
-    Ok(Some(Workflow::parse(path, &read_text(path)?)?))
+    Some(beside.unwrap_or_else(|| path.to_path_buf()))
 }
 
 /// Whose numbers are wanted, by the command line or either configuration.

@@ -3,10 +3,12 @@
 pub mod ingest;
 pub mod inputs;
 pub mod limits;
+pub mod logs;
 pub mod monitor;
 pub mod output;
 pub mod process;
 pub mod reader;
+pub mod section;
 pub mod shard;
 pub mod share;
 pub mod stop;

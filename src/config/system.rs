@@ -24,6 +24,8 @@ pub struct System {
     pub measured_depth: Option<String>,
     /// File name of the time axis in the input folder.
     pub time_scale: Option<String>,
+    /// `BOX_SIZE`: files in a package of `ingest_witsml`; `None`, which 0 and less stand for, to have all in one.
+    pub box_size: Option<usize>,
     /// Number of worker threads; `None` for as many as there are processors.
     pub threads: Option<usize>,
     /// Our own keys.
@@ -98,6 +100,7 @@ impl System {
             prf: keys.prf(),
             measured_depth: keys.text("measured_depth"),
             time_scale: keys.text("time_scale"),
+            box_size: keys.box_size(),
             threads: keys.threads(),
             gpu: keys.extensions(),
             warnings: keys.unknown(),
@@ -166,6 +169,21 @@ impl Keys<'_> {
                 _ => {
                     self.wrong("prf", value, "a rate above 0 in Hz");
                     10_000.0
+                }
+            },
+        }
+    }
+
+    fn box_size(&mut self) -> Option<usize> {
+        /// distpy's.
+        const USUAL: usize = 400;
+        match self.object.get("BOX_SIZE") {
+            None | Some(Value::Null) => Some(USUAL),
+            Some(value) => match value.as_i64() {
+                Some(files) => usize::try_from(files).ok().filter(|&n| n > 0),
+                None => {
+                    self.wrong("BOX_SIZE", value, "a whole number");
+                    Some(USUAL)
                 }
             },
         }

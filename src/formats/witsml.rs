@@ -8,7 +8,7 @@
 mod read;
 mod write;
 
-pub use read::parse;
+pub use read::{created, parse};
 pub use write::write;
 
 use jiff::Timestamp;

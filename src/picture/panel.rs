@@ -144,15 +144,26 @@ pub enum Labels {
     Upright,
 }
 
+/// The middles of level labels below a panel that begins at 0: none reaches far beyond its edges, where the next panel's are.
+fn middles(canvas: &Canvas, axis: &Axis, ticks: &Ticks, width: f64) -> Vec<f64> {
+    let beyond = canvas.pt(4.0);
+    let middle = |(value, label): &(f64, String)| {
+        let half = canvas.text_width(label, points::TICK) / 2.0;
+        let place = axis.place(*value, 0.0, width);
+        place.min(width + beyond - half).max(half - beyond)
+    };
+    ticks.marks.iter().map(middle).collect()
+}
+
 /// The marks below a panel and how their labels lie: level where at least three fit.
 fn level(canvas: &Canvas, axis: &Axis, width: f64) -> (Ticks, Labels) {
+    let apart = canvas.pt(6.0);
     let fits = |ticks: &Ticks| {
-        let wide = ticks
-            .marks
-            .iter()
-            .map(|(_, label)| canvas.text_width(label, points::TICK))
-            .fold(0.0, f64::max);
-        (wide + canvas.pt(9.0)) * ticks.marks.len() as f64 <= width * 1.15
+        let wide = |k: usize| canvas.text_width(&ticks.marks[k].1, points::TICK);
+        let middles = middles(canvas, axis, ticks, width);
+        let pairs = middles.windows(2).enumerate();
+        let free = |(k, pair): (usize, &[f64])| pair[1] - pair[0] - (wide(k) + wide(k + 1)) / 2.0;
+        pairs.map(free).all(|free| free >= apart)
     };
     for most in (2..=10).rev() {
         let ticks = axis.ticks(most);
@@ -163,15 +174,11 @@ fn level(canvas: &Canvas, axis: &Axis, width: f64) -> (Ticks, Labels) {
     let line = canvas.pt(points::TICK) * 1.8;
     let most = ((width / line) as usize).clamp(2, 8);
     let ticks = axis.ticks(most);
-    let level = ticks.marks.len() < 2 && fits(&ticks);
-    (
-        ticks,
-        if level {
-            Labels::Level
-        } else {
-            Labels::Upright
-        },
-    )
+    let labels = match fits(&ticks) {
+        true => Labels::Level,
+        false => Labels::Upright,
+    };
+    (ticks, labels)
 }
 
 /// How high what stands below a panel is.
@@ -199,16 +206,18 @@ pub fn lower_axis(canvas: &mut Canvas, rect: Rect, axis: &Axis) {
     let (ticks, labels) = level(canvas, axis, rect.width());
     let tick = canvas.pt(3.5);
     let mut high = canvas.pt(points::TICK);
-    for (value, label) in &ticks.marks {
+    let middles = middles(canvas, axis, &ticks, rect.width());
+    for ((value, label), middle) in ticks.marks.iter().zip(middles) {
         let x = axis.place(*value, rect.left, rect.right);
         canvas.line(vec![(x, rect.bottom), (x, rect.bottom + tick)], BLACK, 0.8);
-        let at = (x, rect.bottom + tick * 1.7);
         match labels {
             Labels::Level => {
+                let at = (rect.left + middle, rect.bottom + tick * 1.7);
                 let sides = (Side::Middle, Side::Start);
                 canvas.text(label, at, points::TICK, Turn::Right, sides, BLACK);
             }
             Labels::Upright => {
+                let at = (x, rect.bottom + tick * 1.7);
                 let sides = (Side::End, Side::Middle);
                 canvas.text(label, at, points::TICK, Turn::Up, sides, BLACK);
                 high = high.max(canvas.text_width(label, points::TICK));

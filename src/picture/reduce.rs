@@ -41,13 +41,22 @@ impl Grid {
         }
     }
 
-    /// Lays another over this one: where the other has a value, it counts.
-    pub fn cover(&mut self, other: &Grid) {
+    /// Lays another over this one, by the rule where both have a value.
+    pub fn cover_by(&mut self, other: &Grid, rule: Rule) {
         for (below, above) in self.values.iter_mut().zip(&other.values) {
-            if !above.is_nan() {
-                *below = *above;
-            }
+            *below = match rule {
+                Rule::Extreme => farther(*below, *above),
+                // Arrays that share a pixel share it about equally.
+                Rule::Mean if below.is_nan() => *above,
+                Rule::Mean if above.is_nan() => *below,
+                Rule::Mean => (*below + *above) / 2.0,
+            };
         }
+    }
+
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.values.iter().all(|v| v.is_nan())
     }
 }
 
@@ -58,6 +67,18 @@ pub enum Row<'a> {
     F32(&'a [f32]),
     /// Double precision.
     F64(&'a [f64]),
+}
+
+impl Row<'_> {
+    /// Its values in double precision.
+    pub fn wide(&self) -> impl Iterator<Item = f64> {
+        let (single, double): (&[f32], &[f64]) = match self {
+            Row::F32(values) => (values, &[]),
+            Row::F64(values) => (&[], values),
+        };
+        let single = single.iter().map(|v| f64::from(*v));
+        single.chain(double.iter().copied())
+    }
 }
 
 /// An array that can be read by rows; it need not be in memory.

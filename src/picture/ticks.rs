@@ -30,7 +30,11 @@ pub fn numbers(from: f64, to: f64, most: usize) -> Ticks {
     let plain = (-3..6).contains(&power) || largest / step > 1e5;
     let power = if plain { 0 } else { power };
     let unit = 10f64.powi(power);
-    let decimals = (-(step / unit * 1.000_001).log10().floor()).max(0.0) as usize;
+    let exact = |decimals: &usize| {
+        let scaled = step / unit * 10f64.powi(*decimals as i32);
+        scaled > 0.5 && (scaled - scaled.round()).abs() < 1e-6 * scaled
+    };
+    let decimals = (0..=12).find(exact).unwrap_or(12);
     let label = |value: f64| {
         let text = format!("{:.decimals$}", value / unit);
         match text.strip_prefix('-') {
@@ -224,6 +228,7 @@ mod tests {
             (0.0, 3.1e-9, &["0", "1", "2", "3"], "×10⁻⁹"),
             (0.0, 2.1e7, &["0.0", "0.5", "1.0", "1.5", "2.0"], "×10⁷"),
             (0.0, 1.0, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"], ""),
+            (0.0, 1.2, &["0.00", "0.25", "0.50", "0.75", "1.00"], ""),
             (7.0, 7.0, &["7"], ""),
         ];
         for (from, to, expected, note) in cases {

@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
     "reference",
     "synth",
     "pipeline",
+    "plots",
     "cli",
     "modules",
 ];

@@ -37,6 +37,51 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Log, FormatError> {
         })
 }
 
+/// The time of the first log of a file, without reading on.
+///
+/// # Errors
+/// For a file that is no XML up to there, or has no date. `path` is for the message only.
+pub fn created(path: &Path, bytes: &[u8]) -> Result<Timestamp, FormatError> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let date = first_date(bytes).and_then(|text| time(&text));
+    date.map_err(|fault| FormatError::Content {
+        path: path.to_path_buf(),
+        place: fault.place,
+        found: fault.found,
+        expected: fault.expected,
+    })
+}
+
+fn first_date(bytes: &[u8]) -> Result<String, Fault> {
+    // It stands near the beginning, and a file may be long.
+    const NEAR: usize = 16 << 10;
+    let part = String::from_utf8_lossy(&bytes[..bytes.len().min(NEAR)]);
+    if let Some(date) = date_in(&part) {
+        return Ok(date);
+    }
+    date_in(&String::from_utf8_lossy(bytes))
+        .ok_or_else(|| Fault::new("wellLog", "no creationDate", "the time of a log"))
+}
+
+/// The first date of a log in the beginning of a file.
+fn date_in(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text);
+    let mut path: Vec<String> = Vec::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => path.push(start.local_name().as_ref().to_owned()),
+            Event::End(_) => {
+                path.pop();
+            }
+            Event::Text(text) if path.ends_with(&["wellLog".into(), "creationDate".into()]) => {
+                return Some(text.xml_content(XmlVersion::Implicit1_0).trim().into());
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
 /// What is wrong, of a file whose name is known elsewhere.
 struct Fault {
     place: String,

@@ -1,0 +1,194 @@
+//! `-m ingest_witsml`: logs along the fibre, one file for each time, into one array for each curve.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{Failure, join, output_folder, set_threads, system};
+use crate::cli::Cli;
+use crate::config::Problems;
+use crate::exit::{self, Code};
+use crate::formats::FormatError;
+use crate::picture::ticks;
+use crate::pipeline::logs::{ENDINGS, Logs, LogsError, Report, Settings};
+use crate::pipeline::monitor::Monitor;
+
+/// Pictures of an earlier run are no logs.
+const NO_LOGS: &str = "png";
+
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let system = system(cli)?;
+    let out = output_folder(cli, &system)?;
+    set_threads(cli, &system)?;
+    let given: Vec<PathBuf> = match (&cli.files[..], &system.input) {
+        ([], Some(folder)) => vec![folder.clone()],
+        ([], None) => {
+            let expected = "missing; expected the folder of the logs, or files after -f";
+            return Err(Problems::single(&system.file, "in_directory", expected).into());
+        }
+        (files, _) => files.iter().map(PathBuf::from).collect(),
+    };
+    let sets = sets(&given)?;
+    let folder = join(cli, monitor, &out)?;
+    let files = sets.iter().map(|(_, logs)| logs.len()).sum();
+    monitor.meter.begin("logs", files, 0, cli.quiet);
+    let (mut failed, mut unread) = (0, 0);
+    let mut complain = |error: &FormatError| {
+        match error {
+            FormatError::Io { .. } => unread += 1,
+            FormatError::Content { .. } => failed += 1,
+        }
+        monitor.meter.failed(&error.to_string());
+    };
+    for (name, logs) in &sets {
+        logs.undated.iter().for_each(&mut complain);
+        if logs.is_empty() {
+            continue;
+        }
+        let settings = Settings {
+            size: system.box_size,
+            stem: name.file_name().and_then(|n| n.to_str()).unwrap_or("curve"),
+            overwrite: cli.overwrite,
+            stop: monitor.stop.flag(),
+            advance: &|files| monitor.meter.done(files),
+        };
+        match logs.write(&folder, name, &settings) {
+            Ok(report) => {
+                report.bad.iter().for_each(&mut complain);
+                tell(&out.join(name), logs, &report);
+            }
+            Err(LogsError::Unreadable(errors)) => errors.iter().for_each(&mut complain),
+            Err(LogsError::Output(error)) => return Err(error.into()),
+        }
+    }
+    let seconds = monitor.meter.finish();
+    if monitor.stop.wanted() {
+        tracing::warn!("ended early as asked; the same command goes on where this one ended");
+        return Ok(monitor.stop.code());
+    }
+    tracing::info!(
+        "{files} logs in {} folders, {} failed; {seconds:.2} s; curves in {}",
+        sets.len(),
+        failed + unread,
+        out.display()
+    );
+    Ok(match (failed, unread) {
+        (0, 0) => exit::OK,
+        (0, _) => exit::IO,
+        _ => exit::DATA,
+    })
+}
+
+/// The logs by the folder of their curves below the output: their own folder's name, or the path to it where two folders have
+/// one name; nothing for files that were given, or that lie in the input folder itself.
+fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
+    let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in given {
+        let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", path.display()));
+        if std::fs::metadata(path).map_err(io)?.is_dir() {
+            walk(path, Path::new(""), &mut folders)?;
+        } else {
+            folders
+                .entry(PathBuf::new())
+                .or_default()
+                .push(path.clone());
+        }
+    }
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in folders.keys().filter_map(|path| path.file_name()?.to_str()) {
+        *names.entry(name).or_default() += 1;
+    }
+    let shared: BTreeSet<String> = names
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(name, _)| name.to_string())
+        .collect();
+    let mut found = Vec::new();
+    for (path, files) in folders {
+        let Some(logs) = Logs::find(&files) else {
+            continue;
+        };
+        if logs.are_chunks() {
+            tracing::info!(
+                "{}: skipped, these are chunks and no results",
+                path.display()
+            );
+            continue;
+        }
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        let unique = !name.to_str().is_some_and(|name| shared.contains(name));
+        found.push((if unique { name } else { path }, logs));
+    }
+    if found.is_empty() {
+        let given: Vec<String> = given.iter().map(|p| p.display().to_string()).collect();
+        return Err(Failure::Data(format!(
+            "{}: found no logs, expected files that end in .{}, or results of write_npy named by their Unix times, in it or in \
+             folders below",
+            given.join(", "),
+            ENDINGS.join(", .")
+        )));
+    }
+    Ok(found)
+}
+
+/// The files of a folder and of those below, by their paths from where it began.
+fn walk(
+    folder: &Path,
+    below: &Path,
+    folders: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
+) -> Result<(), Failure> {
+    let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", folder.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let hidden = name.to_string_lossy().starts_with('.');
+        if !path.is_dir() {
+            files.push(path);
+        } else if !hidden && name != NO_LOGS {
+            walk(&path, &below.join(name), folders)?;
+        }
+    }
+    folders.insert(below.to_path_buf(), files);
+    Ok(())
+}
+
+fn tell(folder: &Path, logs: &Logs, report: &Report) {
+    let Report {
+        curves,
+        channels,
+        written,
+        skipped,
+        gaps,
+        ..
+    } = report;
+    let folder = folder.display();
+    let rest = match skipped {
+        0 => String::new(),
+        _ => format!(", {skipped} skipped, as they exist"),
+    };
+    tracing::info!(
+        "{folder}: {} curves of {channels} channels and {} times; {written} packages{rest}",
+        curves.len(),
+        logs.len()
+    );
+    let longest = gaps
+        .list
+        .iter()
+        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)));
+    if let Some((from, to)) = longest {
+        let said = |time: f64| match ticks::civil(time) {
+            Some(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            None => time.to_string(),
+        };
+        tracing::warn!(
+            "{folder}: {} gaps in time, {} logs are missing; the longest is from {} to {} UTC",
+            gaps.list.len(),
+            gaps.missing,
+            said(*from),
+            said(*to)
+        );
+    }
+    if gaps.repeated > 0 {
+        tracing::warn!("{folder}: {} logs have the time of another", gaps.repeated);
+    }
+}

@@ -1,0 +1,216 @@
+//! Sections: values along the fibre over time, in one file or in many, as pictures read them.
+//!
+//! Nothing is in memory but the files' maps: a section is walked through when it is drawn.
+
+use std::path::{Path, PathBuf};
+
+use crate::block::Stored;
+use crate::formats::{FormatError, npy};
+use crate::picture::reduce::{Cells, Grid, Rows, Rule, reduce, usual_distance};
+
+/// Axes that hold for a folder, where its data have none of their own.
+#[derive(Debug, Clone, Default)]
+pub struct Axes {
+    /// Depth of each channel in metres.
+    pub depths: Option<Vec<f64>>,
+    /// Unix time of each column.
+    pub times: Option<Vec<f64>>,
+}
+
+/// Values along the fibre over time.
+#[derive(Debug)]
+pub struct Section {
+    /// Where it comes from, for messages.
+    pub path: PathBuf,
+    /// Depth of each channel in metres.
+    pub depths: Vec<f64>,
+    /// Time of each column: Unix times, or counted.
+    pub times: Vec<f64>,
+    parts: Vec<Stored>,
+}
+
+/// Reads an axis; `None` where there is no such file.
+///
+/// # Errors
+/// When it is no npy file of one dimension.
+pub fn axis(path: &Path) -> Result<Option<Vec<f64>>, FormatError> {
+    match npy::open(path) {
+        Ok(array) => match array.to_f64_vec() {
+            Some(values) => Ok(Some(values)),
+            None => {
+                let found = format!("shape {:?}", array.header().shape);
+                let expected = "an axis: real numbers, (n,) or (n, 1)";
+                Err(FormatError::content(path, "header", found, expected))
+            }
+        },
+        Err(FormatError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Section {
+    /// Opens what a name stands for below a folder: `NAME`, or the folder `NAME` without its ending, which holds packages in the
+    /// order of their Unix times, with axes of its own.
+    ///
+    /// # Errors
+    /// When there is neither, or an array and its axes do not fit.
+    pub fn open(folder: &Path, name: &str, axes: &Axes) -> Result<Self, FormatError> {
+        let path = folder.join(name);
+        let stem = name.strip_suffix(".npy").unwrap_or(name);
+        let packages = folder.join(stem);
+        if path.is_file() {
+            Self::of(path.clone(), &[path], axes)
+        } else if packages.is_dir() {
+            let own = Axes {
+                depths: axis(&packages.join("measured_depth.npy"))?.or(axes.depths.clone()),
+                times: axis(&packages.join("time.npy"))?.or(axes.times.clone()),
+            };
+            let files = numbered(&packages)?;
+            if files.is_empty() {
+                let expected = "packages named by their Unix times, such as 1500000000.npy";
+                return Err(FormatError::content(&packages, "folder", "none", expected));
+            }
+            Self::of(packages, &files, &own)
+        } else {
+            Err(FormatError::content(
+                &path,
+                "file",
+                "none",
+                "this file, or a folder of that name without .npy",
+            ))
+        }
+    }
+
+    fn of(path: PathBuf, files: &[PathBuf], axes: &Axes) -> Result<Self, FormatError> {
+        let mut parts = Vec::with_capacity(files.len());
+        for file in files {
+            let array = npy::open(file)?;
+            let stored = array.stored().or_else(|| array.column());
+            let stored = stored.ok_or_else(|| {
+                let found = format!("shape {:?}", array.header().shape);
+                FormatError::content(file, "header", found, "channels by times")
+            })?;
+            let rows = stored.shape()[0];
+            let first: usize = parts.first().map_or(rows, |s: &Stored| s.shape()[0]);
+            if rows != first {
+                let expected = format!("{first}, as in {}", files[0].display());
+                let found = format!("{rows} channels");
+                return Err(FormatError::content(file, "header", found, expected));
+            }
+            parts.push(stored);
+        }
+        let rows = parts[0].shape()[0];
+        let cols = parts.iter().map(|part| part.shape()[1]).sum();
+        if rows == 0 || cols == 0 {
+            let found = format!("{rows} channels and {cols} times");
+            return Err(FormatError::content(&path, "header", found, "at least one"));
+        }
+        let fitting = |axis: &Option<Vec<f64>>, n: usize, what: &str| match axis {
+            None => Ok((0..n).map(|k| k as f64).collect()),
+            Some(values) if values.len() == n => Ok(values.clone()),
+            Some(values) => Err(FormatError::content(
+                &path,
+                "header",
+                format!("{n} {what}"),
+                format!("{}, as the axis has", values.len()),
+            )),
+        };
+        Ok(Self {
+            depths: fitting(&axes.depths, rows, "channels")?,
+            times: fitting(&axes.times, cols, "times")?,
+            path,
+            parts,
+        })
+    }
+
+    /// The arrays that it consists of, for statistics of all samples.
+    pub fn arrays(&self) -> Vec<&dyn Rows> {
+        self.parts.iter().map(|part| part as &dyn Rows).collect()
+    }
+
+    /// How long a column lasts.
+    pub fn usual_time(&self) -> f64 {
+        usual_distance(&self.times).unwrap_or(1.0)
+    }
+
+    /// Its pixels: depths from the top to the bottom, times from the left to the right, between the given ends. `scale` turns
+    /// metres into the unit of the depths.
+    pub fn grid(
+        &self,
+        (top, bottom): (f64, f64),
+        (left, right): (f64, f64),
+        scale: f64,
+        (width, height): (usize, usize),
+        rule: Rule,
+    ) -> Grid {
+        let depths: Vec<f64> = self.depths.iter().map(|depth| depth * scale).collect();
+        let rows = if monotonic(&depths) {
+            Cells::around(&depths, top, bottom, height)
+        } else {
+            Cells::even(depths.len(), height)
+        };
+        let usual = self.usual_time();
+        let mut grid = Grid::empty(width, height);
+        let mut at = 0;
+        for part in &self.parts {
+            let times = &self.times[at..at + part.shape()[1]];
+            at += times.len();
+            // The next package goes on where this one ends.
+            let mut cells = times.to_vec();
+            cells.extend(self.times.get(at));
+            let cells = Cells::since(&cells, usual, left, right, width);
+            grid.cover_by(&reduce(part, &rows, &cells, rule), rule);
+        }
+        grid
+    }
+
+    /// The mean over some times for each channel, without missing values.
+    pub fn means(&self, from: f64, to: f64) -> Vec<f64> {
+        let mut sums = vec![(0.0, 0.0); self.depths.len()];
+        let mut at = 0;
+        for part in &self.parts {
+            let [rows, cols] = part.shape();
+            let times = &self.times[at..at + cols];
+            at += cols;
+            let inside: Vec<bool> = times.iter().map(|t| (from..=to).contains(t)).collect();
+            let mut row = 0;
+            part.visit(0..rows, &mut |values| {
+                let sum: &mut (f64, f64) = &mut sums[row];
+                row += 1;
+                for (value, inside) in values.wide().zip(&inside) {
+                    if *inside && value.is_finite() {
+                        sum.0 += value;
+                        sum.1 += 1.0;
+                    }
+                }
+            });
+        }
+        sums.into_iter().map(|(sum, n)| sum / n).collect()
+    }
+}
+
+/// Whether values rise throughout, or fall.
+pub fn monotonic(values: &[f64]) -> bool {
+    let pairs = || values.windows(2);
+    pairs().all(|p| p[0] < p[1]) || pairs().all(|p| p[0] > p[1])
+}
+
+/// The files of a folder that are named by their Unix times, in that order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn numbered(folder: &Path) -> Result<Vec<PathBuf>, FormatError> {
+    let entries = std::fs::read_dir(folder).map_err(|e| FormatError::io(folder, e))?;
+    let mut files: Vec<(i64, PathBuf)> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let npy = path.extension().is_some_and(|e| e == "npy");
+            let time = path.file_stem()?.to_str()?.parse().ok()?;
+            npy.then_some((time, path))
+        })
+        .collect();
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
