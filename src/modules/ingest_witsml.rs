@@ -54,7 +54,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         match logs.write(&folder, name, &settings) {
             Ok(report) => {
                 report.bad.iter().for_each(&mut complain);
-                tell(&out.join(name), logs, &report);
+                // The output folder itself, where the logs lie in the input folder itself.
+                let place = if name == Path::new("") {
+                    out.clone()
+                } else {
+                    out.join(name)
+                };
+                tell(&place, logs, &report);
             }
             Err(LogsError::Unreadable(errors)) => errors.iter().for_each(&mut complain),
             Err(LogsError::Output(error)) => return Err(error.into()),

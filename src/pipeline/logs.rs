@@ -89,7 +89,7 @@ impl Gaps {
         let mut sorted: Vec<f64> = apart.iter().copied().filter(|d| *d > 0.0).collect();
         sorted.sort_by(f64::total_cmp);
         let repeated = apart.iter().filter(|d| **d == 0.0).count();
-        let Some(usual) = sorted.get(sorted.len() / 2) else {
+        let Some(usual) = sorted.get(sorted.len().saturating_sub(1) / 2) else {
             return Self {
                 repeated,
                 ..Self::default()

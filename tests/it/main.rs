@@ -31,6 +31,7 @@ mod gpu_kernels;
 mod hdf5;
 mod ingest;
 mod interrupt;
+mod logs;
 mod networks;
 mod npy;
 mod output;
