@@ -273,6 +273,7 @@ fn overlay(canvas: &mut Canvas, context: &Context<'_>, frame: &Frame, rect: Rect
             taken.push(panel::boxed(canvas, &text, place, Turn::Up, LABEL));
         }
     }
+    canvas.outline(rect, BLACK, 0.8);
 }
 
 /// Where the box of an event's text goes: to the right of its line or, where that hides another line or there is no room, to the

@@ -35,6 +35,7 @@ mod logs;
 mod networks;
 mod npy;
 mod output;
+mod pictures;
 mod plan;
 mod program;
 mod properties;
