@@ -1,4 +1,4 @@
-# make demo    a recording is synthesized, ingested and summarised into a noise log, in ./demo
+# make demo    a recording is synthesized, ingested, summarised into a noise log and drawn, in ./demo
 # make test    every test, with a software GPU
 # make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
 # make lint    formatting and clippy
@@ -41,6 +41,8 @@ demo: build
 	$(DISTPY_GPU) -m synthesize -o demo/recording.sgy
 	$(DISTPY_GPU) -m segy_ingest -f demo/recording.sgy -o demo/chunks
 	$(DISTPY_GPU) -m strainrate2summary
+	$(DISTPY_GPU) -m ingest_witsml -f demo/results -o demo/curves
+	$(BINARY) -c docs/examples/plots_system.json -m plotgenerator
 	@echo
 	@echo "The recording is demo/recording.sgy, its one-second chunks are in demo/chunks,"
 	@echo "and a noise log for each chunk is in demo/results/NoiseLog. What they say:"
@@ -48,6 +50,7 @@ demo: build
 	@awk -f docs/examples/loudest.awk demo/results/NoiseLog/*.fbe
 	@echo
 	@echo "The flow past 1400 m is loud below 400 Hz; above, it is noise of the instrument, everywhere alike."
+	@echo "demo/pictures/ALL_BANDS.png shows it."
 	@echo "The recipe is in docs/examples/system.json, the commands are in docs/examples/noiselog.json."
 
 build: setup-build
