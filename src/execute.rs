@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::block::{Precision, Stored};
 use crate::command::{ChunkId, Computed};
-use crate::plan::{Plan, Slot};
+use crate::plan::{Plan, Slot, Stage};
 
 /// A chunk that is ready to be computed.
 #[derive(Debug)]
@@ -112,6 +112,12 @@ pub trait Executor {
     /// # Errors
     /// When the device cannot load the plan.
     fn explain(&mut self, job: &Job) -> Result<String, DeviceFault>;
+
+    /// The same as stages of the plan.
+    ///
+    /// # Errors
+    /// When the device cannot load the plan.
+    fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault>;
 
     /// Begins a chunk.
     fn submit(&mut self, job: Job);

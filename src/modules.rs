@@ -5,6 +5,7 @@ mod commands;
 mod device;
 #[cfg(feature = "gpu")]
 pub mod devices;
+mod document;
 mod exit_codes;
 mod ingest;
 mod ingest_witsml;
@@ -66,6 +67,11 @@ pub static ALL: &[Module] = &[
         name: "plotgenerator",
         summary: "Draws results as a plots file asks: well logs, stacks, colour composites",
         run: plotgenerator::run,
+    },
+    Module {
+        name: "document",
+        summary: "Describes a command file: Graphviz, LaTeX, Markdown, and a drawing of where each command runs",
+        run: document::run,
     },
     Module {
         name: "render-job",

@@ -59,6 +59,8 @@ pub struct Source {
 pub struct Step {
     /// The commands that it does, for people.
     pub label: String,
+    /// The same, by their places in the graph.
+    pub nodes: Vec<usize>,
     /// What is computed.
     pub op: Op,
     /// What it reads.
@@ -106,6 +108,8 @@ pub struct Stage {
 pub struct Output {
     /// For people.
     pub label: String,
+    /// Its place in the graph.
+    pub node: usize,
     /// What writes.
     pub sink: Arc<dyn SinkCommand>,
     /// What it writes.

@@ -19,6 +19,8 @@ pub struct Workflow {
     pub document: bool,
     /// `BOXSIZE`: rows in one of distpy's boxes. It matters to distpy's numbers only.
     pub box_rows: usize,
+    /// What the flow is for.
+    pub description: String,
     /// The commands in the order of the file.
     pub entries: Vec<Entry>,
 }
@@ -30,6 +32,10 @@ pub struct Entry {
     pub path: String,
     /// Its name.
     pub name: String,
+    /// What its author says of it; in a picture of the flow it stands for the name.
+    pub comment: String,
+    /// How Graphviz draws it, as its author wants it.
+    pub formatting: String,
     /// Its number in the graph.
     pub uid: Option<i64>,
     /// The uid of its input; 0 is the chunk.
@@ -82,6 +88,11 @@ impl Workflow {
                 .get("name")
                 .and_then(Value::as_str)
                 .unwrap_or("unnamed")
+                .to_string(),
+            description: root
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
                 .to_string(),
             compat: compat(&root, &mut problems),
             document: matches!(root.get("document"), Some(Value::Bool(true)))
@@ -138,6 +149,8 @@ fn entry(k: usize, value: &Value, problems: &mut Problems) -> Option<Entry> {
         return None;
     };
     let mut args = object.clone();
+    let free = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (comment, formatting) = (free("comment").to_string(), free("formatting").to_string());
     FREE.iter().for_each(|key| drop(args.shift_remove(*key)));
     let name = match args.shift_remove("name") {
         Some(Value::String(name)) => name,
@@ -175,6 +188,8 @@ fn entry(k: usize, value: &Value, problems: &mut Problems) -> Option<Entry> {
     Some(Entry {
         path,
         name,
+        comment,
+        formatting,
         uid,
         in_uid,
         gather_uids,

@@ -70,6 +70,10 @@ impl Executor for CpuExecutor {
         ))
     }
 
+    fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
+        Ok(job.plan.stages.clone())
+    }
+
     fn submit(&mut self, job: Job) {
         let results = run(&job.plan, &job.sources, self.precision.of(&job.sources));
         self.done = Some((job, results));

@@ -420,6 +420,14 @@ impl Executor for GpuExecutor {
         self.explained(job).map_err(|e| DeviceFault(e.to_string()))
     }
 
+    fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
+        let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
+        let stage = |task: &Task| match task {
+            Task::Cpu(stage) | Task::Gpu { stage, .. } => stage.clone(),
+        };
+        Ok(schedule.tasks.iter().map(stage).collect())
+    }
+
     fn submit(&mut self, job: Job) {
         let first = self.start(&job);
         self.queue.push_back(Started { job, first });

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{DeviceFault, Executor, Job, Results};
+use crate::plan::Stage;
 
 /// Executors that share the chunks. Where one fails, the others take over its chunks; results are the same.
 pub struct Several {
@@ -71,6 +72,10 @@ impl Executor for Several {
         Ok(format!("{count} devices share the chunks, each:\n{one}"))
     }
 
+    fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
+        self.executors[0].stages(job)
+    }
+
     fn submit(&mut self, job: Job) {
         self.waiting.push_back(job);
         self.begin();
@@ -129,6 +134,10 @@ mod tests {
 
         fn explain(&mut self, _: &Job) -> Result<String, DeviceFault> {
             Ok("idle\n".into())
+        }
+
+        fn stages(&mut self, _: &Job) -> Result<Vec<Stage>, DeviceFault> {
+            Ok(Vec::new())
         }
 
         fn submit(&mut self, job: Job) {

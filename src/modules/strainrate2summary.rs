@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use super::device::Work;
+use super::document::document;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
 use crate::command::Compat;
-use crate::config::{Problems, Severity, System};
+use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
-use crate::execute::{CpuPrecision, Executor};
+use crate::execute::{CpuPrecision, Executor, Job};
 use crate::exit::{self, Code};
-use crate::graph::{Graph, Reading, document};
+use crate::graph::{Graph, Reading};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::process::{Broken, Report, Run, SAMPLE};
@@ -38,14 +39,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
     if flow.document {
-        let path = output.join("config.gv");
-        let folder = join(cli, monitor, &output)?;
-        folder.write("config.gv".as_ref(), document::graphviz(&graph).as_bytes())?;
-        tracing::info!(
-            "{}: the flow as a graph; \"document\": 1 asks for it and for no results",
-            path.display()
-        );
-        return Ok(exit::OK);
+        return document(cli, monitor, &system, &flow, &graph, None);
     }
     if !graph.nodes.iter().any(|n| n.command.sink().is_some()) {
         let hint =
@@ -54,15 +48,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         return Ok(exit::OK);
     }
     let chunks = chunks(cli, &system)?;
-    let settings = Settings {
-        prf: system.prf,
-        compat,
-        measured_depth: system.measured_depth.clone(),
-        time_scale: system.time_scale.clone(),
-        input: system.input.clone(),
-        output: output.clone(),
-        timestamp: cli.timestamp,
-    };
+    let settings = settings(cli, &system, compat, &output);
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
@@ -113,6 +99,28 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         Report { unread: 1.., .. } => exit::IO,
         _ => exit::OK,
     })
+}
+
+fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settings {
+    Settings {
+        prf: system.prf,
+        compat,
+        measured_depth: system.measured_depth.clone(),
+        time_scale: system.time_scale.clone(),
+        input: system.input.clone(),
+        output: output.to_path_buf(),
+        timestamp: cli.timestamp,
+    }
+}
+
+/// The first chunk, planned; `None` where there is none that fits.
+pub(super) fn first_job(cli: &Cli, system: &System, flow: &Workflow, graph: &Graph) -> Option<Job> {
+    let chunks = chunks(cli, system).ok()?;
+    let output = output_folder(cli, system).ok()?;
+    let compat = compat(cli, system, Some(flow)).ok()?;
+    let settings = settings(cli, system, compat, &output);
+    let mut reader = Reader::new(graph, &flow.file, settings).ok()?;
+    reader.job(&chunks[0]).ok()
 }
 
 /// The chunks: what the user names, else the input folder's.
@@ -184,7 +192,11 @@ pub(super) fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> 
 }
 
 /// The precision on the CPU.
-fn precision(cli: &Cli, system: &System, compat: Compat) -> Result<CpuPrecision, Failure> {
+pub(super) fn precision(
+    cli: &Cli,
+    system: &System,
+    compat: Compat,
+) -> Result<CpuPrecision, Failure> {
     match (cli.precision, system.gpu.precision.as_deref()) {
         (Some(PrecisionArg::F32), _) | (None, Some("f32")) => {
             Ok(CpuPrecision::Always(Precision::F32))

@@ -48,6 +48,10 @@ fn fused(steps: &[DraftStep], k: usize, users: &[usize], groups: Vec<BandSums>) 
             .chain(labels)
             .collect::<Vec<_>>()
             .join(" + "),
+        nodes: std::iter::once(k)
+            .chain(users.iter().copied())
+            .flat_map(|step| steps[step].step.nodes.iter().copied())
+            .collect(),
         op: Op::FftBands(groups),
         inputs: steps[k].step.inputs.clone(),
         outputs: users.iter().map(|&u| steps[u].step.outputs[0]).collect(),
@@ -76,6 +80,7 @@ pub fn points(steps: Vec<Step>, sinks: &[Output]) -> Vec<Step> {
         {
             chain.extend(next);
             before.label = format!("{} + {}", before.label, step.label);
+            before.nodes.extend(&step.nodes);
             before.outputs.clone_from(&step.outputs);
             continue;
         }

@@ -23,6 +23,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// Of the node in hand.
     hint: Option<Place>,
+    /// The place in the graph of the node in hand.
+    node: usize,
 }
 
 /// A step and its role.
@@ -48,11 +50,13 @@ pub fn infer(
         sinks: Vec::new(),
         warnings: Vec::new(),
         hint: None,
+        node: 0,
     };
     let mut problems = Problems::new(file);
     // The slot of each node's result, and the hint that holds there; none where the node or one of its inputs does not fit.
     let mut results: Vec<Option<(Slot, Option<Place>)>> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
+    for (place, node) in graph.nodes.iter().enumerate() {
+        draft.node = place;
         let slot = |input: &Input| match input {
             Input::Chunk => Some((Slot(0), None)),
             Input::Node(k) => results[*k],
@@ -172,6 +176,7 @@ impl Draft {
         let output = self.slot(signature);
         let step = Step {
             label: label.into(),
+            nodes: vec![self.node],
             op: Op::Kernel(kernel),
             inputs,
             outputs: vec![output],
@@ -200,6 +205,7 @@ impl Draft {
         let result = inputs[0];
         self.sinks.push(Output {
             label: label.into(),
+            node: self.node,
             sink: sink.clone(),
             inputs,
         });
@@ -244,6 +250,7 @@ impl Draft {
     fn step(&mut self, label: &str, op: Op, input: Slot, output: Slot) {
         let step = Step {
             label: label.into(),
+            nodes: vec![self.node],
             op,
             inputs: vec![input],
             outputs: vec![output],

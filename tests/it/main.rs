@@ -14,6 +14,7 @@ mod commands;
 mod config;
 #[cfg(all(feature = "gpu", unix))]
 mod doctor;
+mod document;
 mod fallback;
 mod families;
 mod golden;

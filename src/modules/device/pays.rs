@@ -101,6 +101,10 @@ mod tests {
             Ok(String::new())
         }
 
+        fn stages(&mut self, _: &Job) -> Result<Vec<crate::plan::Stage>, DeviceFault> {
+            Ok(Vec::new())
+        }
+
         fn submit(&mut self, job: Job) {
             self.0 = Some(job);
         }
