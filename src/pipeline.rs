@@ -8,6 +8,7 @@ pub mod monitor;
 pub mod output;
 pub mod process;
 pub mod reader;
+pub mod recording;
 pub mod section;
 pub mod shard;
 pub mod share;

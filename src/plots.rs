@@ -4,8 +4,16 @@
 //! down and time to the right, in UTC; zones of the well are shaded, events are lines with their texts beside them, and the
 //! ends of the fibre are white lines.
 
+mod band_ratio;
+mod fk;
+mod psd;
 mod rgb;
+mod single;
+mod spectrogram;
 mod stack;
+mod summary;
+mod trace;
+mod waterfall;
 mod well_log;
 mod zones;
 
@@ -19,6 +27,7 @@ use crate::picture::panel::{self, Axis, points};
 use crate::picture::reduce::{Grid, Rule};
 use crate::picture::scene::{BLACK, Canvas, Paint, Rect, Side, WHITE};
 use crate::picture::text::{Turn, fitted};
+use crate::pipeline::recording::Recording;
 use crate::pipeline::section::{Axes, Section, monotonic};
 
 pub use zones::{Zone, zones};
@@ -35,7 +44,18 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static ALL: &[&Kind] = &[&well_log::KIND, &stack::KIND, &rgb::KIND];
+pub static ALL: &[&Kind] = &[
+    &well_log::KIND,
+    &stack::KIND,
+    &rgb::KIND,
+    &band_ratio::KIND,
+    &summary::KIND,
+    &waterfall::KIND,
+    &trace::KIND,
+    &spectrogram::KIND,
+    &psd::KIND,
+    &fk::KIND,
+];
 
 /// What plots are drawn from.
 #[derive(Debug)]
@@ -44,6 +64,8 @@ pub struct Context<'a> {
     pub folder: &'a Path,
     /// Axes of that folder.
     pub axes: Axes,
+    /// Samples per second of a channel in chunks.
+    pub prf: f64,
     /// What stands on every picture.
     pub marks: &'a Marks,
     /// Zones of the well, in the display unit.
@@ -115,6 +137,39 @@ impl Context<'_> {
         Ok(Section::open(self.folder, &item.data, &self.axes)?)
     }
 
+    fn recording(&self, plot: &Plot, item: &Item) -> Result<Recording, PlotError> {
+        let (folder, axes) = (self.folder, &self.axes);
+        Ok(Recording::open(
+            folder, &item.data, self.prf, axes, plot.times,
+        )?)
+    }
+
+    /// The axis of depths between two ends in metres, or where the plot wants it.
+    fn depth_axis(&self, plot: &Plot, depths: &[f64]) -> Axis {
+        let label = if self.marks.feet {
+            "depth (ft)"
+        } else {
+            "depth (m)"
+        };
+        let (low, high) = if monotonic(depths) {
+            let bounds = |of: fn(f64, f64) -> f64| depths.iter().copied().reduce(of);
+            let (low, high) = (bounds(f64::min), bounds(f64::max));
+            (low.unwrap_or(0.0), high.unwrap_or(1.0))
+        } else {
+            (depths[0], depths[depths.len() - 1])
+        };
+        // One channel has no extent: it gets a metre.
+        let (low, high) = if low == high {
+            (low - 0.5, high + 0.5)
+        } else {
+            (low, high)
+        };
+        let [top, bottom] = plot
+            .depths
+            .unwrap_or([low * self.unit(), high * self.unit()]);
+        Axis::numbers(top, bottom, label)
+    }
+
     /// Metres in the display unit.
     fn unit(&self) -> f64 {
         if self.marks.feet { FEET } else { 1.0 }
@@ -134,35 +189,10 @@ impl Frame {
         let times = &section.times;
         let (first, last) = (times[0], times[times.len() - 1] + section.usual_time());
         let [from, to] = plot.times.unwrap_or([first, last]);
-        // Smaller numbers are counted columns, not Unix times.
-        let x = if first > 1e7 {
-            Axis::dates(from, to)
-        } else {
-            Axis::numbers(from, to, "time")
-        };
-        let depths = &section.depths;
-        let label = if context.marks.feet {
-            "depth (ft)"
-        } else {
-            "depth (m)"
-        };
-        let (low, high) = if monotonic(depths) {
-            let bounds = |of: fn(f64, f64) -> f64| depths.iter().copied().reduce(of);
-            let (low, high) = (bounds(f64::min), bounds(f64::max));
-            (low.unwrap_or(0.0), high.unwrap_or(1.0))
-        } else {
-            (depths[0], depths[depths.len() - 1])
-        };
-        // One channel has no extent: it gets a metre.
-        let (low, high) = if low == high {
-            (low - 0.5, high + 0.5)
-        } else {
-            (low, high)
-        };
-        let [top, bottom] = plot.depths.unwrap_or([low * unit, high * unit]);
+        let x = time_axis(from, to);
         Self {
             x,
-            y: Axis::numbers(top, bottom, label),
+            y: context.depth_axis(plot, &section.depths),
             unit,
         }
     }
@@ -179,6 +209,15 @@ impl Frame {
     }
 }
 
+/// An axis of times: dates, or numbers where these are too small for Unix times.
+fn time_axis(from: f64, to: f64) -> Axis {
+    if from > 1e7 {
+        Axis::dates(from, to)
+    } else {
+        Axis::numbers(from, to, "time (s)")
+    }
+}
+
 /// The limits of an item's colours.
 fn limits(context: &Context<'_>, item: &Item, section: &Section, grid: &Grid) -> Limits {
     let usual = match context.compat {
@@ -186,7 +225,12 @@ fn limits(context: &Context<'_>, item: &Item, section: &Section, grid: &Grid) ->
         Compat::Distpy => Clip::Despiked,
     };
     let clip = item.clip.unwrap_or(usual);
-    Limits::choose(clip, item.scale, grid, &section.arrays())
+    Limits::choose(
+        clip,
+        item.scale.unwrap_or_default(),
+        grid,
+        &section.arrays(),
+    )
 }
 
 /// The rectangles of panels side by side that share the depth axis at their left, and of the strip with the names of zones.

@@ -120,8 +120,8 @@ pub struct Item {
     pub inverted: bool,
     /// The unit of its values.
     pub unit: String,
-    /// How values are laid along the colours.
-    pub scale: Scale,
+    /// How values are laid along the colours; the kind of plot has a usual way.
+    pub scale: Option<Scale>,
     /// How the ends of the colours are chosen; the kind of plot has a usual way.
     pub clip: Option<Clip>,
     /// What a pixel shows of samples that share it; the kind of plot has a usual rule.

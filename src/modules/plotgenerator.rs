@@ -39,6 +39,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let context = Context {
         folder: &input,
         axes,
+        prf: system.prf,
         marks: &plots.marks,
         zones: &zones,
         compat: compat(cli, &system, None)?,

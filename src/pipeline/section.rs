@@ -125,6 +125,16 @@ impl Section {
         })
     }
 
+    /// Arrays that follow one another in time, with all their axes.
+    pub fn of_parts(path: PathBuf, depths: Vec<f64>, times: Vec<f64>, parts: Vec<Stored>) -> Self {
+        Self {
+            path,
+            depths,
+            times,
+            parts,
+        }
+    }
+
     /// The arrays that it consists of, for statistics of all samples.
     pub fn arrays(&self) -> Vec<&dyn Rows> {
         self.parts.iter().map(|part| part as &dyn Rows).collect()
@@ -188,6 +198,29 @@ impl Section {
             });
         }
         sums.into_iter().map(|(sum, n)| sum / n).collect()
+    }
+}
+
+/// What an empty channel would give: nothing has been seen yet.
+const UNSEEN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+impl Section {
+    /// The difference of the largest and the smallest value of each channel; 0 for one without values.
+    pub fn spreads(&self) -> Vec<f64> {
+        let mut ends = vec![UNSEEN; self.depths.len()];
+        for part in &self.parts {
+            let mut row = 0;
+            part.visit(0..part.shape()[0], &mut |values| {
+                let ends: &mut (f64, f64) = &mut ends[row];
+                row += 1;
+                for value in values.wide().filter(|v| v.is_finite()) {
+                    *ends = (ends.0.min(value), ends.1.max(value));
+                }
+            });
+        }
+        ends.into_iter()
+            .map(|(low, high)| (high - low).max(0.0))
+            .collect()
     }
 }
 

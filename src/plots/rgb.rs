@@ -64,12 +64,13 @@ fn channel(context: &Context<'_>, item: &Item, section: &Section, grid: &Grid) -
         Compat::Distpy => Clip::Percentiles(0.0, 100.0),
     };
     let clip = item.clip.unwrap_or(usual);
-    let limits = Limits::choose(clip, item.scale, grid, &section.arrays());
+    let scale = item.scale.unwrap_or_default();
+    let limits = Limits::choose(clip, scale, grid, &section.arrays());
     let strength = |value: &f32| {
         let place = match context.compat {
             // distpy adds a millionth to the range, in the data's unit.
             Compat::Distpy if item.clip.is_none() => {
-                let value = item.scale.of((*value).into());
+                let value = scale.of((*value).into());
                 (value - limits.low) / (limits.high - limits.low + 1e-6)
             }
             _ => limits.place((*value).into()),

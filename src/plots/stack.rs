@@ -49,7 +49,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         let left = rect.left + k as f64 * share;
         let right = left + share - canvas.pt(10.0);
         let place = Rect::new(left, rect.top, right, rect.bottom);
-        let unit = panel::unit_of(item.scale, &item.unit);
+        let unit = panel::unit_of(item.scale.unwrap_or_default(), &item.unit);
         panel::level_bar(canvas, place, map, &limits, &unit);
         let bottom = rect.top - panel::level_bar_height(canvas) - canvas.pt(3.0);
         let name = format!("{} ({:.0} %)", item.title, item.alpha * 100.0);

@@ -36,7 +36,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         if k == 0 {
             panel::left_axis(canvas, *rect, &frame.y);
         }
-        let unit = panel::unit_of(item.scale, &item.unit);
+        let unit = panel::unit_of(item.scale.unwrap_or_default(), &item.unit);
         panel::level_bar(canvas, *rect, map, &limits, &unit);
         let middle = (rect.left + rect.right) / 2.0;
         let bottom = rect.top - bar;

@@ -1,6 +1,8 @@
 //! Pictures by what they show: decoded pixels at known places, axes, texts, and golden images.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod recordings;
+
 use std::path::Path;
 
 use distpy_gpu::picture::colormap::Colormap;

@@ -487,16 +487,16 @@ impl Reader {
         })
     }
 
-    fn scale(&mut self, level: &Level<'_>) -> Scale {
-        match self.text(level, "scale").as_deref() {
-            None | Some("linear") => Scale::Linear,
-            Some("log") => Scale::Log,
-            Some("db" | "dB") => Scale::Decibel,
-            Some(other) => {
+    fn scale(&mut self, level: &Level<'_>) -> Option<Scale> {
+        match self.text(level, "scale")?.as_str() {
+            "linear" => Some(Scale::Linear),
+            "log" => Some(Scale::Log),
+            "db" | "dB" => Some(Scale::Decibel),
+            other => {
                 let found = format!("found \"{other}\", expected \"linear\", \"log\" or \"db\"");
                 self.problems
                     .push(Problem::error(level.key("scale"), found));
-                Scale::Linear
+                None
             }
         }
     }

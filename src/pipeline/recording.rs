@@ -1,0 +1,164 @@
+//! Chunks as pictures read them: strain rate along the fibre, in files that follow one another.
+
+use std::path::{Path, PathBuf};
+
+use super::section::{Axes, Section, axis, numbered};
+use crate::block::{Kind, Stored};
+use crate::formats::{FormatError, npy};
+
+/// Chunks of one fibre, in the order of their times.
+#[derive(Debug)]
+pub struct Recording {
+    /// Where they come from, for messages.
+    pub path: PathBuf,
+    /// Depth of each channel in metres; counted where there is no axis.
+    pub depths: Vec<f64>,
+    /// Samples per second of a channel.
+    pub prf: f64,
+    /// The chunks.
+    pub chunks: Vec<Chunk>,
+}
+
+/// A second of a recording, or more.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Unix time of its first sample.
+    pub start: f64,
+    /// Channels by times.
+    pub samples: Stored,
+}
+
+/// Samples of one channel without a gap: the time of the first, and all of them.
+pub type Run = (f64, Vec<f64>);
+
+impl Recording {
+    /// Opens what a name stands for below a folder: a chunk, a folder of chunks, or a glob. Of many, those that have a part in
+    /// `times`.
+    ///
+    /// # Errors
+    /// When there is none, or one has other channels than the first.
+    pub fn open(
+        folder: &Path,
+        name: &str,
+        prf: f64,
+        axes: &Axes,
+        times: Option<[f64; 2]>,
+    ) -> Result<Self, FormatError> {
+        let path = folder.join(name);
+        let none = |expected: &str| FormatError::content(&path, "file", "none", expected);
+        let files = if path.is_dir() {
+            numbered(&path)?
+        } else if path.is_file() {
+            vec![path.clone()]
+        } else {
+            let pattern = path.display().to_string();
+            let found = glob::glob(&pattern).map_err(|e| none(&format!("a pattern: {e}")))?;
+            found.filter_map(Result::ok).collect()
+        };
+        let mut chunks = Vec::new();
+        for file in &files {
+            let stem = file.file_stem().and_then(|s| s.to_str());
+            let Some(start) = stem.and_then(|s| s.parse::<i64>().ok()) else {
+                let expected = "a Unix time in whole seconds such as 1500000000.npy";
+                let found = format!("\"{}\"", stem.unwrap_or_default());
+                return Err(FormatError::content(file, "name", found, expected));
+            };
+            let array = npy::open(file)?;
+            let samples = array.stored().ok_or_else(|| {
+                let found = format!("shape {:?}", array.header().shape);
+                FormatError::content(file, "header", found, "channels by times")
+            })?;
+            if samples.kind() != Kind::Real {
+                let found = samples.dtype().name();
+                return Err(FormatError::content(file, "header", found, "real samples"));
+            }
+            let [rows, cols] = samples.shape();
+            let start = start as f64;
+            let wanted =
+                times.is_none_or(|[from, to]| start < to && start + cols as f64 / prf > from);
+            if !wanted || rows * cols == 0 {
+                continue;
+            }
+            let first = chunks
+                .first()
+                .map_or(rows, |c: &Chunk| c.samples.shape()[0]);
+            if rows != first {
+                let found = format!("{rows} channels");
+                return Err(FormatError::content(
+                    file,
+                    "header",
+                    found,
+                    first.to_string(),
+                ));
+            }
+            chunks.push(Chunk { start, samples });
+        }
+        let Some(first) = chunks.first() else {
+            return Err(none(
+                "chunks such as 1500000000.npy: a file, a folder or a pattern",
+            ));
+        };
+        let rows = first.samples.shape()[0];
+        let beside = match path.is_dir() {
+            true => path.join("measured_depth.npy"),
+            false => path.with_file_name("measured_depth.npy"),
+        };
+        let own = axis(&beside)?.or(axes.depths.clone());
+        let depths = match own {
+            None => (0..rows).map(|k| k as f64).collect(),
+            Some(depths) if depths.len() == rows => depths,
+            Some(depths) => {
+                let found = format!("{rows} channels");
+                let expected = format!("{}, as the axis has", depths.len());
+                return Err(FormatError::content(&path, "header", found, expected));
+            }
+        };
+        Ok(Self {
+            path,
+            depths,
+            prf,
+            chunks,
+        })
+    }
+
+    /// The chunks as one section, with a time for each sample.
+    pub fn section(&self) -> Section {
+        let times = self.chunks.iter().flat_map(|chunk| {
+            let samples = chunk.samples.shape()[1];
+            (0..samples).map(|k| chunk.start + k as f64 / self.prf)
+        });
+        let parts = self.chunks.iter().map(|chunk| chunk.samples.clone());
+        Section::of_parts(
+            self.path.clone(),
+            self.depths.clone(),
+            times.collect(),
+            parts.collect(),
+        )
+    }
+
+    /// The channel nearest to a depth in metres.
+    pub fn channel(&self, depth: f64) -> usize {
+        let far = |k: &usize| (self.depths[*k] - depth).abs();
+        let nearest = (0..self.depths.len()).min_by(|a, b| far(a).total_cmp(&far(b)));
+        nearest.unwrap_or(0)
+    }
+
+    /// The samples of one channel: chunks that follow one another without a gap are one run.
+    pub fn trace(&self, channel: usize) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for chunk in &self.chunks {
+            let block = chunk.samples.block::<f64>(channel..channel + 1);
+            let row = block.as_real().iter().copied();
+            match runs.last_mut() {
+                Some((start, run))
+                    if (*start + run.len() as f64 / self.prf - chunk.start).abs()
+                        < 1.5 / self.prf =>
+                {
+                    run.extend(row);
+                }
+                _ => runs.push((chunk.start, row.collect())),
+            }
+        }
+        runs
+    }
+}
