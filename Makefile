@@ -1,4 +1,4 @@
-# make demo    a recording is synthesized, ingested, summarised into a noise log and drawn, in ./demo
+# make demo    a recording is synthesized, ingested, summarised into a noise log, drawn and reported, in ./demo
 # make test    every test, with a software GPU
 # make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
 # make lint    formatting and clippy
@@ -43,6 +43,8 @@ demo: build
 	$(DISTPY_GPU) -m strainrate2summary
 	$(DISTPY_GPU) -m ingest_witsml -f demo/results -o demo/curves
 	$(BINARY) -c docs/examples/plots_system.json -m plotgenerator
+	$(BINARY) -c docs/examples/more_plots_system.json -m plotgenerator
+	$(DISTPY_GPU) -m report -f demo/pictures
 	@echo
 	@echo "The recording is demo/recording.sgy, its one-second chunks are in demo/chunks,"
 	@echo "and a noise log for each chunk is in demo/results/NoiseLog. What they say:"
@@ -50,13 +52,13 @@ demo: build
 	@awk -f docs/examples/loudest.awk demo/results/NoiseLog/*.fbe
 	@echo
 	@echo "The flow past 1400 m is loud below 400 Hz; above, it is noise of the instrument, everywhere alike."
-	@echo "demo/pictures/ALL_BANDS.png shows it."
+	@echo "demo/pictures/ALL_BANDS.png shows it; demo/results/report.html is the whole run as one page."
 	@echo "The recipe is in docs/examples/system.json, the commands are in docs/examples/noiselog.json."
 
 build: setup-build
 	$(CARGO) build --release
 
-# GPU tests need a Vulkan adapter and tests of manifests kustomize; without them they are skipped, or fail with
+# GPU tests need a Vulkan adapter, tests of manifests kustomize and those of the report's page a browser; without them they are skipped, or fail with
 # DISTPY_GPU_TESTS=require.
 test: setup-build setup-test
 	-sh tests/kubernetes/tools.sh $(TEST_TOOLS)
@@ -135,6 +137,11 @@ setup-test:
 		|| missing="$$missing mesa-vulkan-drivers"; \
 	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	needed=no; $(install)
+	@[ -z "$$DISTPY_GPU_CHROMIUM" ] || exit 0; \
+	for browser in chromium-headless-shell chromium chromium-browser google-chrome; do \
+		command -v $$browser >/dev/null && exit 0; \
+	done; \
+	missing=" chromium-headless-shell"; needed=no; ($(install)) || echo "Found no browser for the tests of the report's page" >&2
 
 setup-container:
 	@missing=; \

@@ -12,6 +12,7 @@ mod ingest_witsml;
 mod list;
 mod plotgenerator;
 mod render_job;
+mod report;
 mod strainrate2summary;
 mod synthesize;
 
@@ -72,6 +73,11 @@ pub static ALL: &[Module] = &[
         name: "document",
         summary: "Describes a command file: Graphviz, LaTeX, Markdown, and a drawing of where each command runs",
         run: document::run,
+    },
+    Module {
+        name: "report",
+        summary: "A run as one HTML page: its logs to look into, its pictures, its flow, its warnings",
+        run: report::run,
     },
     Module {
         name: "render-job",

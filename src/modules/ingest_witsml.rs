@@ -86,7 +86,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 
 /// The logs by the folder of their curves below the output: their own folder's name, or the path to it where two folders have
 /// one name; nothing for files that were given, or that lie in the input folder itself.
-fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
+pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in given {
         let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", path.display()));

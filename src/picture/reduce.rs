@@ -263,13 +263,13 @@ impl Cells {
     }
 }
 
-/// The usual distance of neighbours: the median; `None` for fewer than two.
+/// The usual distance of neighbours: the median, of an even number the lower of the middle two; `None` for fewer than two.
 pub fn usual_distance(places: &[f64]) -> Option<f64> {
     let mut distances: Vec<f64> = places.windows(2).map(|p| (p[1] - p[0]).abs()).collect();
     if distances.is_empty() {
         return None;
     }
-    let middle = distances.len() / 2;
+    let middle = (distances.len() - 1) / 2;
     let (_, median, _) = distances.select_nth_unstable_by(middle, f64::total_cmp);
     (*median > 0.0).then_some(*median)
 }

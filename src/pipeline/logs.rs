@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::output::{AtomicFile, Folder, OutputError};
 use crate::block::DType;
 use crate::formats::{FormatError, npy, witsml};
+use crate::picture::reduce::{Grid, usual_distance};
 
 /// What a folder of logs is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,6 +317,118 @@ impl Logs {
             Kind::Npy => result(&file.path, stem),
         }
     }
+}
+
+/// A picture's worth of logs: each curve as values by pixel.
+#[derive(Debug)]
+pub struct Overview {
+    /// Curves: what they are called, their units, and their values, depth down and time to the right.
+    pub curves: Vec<(String, Option<String>, Grid)>,
+    /// Depth of the first and of the last row of pixels, in metres.
+    pub depths: (f64, f64),
+    /// Time of the first column of pixels, and where the last one ends: Unix times.
+    pub times: (f64, f64),
+    /// What is missing in time.
+    pub gaps: Gaps,
+    /// Number of logs and of channels.
+    pub shape: (usize, usize),
+    /// Files that could not be read, and why.
+    pub bad: Vec<FormatError>,
+}
+
+impl Logs {
+    /// An overview of at most so many pixels: where logs or channels share one it has the value farthest from zero; where they
+    /// are fewer, a pixel is one of them.
+    ///
+    /// # Errors
+    /// When no file can be read.
+    pub fn overview(
+        &self,
+        stem: &str,
+        (widest, highest): (usize, usize),
+    ) -> Result<Overview, LogsError> {
+        const TOGETHER: usize = 256;
+        let mut bad = Vec::new();
+        let first = self
+            .files
+            .iter()
+            .find_map(|file| match self.log(file, stem) {
+                Ok(log) => Some(log),
+                Err(error) => {
+                    bad.push(error);
+                    None
+                }
+            });
+        let Some(first) = first else {
+            return Err(LogsError::Unreadable(bad));
+        };
+        bad.clear();
+        let times: Vec<f64> = self.files.iter().map(|file| file.time).collect();
+        let usual = usual_distance(&times).unwrap_or(1.0);
+        let (start, last) = (times[0], times[times.len() - 1]);
+        let end = last + usual;
+        let rows = first.columns.depth.len();
+        // Without gaps there is a pixel for each log.
+        let width = (((end - start) / usual).round() as usize).clamp(1, widest);
+        let height = rows.clamp(1, highest);
+        let mut grids = vec![Grid::empty(width, height); first.columns.names.len()];
+        for part in self.files.chunks(TOGETHER) {
+            let read = part.par_iter().map(|file| {
+                let columns = self.columns(file, stem)?;
+                fits(&file.path, &columns, &first.columns)?;
+                Ok((file.time, columns))
+            });
+            let read: Vec<Result<(f64, Columns), FormatError>> = read.collect();
+            for result in read {
+                let (time, columns) = match result {
+                    Ok(found) => found,
+                    Err(error) => {
+                        bad.push(error);
+                        continue;
+                    }
+                };
+                let x = ((time - start) / (end - start) * width as f64 + 1e-6) as usize;
+                for (grid, values) in grids.iter_mut().zip(&columns.values) {
+                    for (row, value) in values.iter().enumerate() {
+                        let at = (row * height / rows) * width + x.min(width - 1);
+                        let known = &mut grid.values[at];
+                        let value = *value as f32;
+                        if value.abs() > known.abs() || known.is_nan() {
+                            *known = value;
+                        }
+                    }
+                }
+            }
+        }
+        let depth = &first.columns.depth;
+        let names = first.columns.names.iter().cloned().zip(first.units);
+        Ok(Overview {
+            curves: names.zip(grids).map(|((n, u), g)| (n, u, g)).collect(),
+            depths: (depth[0], depth[rows - 1]),
+            times: (start, end),
+            gaps: Gaps::of(&times),
+            shape: (self.len(), rows),
+            bad,
+        })
+    }
+
+    fn log(&self, file: &Dated, stem: &str) -> Result<Named, FormatError> {
+        let columns = self.columns(file, stem)?;
+        let units = match self.kind {
+            Kind::Npy => vec![None; columns.names.len()],
+            Kind::Witsml => {
+                let log = witsml::parse(&file.path, &read(&file.path)?)?;
+                log.curves.into_iter().map(|curve| curve.unit).collect()
+            }
+        };
+        Ok(Named { columns, units })
+    }
+}
+
+/// A file's values with their units.
+struct Named {
+    columns: Columns,
+    units: Vec<Option<String>>,
 }
 
 /// How logs are put together.

@@ -41,6 +41,7 @@ mod plan;
 mod program;
 mod properties;
 mod reference;
+mod report;
 mod samples;
 mod segy;
 #[cfg(feature = "gpu")]

@@ -1,0 +1,206 @@
+//! `-m report`: a run as one HTML page that needs nothing else: its logs to look into, its pictures, its flow, its warnings.
+
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::ingest_witsml::sets;
+use super::{Failure, compat, flow, join, output_folder, read_text, set_threads, system};
+use crate::cli::Cli;
+use crate::config::{Severity, System};
+use crate::exit::{self, Code};
+use crate::graph::document::svg;
+use crate::graph::{Graph, Reading};
+use crate::pipeline::logs::{LogsError, Overview};
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::BOOKKEEPING;
+use page::{Log, Page, Picture};
+
+/// Cells of all maps of a page together: what a browser shows without delay, a few megabytes of text.
+const CELLS: usize = 1_200_000;
+/// Cells of a map from left to right and from top to bottom, at most.
+const WIDEST: usize = 1440;
+const HIGHEST: usize = 1000;
+/// A larger picture is left out, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// The page's name below the output folder.
+const NAME: &str = "report.html";
+
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let system = system(cli)?;
+    let results = output_folder(cli, &system)?;
+    set_threads(cli, &system)?;
+    let mut page = Page {
+        title: results.display().to_string(),
+        system: read_text(&system.file)?,
+        warnings: system.warnings.clone(),
+        ..Page::default()
+    };
+    logs(&results, &mut page)?;
+    runs(&results, &mut page);
+    describe(cli, monitor, &system, &mut page)?;
+    pictures(cli, &mut page)?;
+    let html = page.html();
+    let folder = join(cli, monitor, &results)?;
+    folder.write(Path::new(NAME), html.as_bytes())?;
+    tracing::info!(
+        "{}: {} logs, {} pictures, {} warnings, {} kB",
+        results.join(NAME).display(),
+        page.logs.len(),
+        page.pictures.len(),
+        page.warnings.len(),
+        html.len() >> 10
+    );
+    Ok(exit::OK)
+}
+
+/// The logs below the results, each as a map for each curve.
+fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
+    if !results.is_dir() {
+        return Ok(());
+    }
+    let found = match sets(&[results.to_path_buf()]) {
+        Ok(found) => found,
+        // A run that wrote no logs has pictures, or a flow, to tell of.
+        Err(Failure::Data(_)) => Vec::new(),
+        Err(other) => return Err(other),
+    };
+    let count = found.len().max(1);
+    for (name, logs) in found {
+        let name = name.display().to_string();
+        let stem = name.rsplit('/').next().unwrap_or("curve").to_string();
+        // A first look tells the number of curves, which share the page's cells.
+        let (curves, channels) = match logs.overview(&stem, (1, 1)) {
+            Ok(Overview { curves, shape, .. }) => (curves.len(), shape.1),
+            Err(LogsError::Output(error)) => return Err(error.into()),
+            Err(LogsError::Unreadable(errors)) => {
+                page.warnings.extend(errors.iter().map(ToString::to_string));
+                continue;
+            }
+        };
+        let cells = CELLS / count / curves.max(1);
+        let height = channels.min(HIGHEST);
+        let width = (cells / height).clamp(64, WIDEST);
+        match logs.overview(&stem, (width, height)) {
+            Ok(overview) => {
+                page.warnings
+                    .extend(overview.bad.iter().map(ToString::to_string));
+                if !overview.gaps.list.is_empty() {
+                    page.warnings.push(format!(
+                        "{name}: {} gaps in time, {} logs are missing",
+                        overview.gaps.list.len(),
+                        overview.gaps.missing
+                    ));
+                }
+                page.warnings
+                    .extend(logs.undated.iter().map(ToString::to_string));
+                page.logs.push(Log { name, overview });
+            }
+            Err(LogsError::Output(error)) => return Err(error.into()),
+            Err(LogsError::Unreadable(_)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the runs that wrote the results left of themselves.
+fn runs(results: &Path, page: &mut Page) {
+    let folder = results.join(BOOKKEEPING).join("progress");
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    files.sort();
+    for path in files {
+        let parsed = std::fs::read(&path).ok();
+        let parsed = parsed.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        if let Some(Value::Object(mut run)) = parsed {
+            let failed = run.get("inputs_failed").and_then(Value::as_u64);
+            if let (Some(failed @ 1..), Some(module)) = (failed, run.get("module").cloned()) {
+                let module = module.as_str().unwrap_or_default();
+                page.warnings
+                    .push(format!("{module}: {failed} inputs failed"));
+            }
+            // What passes from one moment to the next says nothing of a run that has ended.
+            let passing = |key: &str| key.starts_with("queue_") || key == "seconds_since_progress";
+            run.retain(|key, value| !value.is_null() && !passing(key));
+            page.runs.push(run);
+        }
+    }
+}
+
+/// The flow: what it is called, its drawing, its file.
+fn describe(cli: &Cli, monitor: &Monitor, system: &System, page: &mut Page) -> Result<(), Failure> {
+    let Some(workflow) = flow(system)? else {
+        return Ok(());
+    };
+    let reading = Reading {
+        compat: compat(cli, system, Some(&workflow))?,
+        strict: false,
+    };
+    let (graph, findings) = Graph::build(&workflow, reading)?;
+    page.warnings.extend(findings.lines(Severity::Warning));
+    // What stands after -f are pictures; the chunks are those of the configuration.
+    let chunks = Cli {
+        files: Vec::new(),
+        ..cli.clone()
+    };
+    let job = super::strainrate2summary::first_job(&chunks, system, &workflow, &graph);
+    if let Some(job) = &job {
+        page.warnings.extend(job.plan.warnings.iter().cloned());
+    }
+    let described =
+        super::document::described(cli, monitor, system, &workflow, &graph, job.as_ref())?;
+    page.title.clone_from(&workflow.name);
+    page.description.clone_from(&workflow.description);
+    page.plan.clone_from(&described.plan);
+    let drawn = svg(&described).map_err(Failure::Io)?;
+    page.graph = String::from_utf8_lossy(&drawn).into_owned();
+    page.flow = read_text(&workflow.file)?;
+    Ok(())
+}
+
+/// The pictures after -f: files, folders and globs.
+fn pictures(cli: &Cli, page: &mut Page) -> Result<(), Failure> {
+    if cli.files.is_empty() {
+        return Ok(());
+    }
+    let found = crate::pipeline::inputs::find(&cli.files, &["png", "jpg", "jpeg", "svg"]);
+    let found = found.map_err(|lines| Failure::Io(lines.join("\n")))?;
+    for input in found {
+        let path = &input.path;
+        if input.size() > LARGEST {
+            let line = format!("{}: left out, as it is larger than 16 MiB", path.display());
+            page.warnings.push(line);
+            continue;
+        }
+        let ending = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        let kind = match ending.to_ascii_lowercase().as_str() {
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "svg" => "image/svg+xml",
+            _ => {
+                let expected = "expected a picture that ends in .png, .jpg or .svg";
+                return Err(Failure::Data(format!("{}: {expected}", path.display())));
+            }
+        };
+        let bytes =
+            std::fs::read(path).map_err(|e| Failure::Io(format!("{}: {e}", path.display())))?;
+        let name = path
+            .file_stem()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
+        page.pictures.push(Picture {
+            name: name.to_string(),
+            kind,
+            bytes,
+        });
+    }
+    Ok(())
+}
