@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, join, output_folder, set_threads, system};
+use super::{Failure, join, output_folder, set_threads, shard, system};
 use crate::cli::Cli;
 use crate::config::Problems;
 use crate::exit::{self, Code};
@@ -27,7 +27,14 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         }
         (files, _) => files.iter().map(PathBuf::from).collect(),
     };
-    let sets = sets(&given)?;
+    let mut sets = sets(&given)?;
+    // A shard takes whole folders, as their packages follow one another.
+    if let Some(shard) = shard(cli)? {
+        monitor.meter.set_shard(shard);
+        let sizes: Vec<u64> = sets.iter().map(|(_, logs)| logs.len() as u64).collect();
+        let mut mine = shard.of(&sizes).into_iter();
+        sets.retain(|_| mine.next().unwrap_or(true));
+    }
     let folder = join(cli, monitor, &out)?;
     let files = sets.iter().map(|(_, logs)| logs.len()).sum();
     monitor.meter.begin("logs", files, 0, cli.quiet);

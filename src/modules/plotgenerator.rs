@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, compat, join, output_folder, read_text, set_threads, system};
+use super::{Failure, compat, join, output_folder, read_text, set_threads, shard, system};
 use crate::cli::Cli;
 use crate::config::{Plots, Problems, System};
 use crate::exit::{self, Code};
@@ -15,7 +15,7 @@ use crate::plots::{self, Context, PlotError, Zone};
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli)?;
     let out = output_folder(cli, &system)?;
-    let plots = read_plots(&system)?;
+    let mut plots = read_plots(&system)?;
     plots
         .warnings
         .iter()
@@ -28,6 +28,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     }
     if problems.has_errors() {
         return Err(problems.into());
+    }
+    if let Some(shard) = shard(cli)? {
+        monitor.meter.set_shard(shard);
+        let mut mine = shard.of(&vec![1; plots.list.len()]).into_iter();
+        plots.list.retain(|_| mine.next().unwrap_or(true));
     }
     let input = input(cli, &system)?;
     set_threads(cli, &system)?;

@@ -22,7 +22,7 @@ impl Folder {
         Self { folder }
     }
 
-    /// Two seconds of a recording of 20 channels at 200 Hz, as SEG-Y, HDF5 and chunks, with configurations.
+    /// Two seconds of a recording of 20 channels at 200 Hz, as SEG-Y, HDF5, chunks, logs and curves, with configurations.
     pub fn with_recordings() -> Self {
         static MADE: LazyLock<Folder> = LazyLock::new(recordings);
         let copy = Self::empty();
@@ -93,14 +93,26 @@ fn recordings() -> Folder {
     let folder = Folder::empty();
     folder.write_json("system.json", &system());
     folder.write_json("noiselog.json", &noise_log());
+    folder.write_json(
+        "plots_system.json",
+        &json!({"in_directory": "curves", "config": "plots.json"}),
+    );
+    let item = json!({"title_text": "RMS", "data": "band_0-nyquist.npy", "colormap": "magma"});
+    let plot = |format: &str| json!({"plot_type": "well_log", "out_plot": "log", "format": format, "plot_list": [item]});
+    let plots = ["png", "jpg", "svg", "pdf"].map(plot);
+    folder.write_json("plots.json", &json!({"plots": plots}));
     for file in ["recordings/fibre.sgy", "recordings/fibre.h5"] {
         folder
             .host(&format!("-m synthesize -c system.json -o {file}"))
             .ends(0);
     }
-    folder
-        .host("-m segy_ingest -c system.json -f recordings/fibre.sgy -o chunks")
-        .ends(0);
+    for args in [
+        "-m segy_ingest -c system.json -f recordings/fibre.sgy -o chunks",
+        "-m strainrate2summary -c system.json -o logs --device cpu",
+        "-m ingest_witsml -c system.json -f logs/NoiseLog -o curves",
+    ] {
+        folder.host(args).ends(0);
+    }
     folder
 }
 

@@ -34,6 +34,26 @@ const RUNS: &[(&str, &str, Same)] = &[
         Same::Everything,
     ),
     (
+        "ingest_witsml",
+        "-c system.json -f logs -o made",
+        Same::Everything,
+    ),
+    (
+        "plotgenerator",
+        "-c plots_system.json -o made",
+        Same::Everything,
+    ),
+    (
+        "document",
+        "-c system.json -o made --device cpu",
+        Same::Everything,
+    ),
+    (
+        "report",
+        "-c system.json -o logs --device cpu",
+        Same::Everything,
+    ),
+    (
         "synthesize",
         "-c system.json -o made/fibre.sgy",
         Same::Everything,
@@ -59,6 +79,10 @@ const MAKERS: &[&str] = &[
     "segy_ingest",
     "ingest_h5",
     "strainrate2summary",
+    "ingest_witsml",
+    "plotgenerator",
+    "document",
+    "report",
     "synthesize",
 ];
 

@@ -751,3 +751,20 @@ fn distance(a: &Picture, b: &Picture) -> f64 {
     }
     sum / count
 }
+
+#[test]
+fn shards_draw_every_plot_once() {
+    let project = curves();
+    project.write("curves/band.npy", &array(50, 60, |row, _| row as f64));
+    let plot = |name: &str| json!({"plot_type": "well_log", "out_plot": name, "plot_list": [{"data": "band.npy"}]});
+    let three = ["a", "b", "c"].map(plot);
+    plots(&project, json!({"plots": three}));
+    let mut drawn = Vec::new();
+    for shard in 0..4 {
+        let args = format!("-m plotgenerator -c system.json --shard {shard}/4 -o made{shard}");
+        project.run(&args).ends(0);
+        drawn.extend(project.names(&format!("made{shard}")));
+    }
+    drawn.sort();
+    assert_eq!(drawn, ["a.png", "b.png", "c.png"]);
+}
