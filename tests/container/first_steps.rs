@@ -15,11 +15,14 @@ fn an_empty_volume_comes_to_noise_logs() {
         ("overlays/demo", "code", 0),
         ("overlays/ingest-segy", "chunks_done", 30),
         ("overlays/cpu", "chunks_done", 30),
+        ("overlays/curves", "chunks_done", 30),
+        ("overlays/pictures", "chunks_done", 3),
     ] {
         let ran = run(step, as_it_is, &folder);
         assert_eq!(complete(&ran, count), expected, "{step}");
     }
     assert_eq!(folder.files("results/NoiseLog").len(), 30);
+    assert_eq!(folder.files("pictures").len(), 3);
 }
 
 /// `kubectl cp` runs tar in the pod, which must stay until it is deleted, and then end at once.

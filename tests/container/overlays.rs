@@ -24,7 +24,7 @@ const GPU: &[&str] = &[
 
 /// Overlays that make a recording; they are run in `first_steps`.
 const MADE: &[&str] = &["overlays/demo"];
-/// Overlays that cut recordings, others that make noise logs, and some that do both.
+/// Overlays that cut recordings, and others that make noise logs.
 const INGEST: &[&str] = &["overlays/ingest-segy", "overlays/ingest-hdf5"];
 const SINGLE: &[&str] = &["overlays/single-file"];
 const SUMMARY: &[&str] = &[
@@ -33,7 +33,10 @@ const SUMMARY: &[&str] = &[
     "overlays/hostpath",
     "overlays/my-run",
 ];
-const BOTH: &[&str] = &["pipeline/jobset", "pipeline/argo"];
+/// Overlays of the steps after the noise logs, in their order.
+const AFTER: &[&str] = &["overlays/curves", "overlays/pictures"];
+/// All four steps in one.
+const ALL: &[&str] = &["pipeline/jobset", "pipeline/argo"];
 /// Folders without a Job.
 const NONE: &[&str] = &["kueue"];
 
@@ -155,7 +158,7 @@ fn each_folder_of_manifests_is_run() {
     if kustomize().is_none() {
         return;
     }
-    let mut known = [GPU, MADE, INGEST, SINGLE, SUMMARY, BOTH, NONE].concat();
+    let mut known = [GPU, MADE, INGEST, SINGLE, SUMMARY, AFTER, ALL, NONE].concat();
     known.sort_unstable();
     assert_eq!(
         folders(),
@@ -204,13 +207,39 @@ fn chunks_become_noise_logs_each_once() {
         let again = run(place, one_shard, &folder);
         assert_eq!(complete(&again, "chunks_skipped"), 6, "{place}");
     }
-    for place in BOTH {
+    for place in ALL {
         let folder = recordings("sgy");
         let ran = run(place, as_it_is, &folder);
-        assert_eq!(ran.len(), 2, "{place}: ingest, then the summary");
-        assert_eq!(complete(&ran, "chunks_done"), 6 + 6, "{place}");
+        assert_eq!(ran.len(), 4, "{place}: ingest, summary, curves, pictures");
+        // Chunks cut, chunks computed, logs put together, pictures.
+        assert_eq!(complete(&ran, "chunks_done"), 6 + 6 + 6 + 3, "{place}");
         assert!(folder.files("results") == expected, "{place}");
+        pictures(&folder);
     }
+}
+
+#[test]
+fn noise_logs_become_curves_and_pictures() {
+    if kustomize().is_none() {
+        return;
+    }
+    let folder = by_hand("segy_ingest", "sgy");
+    for (place, count) in AFTER.iter().zip([6, 3]) {
+        let ran = run(place, as_it_is, &folder);
+        assert_eq!(complete(&ran, "chunks_done"), count, "{place}");
+    }
+    pictures(&folder);
+}
+
+/// The pictures that the base's plots file asks for, of curves that have all six times.
+#[track_caller]
+fn pictures(folder: &Folder) {
+    let drawn = folder.files("pictures");
+    let names: Vec<&String> = drawn.keys().collect();
+    assert_eq!(names, ["ALL_BANDS.png", "RGB.png", "SUMMARY.png"]);
+    assert!(drawn.values().all(|bytes| bytes.starts_with(b"\x89PNG")));
+    let times = &folder.files("curves")["NoiseLog/time.npy"];
+    assert_eq!(times.len(), 128 + 6 * 8);
 }
 
 /// Here there is none: no Job may compute on the processor unnoticed.

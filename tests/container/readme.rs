@@ -27,8 +27,15 @@ fn commands() -> Vec<String> {
 /// The project's folder as a user finds it, but the recording is short.
 fn checkout() -> Folder {
     let folder = Folder::empty();
-    let example = "docs/examples/noiselog.json";
-    folder.write(example, &std::fs::read(project(example)).unwrap());
+    for name in [
+        "noiselog.json",
+        "plots_system.json",
+        "plots.json",
+        "segments.txt",
+    ] {
+        let example = format!("docs/examples/{name}");
+        folder.write(&example, &std::fs::read(project(&example)).unwrap());
+    }
     let text = std::fs::read_to_string(project("docs/examples/system.json")).unwrap();
     let mut system: serde_json::Value = serde_json::from_str(&text).unwrap();
     system["distpy_gpu"]["synthesize"]["channels"] = 50.into();
@@ -73,6 +80,9 @@ fn every_docker_run_does_what_the_page_says() {
         "segy_ingest",
         "ingest_h5",
         "strainrate2summary",
+        "ingest_witsml",
+        "plotgenerator",
+        "report",
         "devices",
     ] {
         assert!(
@@ -84,6 +94,8 @@ fn every_docker_run_does_what_the_page_says() {
     let logs = folder.files("demo/results/NoiseLog");
     assert_eq!(logs.len(), 3, "{:?}", logs.keys());
     assert!(folder.files("demo/again/NoiseLog") == logs);
+    assert_eq!(folder.files("demo/pictures").len(), 3);
+    assert!(folder.path().join("demo/results/report.html").exists());
     let [segy, hdf5] = ["demo/chunks", "demo/chunks_h5"].map(|name| arrays(&folder, name));
     assert_eq!(segy.len(), 4, "three chunks and the depth: {segy:?}");
     assert_eq!(segy, hdf5);

@@ -99,6 +99,8 @@ fn each_kind_of_pool_has_its_overlay() {
         ("bucket-gcs", "gcsfuse.csi.storage.gke.io"),
         ("ingest-segy", "segy_ingest"),
         ("ingest-hdf5", "ingest_h5"),
+        ("curves", "ingest_witsml|/config/curves.json"),
+        ("pictures", "plotgenerator|/config/pictures.json"),
     ] {
         let job = of(overlay);
         for word in words.split('|') {
@@ -152,7 +154,7 @@ fn the_workflows_jobs_are_the_bases() {
     }
     let base = render::jobs(&render("base")).remove(0).doc;
     let jobs = render::jobs(&render("pipeline/argo"));
-    assert_eq!(jobs.len(), 2);
+    assert_eq!(jobs.len(), 4);
     for job in jobs {
         let mut spec = job.doc["spec"].clone();
         let mut expected = base["spec"].clone();
