@@ -69,8 +69,12 @@ fn path(
         let (before, after) = ((width - 1) / 2, width / 2 + 1);
         for pair in corners.windows(2) {
             let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
-            let from = (x0.min(x1) - before, y0.min(y1) - before);
-            let to = (x0.max(x1) + after, y0.max(y1) + after);
+            // The corners of an outline are filled; an open line ends where it says.
+            let wide = |along: bool| if along && !closed { (0, 0) } else { (before, after) };
+            let (x_before, x_after) = wide(y0 == y1);
+            let (y_before, y_after) = wide(x0 == x1 && y0 != y1);
+            let from = (x0.min(x1) - x_before, y0.min(y1) - y_before);
+            let to = (x0.max(x1) + x_after, y0.max(y1) + y_after);
             rectangle(pixels, size, from, to, paint);
         }
         return Ok(());

@@ -228,8 +228,13 @@ pub fn lower_axis(canvas: &mut Canvas, rect: Rect, axis: &Axis) {
         (rect.left + rect.right) / 2.0,
         rect.bottom + tick * 1.7 + high + canvas.pt(4.0),
     );
+    // Beside a narrow panel's label is another's: what its ticks have in common counts most.
+    let room = rect.width() + canvas.pt(8.0);
     let said = axis.said(&ticks);
-    let said = fitted(&said, canvas.pt(points::LABEL), rect.width() * 1.6);
+    let said = match canvas.text_width(&said, points::LABEL) > room {
+        true if !ticks.note.is_empty() => fitted(&ticks.note, canvas.pt(points::LABEL), room),
+        _ => fitted(&said, canvas.pt(points::LABEL), room),
+    };
     let sides = (Side::Middle, Side::Start);
     canvas.text(&said, at, points::LABEL, Turn::Right, sides, BLACK);
 }

@@ -32,9 +32,11 @@ const AT_THE_TOP: &[&str] = &[
     "comment",
 ];
 const OF_A_PLOT: &[&str] = &["plot_type", "out_plot", "plot_list", "comment", "name"];
-const OF_AN_ITEM: &[&str] = &["title_text", "data", "alpha", "inverted", "comment"];
+const OF_AN_ITEM: &[&str] = &["title_text", "data", "comment"];
 /// Keys that may stand at any level.
 const SHARED: &[&str] = &[
+    "alpha",
+    "inverted",
     "colormap",
     "unit",
     "scale",
