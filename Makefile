@@ -6,7 +6,7 @@
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
 # make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
-# make bench-commands   compares single commands with distpy
+# make bench-commands   compares single commands with distpy; make bench-pictures its thumbnails
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
 
@@ -31,7 +31,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -102,6 +102,12 @@ bench-commands: setup-build
 	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
 	$(PEER_VENV)/bin/python benches/commands.py --bench "$$($(CARGO) bench --bench commands --no-run 2>&1 | \
+		sed -n 's/.*(\(.*\)).*/\1/p' | tail -1)"
+
+bench-pictures: setup-build
+	test -x $(PEER_VENV)/bin/python || python3.11 -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet -r benches/requirements.txt
+	$(PEER_VENV)/bin/python benches/pictures.py --bench "$$($(CARGO) bench --bench pictures --no-run 2>&1 | \
 		sed -n 's/.*(\(.*\)).*/\1/p' | tail -1)"
 
 image:

@@ -70,7 +70,13 @@ fn path(
         for pair in corners.windows(2) {
             let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
             // The corners of an outline are filled; an open line ends where it says.
-            let wide = |along: bool| if along && !closed { (0, 0) } else { (before, after) };
+            let wide = |along: bool| {
+                if along && !closed {
+                    (0, 0)
+                } else {
+                    (before, after)
+                }
+            };
             let (x_before, x_after) = wide(y0 == y1);
             let (y_before, y_after) = wide(x0 == x1 && y0 != y1);
             let from = (x0.min(x1) - x_before, y0.min(y1) - y_before);

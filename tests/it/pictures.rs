@@ -768,3 +768,59 @@ fn shards_draw_every_plot_once() {
     drawn.sort();
     assert_eq!(drawn, ["a.png", "b.png", "c.png"]);
 }
+
+/// The limits that distpy gave its own thumbnails, and their sizes.
+#[test]
+fn thumbnails_have_distpys_limits() {
+    use distpy_gpu::picture::limits::{Clip, Limits, Scale};
+    use distpy_gpu::picture::reduce::Grid;
+    let Some(folder) = crate::samples::golden() else {
+        return;
+    };
+    let text = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    let flows = manifest["flows"].as_array().unwrap().iter();
+    let cases: Vec<&Value> = flows.filter(|case| case["images"].is_array()).collect();
+    let mut limited = 0;
+    for case in cases {
+        let id = case["id"].as_str().unwrap();
+        let path = |key: &str| folder.join(case[key].as_str().unwrap());
+        let project = Project::new();
+        let name = format!("chunks/{}.npy", case["unixtime"]);
+        project.write(&name, &std::fs::read(path("chunk")).unwrap());
+        let depths = std::fs::read(path("xaxis")).unwrap();
+        project.write("chunks/measured_depth.npy", &depths);
+        let flow = std::fs::read(path("config")).unwrap();
+        project.write("flow.json", &flow);
+        project.system(json!({"prf": case["prf"], "measured_depth": "measured_depth.npy"}));
+        project.summary("--compat distpy").ends(0);
+        for image in case["images"].as_array().unwrap() {
+            let file = image["file"].as_str().unwrap();
+            let picture = Picture::read(&project.path(&format!("results/{file}")));
+            let pixels = json!([picture.width, picture.height]);
+            assert_eq!(pixels, image["pixels"], "{id}");
+            // Where what the thumbnail is of is written beside it, its limits are checked.
+            let band = project.path(&format!("results/band/{}.npy", case["unixtime"]));
+            if !band.exists() {
+                continue;
+            }
+            limited += 1;
+            let array = distpy_gpu::formats::npy::open(&band).unwrap();
+            let stored = array.stored().unwrap();
+            let clip = Clip::Deviations(1.0);
+            let limits = Limits::choose(clip, Scale::Linear, &Grid::empty(0, 0), &[&stored]);
+            let [low, high] = ["vmin", "vmax"].map(|key| image[key].as_f64().unwrap());
+            let tolerance = match id {
+                // distpy's transfer functions are themselves so far off there.
+                "band-thumbnails-10k" => 3e-2,
+                _ => 1e-9,
+            };
+            let scale = low.abs().max(high.abs());
+            for (found, expected) in [(limits.low, low), (limits.high, high)] {
+                let far = (found - expected).abs() / scale;
+                assert!(far <= tolerance, "{id}: {found}, expected {expected}");
+            }
+        }
+    }
+    assert!(limited >= 2, "only {limited} had their limits checked");
+}
