@@ -117,6 +117,7 @@ fn it_holds_what_a_driver_needs_and_no_leftovers() {
     found.sort_unstable();
     let expected = [
         "/usr/share/doc/distpy-gpu/LICENSE",
+        "/usr/share/doc/distpy-gpu/NOTICE",
         "/usr/share/doc/distpy-gpu/debian-packages.txt",
         "/usr/share/doc/distpy-gpu/sbom.cdx.json",
         "libEGL.so.1",
@@ -125,11 +126,11 @@ fn it_holds_what_a_driver_needs_and_no_leftovers() {
         "libvulkan.so.1",
     ];
     assert_eq!(found, expected);
-    let license = inside(IMAGE, "cat /usr/share/doc/distpy-gpu/LICENSE");
-    assert_eq!(
-        license,
-        std::fs::read_to_string(project("LICENSE")).unwrap()
-    );
+    for name in ["LICENSE", "NOTICE"] {
+        let inside = inside(IMAGE, &format!("cat /usr/share/doc/distpy-gpu/{name}"));
+        let here = std::fs::read_to_string(project(name)).unwrap();
+        assert_eq!(inside, here, "{name}");
+    }
 }
 
 #[test]
