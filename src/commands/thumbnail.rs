@@ -98,12 +98,11 @@ enum Shared {
 }
 
 fn build(args: Args) -> Result<Command, ArgProblem> {
-    let Some(folder) = folder(args.directory_out) else {
-        return Ok(Command::Passthrough);
-    };
     let problem = |path: &'static str| move |message| ArgProblem::new(path, message);
-    Ok(Command::Sink(Arc::new(Thumbnail {
-        folder,
+    // Arguments are checked where nothing is drawn too.
+    let folder = folder(args.directory_out);
+    let thumbnail = Thumbnail {
+        folder: folder.clone().unwrap_or_default(),
         format: picture::Format::named(&args.format).map_err(problem("format"))?,
         extension: args.format.to_ascii_lowercase(),
         map: Colormap::named(&args.cmap).map_err(problem("cmap"))?,
@@ -120,7 +119,11 @@ fn build(args: Args) -> Result<Command, ArgProblem> {
             Shared::Mean => Sharing::Mean,
             Shared::Extreme => Sharing::Extreme,
         },
-    })))
+    };
+    Ok(match folder {
+        Some(_) => Command::Sink(Arc::new(thumbnail)),
+        None => Command::Passthrough,
+    })
 }
 
 /// 0 and 1, or JSON's own words.

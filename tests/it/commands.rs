@@ -166,6 +166,7 @@ fn every_command_that_computes_says_where() {
         "data_load",
         "from_gpu",
         "NONE",
+        "thumbnail",
         "to_gpu",
         "write_npy",
         "write_witsml",

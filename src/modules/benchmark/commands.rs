@@ -255,7 +255,7 @@ mod tests {
     }
 
     /// What computes nothing by itself, or needs a file of its own.
-    const LEFT_OUT: [&str; 10] = [
+    const LEFT_OUT: [&str; 11] = [
         "NONE",
         "copy",
         "data",
@@ -263,6 +263,7 @@ mod tests {
         "from_gpu",
         "to_gpu",
         "keras",
+        "thumbnail",
         "write_npy",
         "write_witsml",
         "hash",

@@ -332,11 +332,18 @@ fn configuration(pod: &Value, container: &Value, docs: &[Value], found: &mut Fou
         }
         if let Some(flow) = json["config"].as_str() {
             let flow = file(flow, found).unwrap_or_default();
+            let draws = list(&container["args"])
+                .iter()
+                .any(|it| it == "plotgenerator");
+            let (key, expected) = match draws {
+                true => ("plots", "a plots file"),
+                false => ("command_list", "a command file"),
+            };
             found.require(
-                flow["command_list"].is_array(),
+                flow[key].is_array(),
                 &format!("{arg}: config"),
                 &json["config"],
-                "a command file",
+                expected,
             );
         }
     }
