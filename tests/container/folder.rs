@@ -40,7 +40,10 @@ impl Folder {
         let path = self.path().join(name);
         let parent = path.parent().unwrap();
         std::fs::create_dir_all(parent).unwrap();
-        open_to_all(parent);
+        let folders = parent.ancestors();
+        folders
+            .take_while(|folder| folder.starts_with(self.path()))
+            .for_each(open_to_all);
         std::fs::write(path, bytes).unwrap();
     }
 
