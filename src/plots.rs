@@ -25,7 +25,7 @@ use crate::formats::FormatError;
 use crate::picture::limits::{Clip, Limits};
 use crate::picture::panel::{self, Axis, points};
 use crate::picture::reduce::{Grid, Rule};
-use crate::picture::scene::{BLACK, Canvas, Paint, Rect, Side, WHITE};
+use crate::picture::scene::{BLACK, Canvas, Image, Paint, Rect, Side, WHITE};
 use crate::picture::text::{Turn, fitted};
 use crate::pipeline::recording::Recording;
 use crate::pipeline::section::{Axes, Section, monotonic};
@@ -277,6 +277,26 @@ const TINTS: [[u8; 3]; 4] = [
 ];
 const LINE: Paint = Paint::of([200, 30, 30]);
 const LABEL: Paint = Paint::of([255, 250, 205]).thin(0.9);
+
+/// Puts an image of sections into its panel, with what stands on it and its axes: the first of a row has the depth axis and the
+/// events' texts.
+fn finish(
+    canvas: &mut Canvas,
+    (context, frame): (&Context<'_>, &Frame),
+    rect: Rect,
+    (image, empty): (Image, bool),
+    first: bool,
+) {
+    panel::data(canvas, rect, image);
+    if empty {
+        panel::nothing(canvas, rect);
+    }
+    overlay(canvas, context, frame, rect, first);
+    panel::lower_axis(canvas, rect, &frame.x);
+    if first {
+        panel::left_axis(canvas, rect, &frame.y);
+    }
+}
 
 /// What stands on the data of a panel: zones, ends of the fibre and events.
 fn overlay(canvas: &mut Canvas, context: &Context<'_>, frame: &Frame, rect: Rect, texts: bool) {

@@ -1,6 +1,6 @@
 //! `band_ratio`: one band over another, on a scale that has one in its middle.
 
-use super::{Context, Frame, Kind, PlotError, names, overlay, row};
+use super::{Context, Frame, Kind, PlotError, finish, names, row};
 use crate::config::plots::Plot;
 use crate::picture::colormap::Colormap;
 use crate::picture::limits::{Clip, Limits, Scale, coloured};
@@ -48,13 +48,8 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let limits = Limits::choose(clip, scale, &grid, &[]);
     let usual = Colormap::named("RdBu_r").expect("it is in the list");
     let map = above.colormap.as_ref().unwrap_or(&usual);
-    panel::data(canvas, rect, coloured(&grid, map, &limits));
-    if grid.is_empty() {
-        panel::nothing(canvas, rect);
-    }
-    overlay(canvas, context, &frame, rect, true);
-    panel::lower_axis(canvas, rect, &frame.x);
-    panel::left_axis(canvas, rect, &frame.y);
+    let image = (coloured(&grid, map, &limits), grid.is_empty());
+    finish(canvas, (context, &frame), rect, image, true);
     panel::level_bar(canvas, rect, map, &limits, &panel::unit_of(scale, ""));
     let title = format!("{} / {}", above.title, below.title);
     let middle = (rect.left + rect.right) / 2.0;

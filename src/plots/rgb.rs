@@ -1,6 +1,6 @@
 //! `rgb`: three data as the red, the green and the blue of a picture.
 
-use super::{Context, Frame, Kind, PlotError, names, overlay, row};
+use super::{Context, Frame, Kind, PlotError, finish, names, row};
 use crate::command::Compat;
 use crate::config::plots::{Item, Plot};
 use crate::picture::limits::{Clip, Limits};
@@ -45,13 +45,8 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         height: height as u32,
         rgb: (0..width * height).flat_map(pixel).collect(),
     };
-    panel::data(canvas, rect, image);
-    if channels.iter().flatten().all(Option::is_none) {
-        panel::nothing(canvas, rect);
-    }
-    overlay(canvas, context, &frame, rect, true);
-    panel::lower_axis(canvas, rect, &frame.x);
-    panel::left_axis(canvas, rect, &frame.y);
+    let nothing = channels.iter().flatten().all(Option::is_none);
+    finish(canvas, (context, &frame), rect, (image, nothing), true);
     legend(canvas, plot, rect);
     names(canvas, context, &frame, strip);
     Ok(())

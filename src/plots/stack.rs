@@ -1,6 +1,6 @@
 //! `stack`: data laid over one another, each letting through what is below.
 
-use super::{Context, Frame, Kind, PlotError, limits, names, overlay, row};
+use super::{Context, Frame, Kind, PlotError, finish, limits, names, row};
 use crate::config::plots::Plot;
 use crate::picture::colormap::Colormap;
 use crate::picture::limits::coloured;
@@ -64,13 +64,8 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     {
         pixel.copy_from_slice(&NOTHING);
     }
-    panel::data(canvas, rect, image);
-    if empty.iter().all(|e| *e) {
-        panel::nothing(canvas, rect);
-    }
-    overlay(canvas, context, &frame, rect, true);
-    panel::lower_axis(canvas, rect, &frame.x);
-    panel::left_axis(canvas, rect, &frame.y);
+    let nothing = empty.iter().all(|e| *e);
+    finish(canvas, (context, &frame), rect, (image, nothing), true);
     let titles: Vec<&str> = plot.items.iter().map(|item| &*item.title).collect();
     let title = format!("Stack of {}", titles.join(", "));
     let middle = (rect.left + rect.right) / 2.0;

@@ -1,6 +1,6 @@
 //! `well_log`: one panel for each band, side by side.
 
-use super::{Context, Frame, Kind, PlotError, limits, names, overlay, row};
+use super::{Context, Frame, Kind, PlotError, finish, limits, names, row};
 use crate::config::plots::Plot;
 use crate::picture::colormap::Colormap;
 use crate::picture::limits::coloured;
@@ -27,15 +27,8 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         let grid = frame.grid(section, *rect, item.rule.unwrap_or(Rule::Extreme));
         let limits = limits(context, item, section, &grid);
         let map = item.colormap.as_ref().unwrap_or(&usual);
-        panel::data(canvas, *rect, coloured(&grid, map, &limits));
-        if grid.is_empty() {
-            panel::nothing(canvas, *rect);
-        }
-        overlay(canvas, context, &frame, *rect, k == 0);
-        panel::lower_axis(canvas, *rect, &frame.x);
-        if k == 0 {
-            panel::left_axis(canvas, *rect, &frame.y);
-        }
+        let image = (coloured(&grid, map, &limits), grid.is_empty());
+        finish(canvas, (context, &frame), *rect, image, k == 0);
         let unit = panel::unit_of(item.scale.unwrap_or_default(), &item.unit);
         panel::level_bar(canvas, *rect, map, &limits, &unit);
         let middle = (rect.left + rect.right) / 2.0;
