@@ -214,7 +214,7 @@ fn time_axis(from: f64, to: f64) -> Axis {
     if from > 1e7 {
         Axis::dates(from, to)
     } else {
-        Axis::numbers(from, to, "time (s)")
+        Axis::numbers(from, to, "time")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::{Severity, System};
 use crate::exit::{self, Code};
 use crate::graph::document::svg;
 use crate::graph::{Graph, Reading};
-use crate::pipeline::logs::{LogsError, Overview};
+use crate::pipeline::logs::LogsError;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::BOOKKEEPING;
 use page::{Log, Page, Picture};
@@ -72,19 +72,13 @@ fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
     for (name, logs) in found {
         let name = name.display().to_string();
         let stem = name.rsplit('/').next().unwrap_or("curve").to_string();
-        // A first look tells the number of curves, which share the page's cells.
-        let (curves, channels) = match logs.overview(&stem, (1, 1)) {
-            Ok(Overview { curves, shape, .. }) => (curves.len(), shape.1),
-            Err(LogsError::Output(error)) => return Err(error.into()),
-            Err(LogsError::Unreadable(errors)) => {
-                page.warnings.extend(errors.iter().map(ToString::to_string));
-                continue;
-            }
+        // Curves and folders share the page's cells.
+        let most = |curves: usize, channels: usize| {
+            let cells = CELLS / count / curves.max(1);
+            let height = channels.clamp(1, HIGHEST);
+            ((cells / height).clamp(64, WIDEST), height)
         };
-        let cells = CELLS / count / curves.max(1);
-        let height = channels.min(HIGHEST);
-        let width = (cells / height).clamp(64, WIDEST);
-        match logs.overview(&stem, (width, height)) {
+        match logs.overview(&stem, most) {
             Ok(overview) => {
                 page.warnings
                     .extend(overview.bad.iter().map(ToString::to_string));
@@ -100,7 +94,9 @@ fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
                 page.logs.push(Log { name, overview });
             }
             Err(LogsError::Output(error)) => return Err(error.into()),
-            Err(LogsError::Unreadable(_)) => {}
+            Err(LogsError::Unreadable(errors)) => {
+                page.warnings.extend(errors.iter().map(ToString::to_string));
+            }
         }
     }
     Ok(())
@@ -186,8 +182,10 @@ fn pictures(cli: &Cli, page: &mut Page) -> Result<(), Failure> {
             "jpg" | "jpeg" => "image/jpeg",
             "svg" => "image/svg+xml",
             _ => {
-                let expected = "expected a picture that ends in .png, .jpg or .svg";
-                return Err(Failure::Data(format!("{}: {expected}", path.display())));
+                return Err(Failure::Data(format!(
+                    "{}: found the ending \"{ending}\", expected a picture that ends in .png, .jpg or .svg",
+                    path.display()
+                )));
             }
         };
         let bytes =

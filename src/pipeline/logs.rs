@@ -49,6 +49,7 @@ pub struct Logs {
 /// One file's values: a column for each curve.
 struct Columns {
     names: Vec<String>,
+    units: Vec<Option<String>>,
     depth: Vec<f64>,
     values: Vec<Vec<f64>>,
 }
@@ -195,20 +196,7 @@ impl Logs {
         settings: &Settings<'_>,
     ) -> Result<Report, LogsError> {
         let mut report = Report::default();
-        let first = self
-            .files
-            .iter()
-            .find_map(|file| match self.columns(file, settings.stem) {
-                Ok(columns) => Some(columns),
-                Err(error) => {
-                    report.bad.push(error);
-                    None
-                }
-            });
-        let Some(first) = first else {
-            return Err(LogsError::Unreadable(report.bad));
-        };
-        report.bad.clear();
+        let first = self.first(settings.stem)?;
         report.curves = first.names.iter().map(|name| folder_name(name)).collect();
         report.channels = first.depth.len();
         let times: Vec<f64> = self.files.iter().map(|file| file.time).collect();
@@ -304,12 +292,25 @@ impl Logs {
         Ok(())
     }
 
+    /// The first file that can be read: all others are to be like it. Those before it are told of when their turn comes.
+    fn first(&self, stem: &str) -> Result<Columns, LogsError> {
+        let mut bad = Vec::new();
+        for file in &self.files {
+            match self.columns(file, stem) {
+                Ok(columns) => return Ok(columns),
+                Err(error) => bad.push(error),
+            }
+        }
+        Err(LogsError::Unreadable(bad))
+    }
+
     fn columns(&self, file: &Dated, stem: &str) -> Result<Columns, FormatError> {
         match self.kind {
             Kind::Witsml => {
                 let log = witsml::parse(&file.path, &read(&file.path)?)?;
                 Ok(Columns {
                     names: log.curves.iter().map(|c| c.mnemonic.clone()).collect(),
+                    units: log.curves.iter().map(|c| c.unit.clone()).collect(),
                     depth: log.depth.values,
                     values: log.curves.into_iter().map(|c| c.values).collect(),
                 })
@@ -337,45 +338,33 @@ pub struct Overview {
 }
 
 impl Logs {
-    /// An overview of at most so many pixels: where logs or channels share one it has the value farthest from zero; where they
-    /// are fewer, a pixel is one of them.
+    /// An overview: where logs or channels share a pixel it has the value farthest from zero; where they are fewer, a pixel is one
+    /// of them. `most` gives the largest width and height, from the numbers of curves and of channels.
     ///
     /// # Errors
     /// When no file can be read.
     pub fn overview(
         &self,
         stem: &str,
-        (widest, highest): (usize, usize),
+        most: impl FnOnce(usize, usize) -> (usize, usize),
     ) -> Result<Overview, LogsError> {
         const TOGETHER: usize = 256;
+        let first = self.first(stem)?;
         let mut bad = Vec::new();
-        let first = self
-            .files
-            .iter()
-            .find_map(|file| match self.log(file, stem) {
-                Ok(log) => Some(log),
-                Err(error) => {
-                    bad.push(error);
-                    None
-                }
-            });
-        let Some(first) = first else {
-            return Err(LogsError::Unreadable(bad));
-        };
-        bad.clear();
+        let (widest, highest) = most(first.names.len(), first.depth.len());
         let times: Vec<f64> = self.files.iter().map(|file| file.time).collect();
         let usual = usual_distance(&times).unwrap_or(1.0);
         let (start, last) = (times[0], times[times.len() - 1]);
         let end = last + usual;
-        let rows = first.columns.depth.len();
+        let rows = first.depth.len();
         // Without gaps there is a pixel for each log.
         let width = (((end - start) / usual).round() as usize).clamp(1, widest);
         let height = rows.clamp(1, highest);
-        let mut grids = vec![Grid::empty(width, height); first.columns.names.len()];
+        let mut grids = vec![Grid::empty(width, height); first.names.len()];
         for part in self.files.chunks(TOGETHER) {
             let read = part.par_iter().map(|file| {
                 let columns = self.columns(file, stem)?;
-                fits(&file.path, &columns, &first.columns)?;
+                fits(&file.path, &columns, &first)?;
                 Ok((file.time, columns))
             });
             let read: Vec<Result<(f64, Columns), FormatError>> = read.collect();
@@ -400,8 +389,8 @@ impl Logs {
                 }
             }
         }
-        let depth = &first.columns.depth;
-        let names = first.columns.names.iter().cloned().zip(first.units);
+        let depth = &first.depth;
+        let names = first.names.iter().cloned().zip(first.units);
         Ok(Overview {
             curves: names.zip(grids).map(|((n, u), g)| (n, u, g)).collect(),
             depths: (depth[0], depth[rows - 1]),
@@ -411,24 +400,6 @@ impl Logs {
             bad,
         })
     }
-
-    fn log(&self, file: &Dated, stem: &str) -> Result<Named, FormatError> {
-        let columns = self.columns(file, stem)?;
-        let units = match self.kind {
-            Kind::Npy => vec![None; columns.names.len()],
-            Kind::Witsml => {
-                let log = witsml::parse(&file.path, &read(&file.path)?)?;
-                log.curves.into_iter().map(|curve| curve.unit).collect()
-            }
-        };
-        Ok(Named { columns, units })
-    }
-}
-
-/// A file's values with their units.
-struct Named {
-    columns: Columns,
-    units: Vec<Option<String>>,
 }
 
 /// How logs are put together.
@@ -511,6 +482,7 @@ fn result(path: &Path, stem: &str) -> Result<Columns, FormatError> {
             1 => vec![stem.to_string()],
             _ => (0..cols).map(|k| format!("{stem}_{k:02}")).collect(),
         },
+        units: vec![None; cols],
         depth: depth.unwrap_or_else(|| (0..rows).map(|k| k as f64).collect()),
         values: values.collect(),
     })

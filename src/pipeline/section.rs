@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::block::Stored;
 use crate::formats::{FormatError, npy};
 use crate::picture::reduce::{Cells, Grid, Rows, Rule, reduce, usual_distance};
@@ -24,7 +26,7 @@ pub struct Section {
     pub path: PathBuf,
     /// Depth of each channel in metres.
     pub depths: Vec<f64>,
-    /// Time of each column: Unix times, or counted.
+    /// Time of each column: Unix times, or seconds of another count.
     pub times: Vec<f64>,
     parts: Vec<Stored>,
 }
@@ -108,7 +110,12 @@ impl Section {
             return Err(FormatError::content(&path, "header", found, "at least one"));
         }
         let fitting = |axis: &Option<Vec<f64>>, n: usize, what: &str| match axis {
-            None => Ok((0..n).map(|k| k as f64).collect()),
+            None => Err(FormatError::content(
+                &path,
+                format!("axis of {what}"),
+                "none",
+                "the axis that the plots file names, or one beside packages",
+            )),
             Some(values) if values.len() == n => Ok(values.clone()),
             Some(values) => Err(FormatError::content(
                 &path,
@@ -176,51 +183,76 @@ impl Section {
         grid
     }
 
-    /// The mean over some times for each channel, without missing values.
-    pub fn means(&self, from: f64, to: f64) -> Vec<f64> {
-        let mut sums = vec![(0.0, 0.0); self.depths.len()];
+    /// What each channel's values are like: their mean over some times, and how far they differ over all.
+    pub fn channels(&self, from: f64, to: f64) -> Vec<Channel> {
+        let mut found = Vec::with_capacity(self.depths.len());
+        found.resize_with(self.depths.len(), Tally::default);
         let mut at = 0;
         for part in &self.parts {
             let [rows, cols] = part.shape();
             let times = &self.times[at..at + cols];
             at += cols;
-            let inside: Vec<bool> = times.iter().map(|t| (from..=to).contains(t)).collect();
-            let mut row = 0;
-            part.visit(0..rows, &mut |values| {
-                let sum: &mut (f64, f64) = &mut sums[row];
-                row += 1;
-                for (value, inside) in values.wide().zip(&inside) {
-                    if *inside && value.is_finite() {
-                        sum.0 += value;
-                        sum.1 += 1.0;
-                    }
-                }
-            });
+            // Rows by themselves: a processor each.
+            found
+                .par_iter_mut()
+                .take(rows)
+                .enumerate()
+                .for_each(|(row, tally)| {
+                    part.visit(row..row + 1, &mut |values| {
+                        for (value, time) in values.wide().zip(times) {
+                            if value.is_finite() {
+                                tally.add(value, (from..=to).contains(time));
+                            }
+                        }
+                    });
+                });
         }
-        sums.into_iter().map(|(sum, n)| sum / n).collect()
+        found.iter().map(Tally::channel).collect()
     }
 }
 
-/// What an empty channel would give: nothing has been seen yet.
-const UNSEEN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+/// What a channel's values are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Channel {
+    /// Their mean, without missing values; NaN where all are missing.
+    pub mean: f64,
+    /// The largest less the smallest; 0 where there is none.
+    pub spread: f64,
+}
 
-impl Section {
-    /// The difference of the largest and the smallest value of each channel; 0 for one without values.
-    pub fn spreads(&self) -> Vec<f64> {
-        let mut ends = vec![UNSEEN; self.depths.len()];
-        for part in &self.parts {
-            let mut row = 0;
-            part.visit(0..part.shape()[0], &mut |values| {
-                let ends: &mut (f64, f64) = &mut ends[row];
-                row += 1;
-                for value in values.wide().filter(|v| v.is_finite()) {
-                    *ends = (ends.0.min(value), ends.1.max(value));
-                }
-            });
+struct Tally {
+    sum: f64,
+    count: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            sum: 0.0,
+            count: 0.0,
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
         }
-        ends.into_iter()
-            .map(|(low, high)| (high - low).max(0.0))
-            .collect()
+    }
+}
+
+impl Tally {
+    fn add(&mut self, value: f64, inside: bool) {
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
+        if inside {
+            self.sum += value;
+            self.count += 1.0;
+        }
+    }
+
+    fn channel(&self) -> Channel {
+        Channel {
+            mean: self.sum / self.count,
+            spread: (self.high - self.low).max(0.0),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::picture::scene::{BLACK, Canvas, GREY, Paint, Rect, Side};
 use crate::picture::text::{Turn, fitted};
 use crate::picture::ticks::significant;
 use crate::pipeline::logs::Gaps;
-use crate::pipeline::section::Section;
+use crate::pipeline::section::{Channel, Section};
 
 /// The kind.
 pub static KIND: Kind = Kind {
@@ -27,8 +27,11 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let sections = sections.collect::<Result<Vec<_>, _>>()?;
     let frame = Frame::of(context, plot, &sections[0]);
     let whole = canvas.whole();
-    let quality = quality(&sections);
-    let table = table(context, &frame, &plot.items, &sections);
+    let (from, to) = (frame.x.from, frame.x.to);
+    let walked = sections.iter().map(|section| section.channels(from, to));
+    let walked: Vec<Vec<Channel>> = walked.collect();
+    let quality = quality(&sections, &walked);
+    let table = table(context, &frame, &plot.items, (&sections, &walked));
     let line = canvas.pt(13.0);
     // The panels take what the table and the strip leave.
     let lower = line * (table.len() + 2) as f64 + canvas.pt(46.0);
@@ -94,13 +97,11 @@ struct Quality {
     times: usize,
 }
 
-fn quality(sections: &[Section]) -> Quality {
+fn quality(sections: &[Section], walked: &[Vec<Channel>]) -> Quality {
     let mut alive = vec![false; sections[0].depths.len()];
-    for section in sections {
-        for (channel, spread) in section.spreads().into_iter().enumerate() {
-            if let Some(alive) = alive.get_mut(channel) {
-                *alive |= spread > 0.0;
-            }
+    for channels in walked {
+        for (alive, channel) in alive.iter_mut().zip(channels) {
+            *alive |= channel.spread > 0.0;
         }
     }
     let one_time = sections[0].times.len() < 2;
@@ -164,7 +165,7 @@ fn table(
     context: &Context<'_>,
     frame: &Frame,
     items: &[Item],
-    sections: &[Section],
+    (sections, walked): (&[Section], &[Vec<Channel>]),
 ) -> Vec<Vec<String>> {
     let (low, high) = (frame.y.from.min(frame.y.to), frame.y.from.max(frame.y.to));
     let part = (high - low) / PARTS as f64;
@@ -177,10 +178,10 @@ fn table(
         [] => parts.collect(),
         zones => zones.to_vec(),
     };
-    let means: Vec<Vec<f64>> = sections
+    let means = walked
         .iter()
-        .map(|section| section.means(frame.x.from, frame.x.to))
-        .collect();
+        .map(|band| band.iter().map(|channel| channel.mean).collect());
+    let means: Vec<Vec<f64>> = means.collect();
     // Of each zone and band the mean, over the fibre's median.
     let ratio = |zone: &Zone, band: usize| {
         let (from, to) = (zone.from.min(zone.to), zone.from.max(zone.to));

@@ -518,6 +518,17 @@ fn bad_data_of_one_plot_leave_the_others() {
     assert_eq!(project.names("results"), ["good.png"]);
 }
 
+#[test]
+fn data_without_axes_are_refused() {
+    let project = curves();
+    project.write("curves/band.npy", &array(50, 60, |row, _| row as f64));
+    std::fs::remove_file(project.path("curves/time.npy")).unwrap();
+    plots(&project, one("well_log", json!([{"data": "band.npy"}])));
+    draw(&project)
+        .ends(65)
+        .says("picture: curves/band.npy: axis of times: found none, expected the axis that the plots file names");
+}
+
 /// distpy's colour scale: 0 to ten times the largest value near the median.
 #[test]
 fn compat_mode_has_distpys_colours() {

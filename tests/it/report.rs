@@ -100,9 +100,9 @@ fn a_run_without_logs_still_has_its_flow() {
     found.ends(74).says("nothing.png: no such file or folder");
     project.write("notes.txt", b"x");
     let found = project.run("-m report -c system.json -f notes.txt");
-    found
-        .ends(65)
-        .says("notes.txt: expected a picture that ends in .png, .jpg or .svg");
+    found.ends(65).says(
+        "notes.txt: found the ending \"txt\", expected a picture that ends in .png, .jpg or .svg",
+    );
 }
 
 /// In a browser as people have it: nothing is asked of the network, no script complains, and what is read under the pointer is

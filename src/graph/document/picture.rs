@@ -14,6 +14,8 @@ const MARGIN: f64 = 14.0;
 const LEGEND: f64 = 26.0;
 const TITLE: f64 = 22.0;
 const DPI: f64 = 96.0;
+/// Pixels of the longer side, at most.
+const LONGEST: f64 = 16_000.0;
 
 /// The bytes of the drawing.
 pub fn draw(flow: &Flow<'_>, format: Format) -> Result<Vec<u8>, String> {
@@ -29,7 +31,9 @@ pub fn draw(flow: &Flow<'_>, format: Format) -> Result<Vec<u8>, String> {
     let places = layout(&std::iter::once(Vec::new()).chain(nodes).collect::<Vec<_>>());
     let width = (places.columns * (BOX.0 + GAP.0) + 2.0 * MARGIN).max(430.0);
     let height = TITLE + LEGEND + places.layers as f64 * (BOX.1 + GAP.1) + MARGIN;
-    let size = Size::new([width / 72.0, height / 72.0], DPI).map_err(|(_, found)| found)?;
+    // A flow of hundreds of commands is drawn smaller, so that it fits a picture.
+    let dpi = DPI.min(LONGEST * 72.0 / width.max(height));
+    let size = Size::new([width / 72.0, height / 72.0], dpi).map_err(|(_, found)| found)?;
     let mut canvas = Canvas::new(size);
     let shift = (width - places.columns * (BOX.0 + GAP.0)) / 2.0;
     let sketch = Sketch {
