@@ -10,6 +10,7 @@ pub mod npy;
 pub mod onnx;
 pub mod segy;
 pub mod witsml;
+pub mod zarr;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

@@ -28,7 +28,7 @@ use crate::picture::reduce::{Grid, Rule};
 use crate::picture::scene::{BLACK, Canvas, Image, Paint, Rect, Side, WHITE};
 use crate::picture::text::{Turn, fitted};
 use crate::pipeline::recording::Recording;
-use crate::pipeline::section::{Axes, Section, monotonic};
+use crate::pipeline::section::{Axes, Faults, Section, monotonic};
 
 pub use zones::{Zone, zones};
 
@@ -72,6 +72,8 @@ pub struct Context<'a> {
     pub zones: &'a [Zone],
     /// Whose colours are wanted.
     pub compat: Compat,
+    /// What was found unreadable while a plot was drawn.
+    pub faults: Faults,
 }
 
 /// Why a plot could not be drawn.
@@ -123,7 +125,11 @@ pub fn find(plot: &Plot) -> Result<&'static Kind, PlotError> {
 pub fn draw(context: &Context<'_>, plot: &Plot) -> Result<Canvas, PlotError> {
     let mut canvas = Canvas::new(plot.size);
     (find(plot)?.draw)(context, plot, &mut canvas)?;
-    Ok(canvas)
+    // A picture of what could not be read would look like one of what was not recorded.
+    match context.faults.take() {
+        Some(fault) => Err(fault.into()),
+        None => Ok(canvas),
+    }
 }
 
 /// What a plot is called, by its data.
@@ -134,7 +140,8 @@ pub fn title(plot: &Plot) -> String {
 
 impl Context<'_> {
     fn section(&self, item: &Item) -> Result<Section, PlotError> {
-        Ok(Section::open(self.folder, &item.data, &self.axes)?)
+        let (folder, axes) = (self.folder, &self.axes);
+        Ok(Section::open(folder, &item.data, axes, &self.faults)?)
     }
 
     fn recording(&self, plot: &Plot, item: &Item) -> Result<Recording, PlotError> {

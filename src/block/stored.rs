@@ -179,6 +179,18 @@ impl Stored {
         })
     }
 
+    /// An array of nothing but NaN.
+    pub fn missing(shape: [usize; 2]) -> Self {
+        let samples = vec![f32::NAN; shape[0] * shape[1]];
+        Self {
+            dtype: DType::F32,
+            shape,
+            order: Order::C,
+            endian: Endian::NATIVE,
+            bytes: Bytes::Owned(Arc::new(bytemuck::cast_slice(&samples).to_vec())),
+        }
+    }
+
     /// Type of a sample.
     pub fn dtype(&self) -> DType {
         self.dtype

@@ -385,11 +385,7 @@ impl Thumbnail {
         };
         let y = Scaled::numbers(top, bottom, self.label(0, ""));
         let limits = columns.get(2).map(|values| {
-            let grid = Grid {
-                width: values.len(),
-                height: 1,
-                values: values.iter().map(|v| *v as f32).collect(),
-            };
+            let grid = Grid::new(values.len(), 1, values.iter().map(|v| *v as f32).collect());
             Limits::choose(Clip::Percentiles(0.0, 100.0), Scale::Linear, &grid, &[])
         });
         let bar = limits.map_or(0.0, |limits| panel::upright_bar_width(canvas, &limits, ""));

@@ -9,7 +9,7 @@ use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::picture::render;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::section::{Axes, axis};
+use crate::pipeline::section::{Axes, Faults, axis};
 use crate::plots::{self, Context, PlotError, Zone};
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
@@ -48,6 +48,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         marks: &plots.marks,
         zones: &zones,
         compat: compat(cli, &system, None)?,
+        faults: Faults::default(),
     };
     let folder = join(cli, monitor, &out)?;
     monitor.meter.begin("plots", plots.list.len(), 0, cli.quiet);

@@ -279,11 +279,7 @@ mod tests {
     use ndarray::Array2;
 
     fn grid(values: &[f32]) -> Grid {
-        Grid {
-            width: values.len(),
-            height: 1,
-            values: values.to_vec(),
-        }
+        Grid::new(values.len(), 1, values.to_vec())
     }
 
     fn chosen(clip: Clip, scale: Scale, values: &[f32]) -> [f64; 2] {

@@ -29,28 +29,44 @@ pub struct Grid {
     pub height: usize,
     /// `height * width` values.
     pub values: Vec<f32>,
+    /// Of means, how many samples each is of; else nothing.
+    counts: Vec<f32>,
 }
 
 impl Grid {
     /// One without values.
     pub fn empty(width: usize, height: usize) -> Self {
+        Self::new(width, height, vec![f32::NAN; width * height])
+    }
+
+    /// One of values.
+    pub fn new(width: usize, height: usize, values: Vec<f32>) -> Self {
         Self {
             width,
             height,
-            values: vec![f32::NAN; width * height],
+            values,
+            counts: Vec::new(),
         }
     }
 
-    /// Lays another over this one, by the rule where both have a value.
+    /// Lays another over this one, both made by the rule, which also holds where both have a value.
     pub fn cover_by(&mut self, other: &Grid, rule: Rule) {
-        for (below, above) in self.values.iter_mut().zip(&other.values) {
-            *below = match rule {
-                Rule::Extreme => farther(*below, *above),
-                // Arrays that share a pixel share it about equally.
-                Rule::Mean if below.is_nan() => *above,
-                Rule::Mean if above.is_nan() => *below,
-                Rule::Mean => (*below + *above) / 2.0,
-            };
+        self.counts.resize(other.counts.len(), 0.0);
+        let pairs = self.values.iter_mut().zip(&other.values);
+        match rule {
+            Rule::Extreme => pairs.for_each(|(below, above)| *below = farther(*below, *above)),
+            Rule::Mean => {
+                let counts = self.counts.iter_mut().zip(&other.counts);
+                for ((below, above), (count, more)) in pairs.zip(counts) {
+                    let all = *count + more;
+                    if *count == 0.0 {
+                        *below = *above;
+                    } else if *more > 0.0 {
+                        *below += (*above - *below) * (*more / all);
+                    }
+                    *count = all;
+                }
+            }
         }
     }
 
@@ -299,18 +315,15 @@ pub fn reduce(source: &dyn Rows, rows: &Cells, cols: &Cells, rule: Rule) -> Grid
             tally.pixels(cols, rule)
         },
     );
-    let lines: Vec<Vec<f32>> = lines.collect();
-    let mut values = Vec::with_capacity(width * height);
-    for (run, line) in runs.iter().zip(&lines) {
+    let lines: Vec<(Vec<f32>, Vec<f32>)> = lines.collect();
+    let mut grid = Grid::new(width, height, Vec::with_capacity(width * height));
+    for (run, (line, counts)) in runs.iter().zip(&lines) {
         for _ in run.clone() {
-            values.extend_from_slice(line);
+            grid.values.extend_from_slice(line);
+            grid.counts.extend_from_slice(counts);
         }
     }
-    Grid {
-        width,
-        height,
-        values,
-    }
+    grid
 }
 
 /// An array between its samples: each pixel has the value on straight lines between the four samples around it. Along an axis with
@@ -347,11 +360,7 @@ pub fn interpolate(
             upper * (1.0 - y) + lower * y
         })
     });
-    Grid {
-        width,
-        height,
-        values: values.collect(),
-    }
+    Grid::new(width, height, values.collect())
 }
 
 /// For each pixel the samples before and after its middle, and how far it is from the one to the other.
@@ -420,9 +429,10 @@ impl Tally {
         }
     }
 
-    /// The columns' values by pixel.
-    fn pixels(&self, cols: &Cells, rule: Rule) -> Vec<f32> {
+    /// The columns' values by pixel and, of means, how many samples each is of.
+    fn pixels(&self, cols: &Cells, rule: Rule) -> (Vec<f32>, Vec<f32>) {
         let mut line = vec![f32::NAN; cols.pixels];
+        let mut counts = Vec::new();
         match rule {
             Rule::Extreme => {
                 for (span, value) in cols.spans.iter().zip(&self.values) {
@@ -433,7 +443,7 @@ impl Tally {
                 }
             }
             Rule::Mean => {
-                let mut counts = vec![0.0; cols.pixels];
+                counts = vec![0.0; cols.pixels];
                 let columns = self.values.iter().zip(&self.counts);
                 for (span, (value, count)) in cols.spans.iter().zip(columns) {
                     for pixel in span.clone() {
@@ -449,12 +459,12 @@ impl Tally {
                         }
                     }
                 }
-                for (sum, count) in line.iter_mut().zip(counts) {
+                for (sum, count) in line.iter_mut().zip(&counts) {
                     *sum /= count;
                 }
             }
         }
-        line
+        (line, counts)
     }
 }
 
@@ -506,6 +516,22 @@ mod tests {
         assert_eq!(grid.values, [3.0, 2.0]);
         let grid = reduce(&block, &Cells::even(2, 2), &Cells::even(4, 2), Rule::Mean);
         assert!(grid.values[1].is_nan());
+    }
+
+    #[test]
+    fn means_of_parts_are_the_mean_of_all() {
+        let whole = block(&[&[1.0, 2.0, 3.0, 9.0, f64::NAN, 4.0]]);
+        let rows = Cells::even(1, 1);
+        let of = |from: usize, to: usize| {
+            let part = whole.as_real().slice(ndarray::s![.., from..to]).to_owned();
+            let cells = Cells::even(to - from, 1);
+            reduce(&Block::real(part), &rows, &cells, Rule::Mean)
+        };
+        let mut parts = Grid::empty(1, 1);
+        for (from, to) in [(0, 1), (1, 2), (2, 5), (5, 6)] {
+            parts.cover_by(&of(from, to), Rule::Mean);
+        }
+        assert!((parts.values[0] - 3.8).abs() < 1e-6, "{parts:?}");
     }
 
     #[test]

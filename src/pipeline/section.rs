@@ -1,14 +1,17 @@
 //! Sections: values along the fibre over time, in one file or in many, as pictures read them.
 //!
-//! Nothing is in memory but the files' maps: a section is walked through when it is drawn.
+//! Nothing is in memory but the files' maps: a section is walked through when it is drawn, compressed ones tile by tile.
+
+mod tiles;
 
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::block::Stored;
-use crate::formats::{FormatError, npy};
+use crate::formats::{FormatError, npy, zarr};
 use crate::picture::reduce::{Cells, Grid, Rows, Rule, reduce, usual_distance};
+pub use tiles::Faults;
 
 /// Axes that hold for a folder, where its data have none of their own.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +31,27 @@ pub struct Section {
     pub depths: Vec<f64>,
     /// Time of each column: Unix times, or seconds of another count.
     pub times: Vec<f64>,
-    parts: Vec<Stored>,
+    parts: Vec<Part>,
+}
+
+/// All channels for some of the times.
+#[derive(Debug)]
+enum Part {
+    Stored(Stored),
+    Tiles(tiles::Tiles),
+}
+
+impl Part {
+    fn rows(&self) -> &dyn Rows {
+        match self {
+            Part::Stored(array) => array,
+            Part::Tiles(array) => array,
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.rows().shape().1
+    }
 }
 
 /// Reads an axis; `None` where there is no such file.
@@ -53,17 +76,32 @@ pub fn axis(path: &Path) -> Result<Option<Vec<f64>>, FormatError> {
 }
 
 impl Section {
-    /// Opens what a name stands for below a folder: `NAME`, or the folder `NAME` without its ending, which holds packages in the
-    /// order of their Unix times, with axes of its own.
+    /// Opens what a name stands for below a folder: the npy file or the Zarr array `NAME`, or the folder `NAME` without its ending,
+    /// which holds packages in the order of their Unix times. A Zarr array and packages may have axes of their own. What later
+    /// turns out to be unreadable goes to `faults`.
     ///
     /// # Errors
-    /// When there is neither, or an array and its axes do not fit.
-    pub fn open(folder: &Path, name: &str, axes: &Axes) -> Result<Self, FormatError> {
+    /// When there is none, or an array and its axes do not fit.
+    pub fn open(
+        folder: &Path,
+        name: &str,
+        axes: &Axes,
+        faults: &Faults,
+    ) -> Result<Self, FormatError> {
         let path = folder.join(name);
         let stem = name.strip_suffix(".npy").unwrap_or(name);
         let packages = folder.join(stem);
         if path.is_file() {
             Self::of(path.clone(), &[path], axes)
+        } else if zarr::is_zarr(&path) {
+            let array = zarr::open(&path)?;
+            let own = Axes {
+                depths: array.depths()?.or(axes.depths.clone()),
+                times: array.times()?.or(axes.times.clone()),
+            };
+            let shape = array.shape();
+            let parts = tiles::parts(array, faults);
+            Self::fitting(path, shape, parts.into_iter().map(Part::Tiles), &own)
         } else if packages.is_dir() {
             let own = Axes {
                 depths: axis(&packages.join("measured_depth.npy"))?.or(axes.depths.clone()),
@@ -80,7 +118,7 @@ impl Section {
                 &path,
                 "file",
                 "none",
-                "this file, or a folder of that name without .npy",
+                "this npy file or Zarr array, or a folder of that name without .npy",
             ))
         }
     }
@@ -103,8 +141,19 @@ impl Section {
             }
             parts.push(stored);
         }
-        let rows = parts[0].shape()[0];
+        let rows = parts.first().map_or(0, |part| part.shape()[0]);
         let cols = parts.iter().map(|part| part.shape()[1]).sum();
+        let parts = parts.into_iter().map(Part::Stored);
+        Self::fitting(path, [rows, cols], parts, axes)
+    }
+
+    /// A section whose axes fit its parts.
+    fn fitting(
+        path: PathBuf,
+        [rows, cols]: [usize; 2],
+        parts: impl Iterator<Item = Part>,
+        axes: &Axes,
+    ) -> Result<Self, FormatError> {
         if rows == 0 || cols == 0 {
             let found = format!("{rows} channels and {cols} times");
             return Err(FormatError::content(&path, "header", found, "at least one"));
@@ -114,7 +163,7 @@ impl Section {
                 &path,
                 format!("axis of {what}"),
                 "none",
-                "the axis that the plots file names, or one beside packages",
+                "the axis that the plots file names, or one beside packages or in the array's group",
             )),
             Some(values) if values.len() == n => Ok(values.clone()),
             Some(values) => Err(FormatError::content(
@@ -127,8 +176,8 @@ impl Section {
         Ok(Self {
             depths: fitting(&axes.depths, rows, "channels")?,
             times: fitting(&axes.times, cols, "times")?,
+            parts: parts.collect(),
             path,
-            parts,
         })
     }
 
@@ -138,13 +187,13 @@ impl Section {
             path,
             depths,
             times,
-            parts,
+            parts: parts.into_iter().map(Part::Stored).collect(),
         }
     }
 
     /// The arrays that it consists of, for statistics of all samples.
     pub fn arrays(&self) -> Vec<&dyn Rows> {
-        self.parts.iter().map(|part| part as &dyn Rows).collect()
+        self.parts.iter().map(Part::rows).collect()
     }
 
     /// How long a column lasts.
@@ -169,36 +218,47 @@ impl Section {
             Cells::even(depths.len(), height)
         };
         let usual = self.usual_time();
-        let mut grid = Grid::empty(width, height);
-        let mut at = 0;
-        for part in &self.parts {
-            let times = &self.times[at..at + part.shape()[1]];
-            at += times.len();
+        let of_part = |(from, part): (usize, &Part)| {
+            let to = from + part.columns();
             // The next package goes on where this one ends.
-            let mut cells = times.to_vec();
-            cells.extend(self.times.get(at));
-            let cells = Cells::since(&cells, usual, left, right, width);
-            grid.cover_by(&reduce(part, &rows, &cells, rule), rule);
-        }
-        grid
+            let times = &self.times[from..self.times.len().min(to + 1)];
+            let cells = Cells::since(times, usual, left, right, width);
+            reduce(part.rows(), &rows, &cells, rule)
+        };
+        let laid = |mut below: Grid, above: Grid| {
+            below.cover_by(&above, rule);
+            below
+        };
+        // Parts side by side: a tile is decoded by one processor.
+        let parts: Vec<(usize, &Part)> = self.placed().collect();
+        let grids = parts.into_par_iter().map(of_part);
+        grids.reduce(|| Grid::empty(width, height), laid)
+    }
+
+    /// Each part with the place of its first time.
+    fn placed(&self) -> impl Iterator<Item = (usize, &Part)> {
+        self.parts.iter().scan(0, |next, part| {
+            let at = *next;
+            *next += part.columns();
+            Some((at, part))
+        })
     }
 
     /// What each channel's values are like: their mean over some times, and how far they differ over all.
     pub fn channels(&self, from: f64, to: f64) -> Vec<Channel> {
         let mut found = Vec::with_capacity(self.depths.len());
         found.resize_with(self.depths.len(), Tally::default);
-        let mut at = 0;
-        for part in &self.parts {
-            let [rows, cols] = part.shape();
+        for (at, part) in self.placed() {
+            let array = part.rows();
+            let (rows, cols) = array.shape();
             let times = &self.times[at..at + cols];
-            at += cols;
             // Rows by themselves: a processor each.
             found
                 .par_iter_mut()
                 .take(rows)
                 .enumerate()
                 .for_each(|(row, tally)| {
-                    part.visit(row..row + 1, &mut |values| {
+                    array.visit(row..row + 1, &mut |values| {
                         for (value, time) in values.wide().zip(times) {
                             if value.is_finite() {
                                 tally.add(value, (from..=to).contains(time));

@@ -47,11 +47,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
 fn turned(grid: &Grid) -> Grid {
     let (width, height) = (grid.height, grid.width);
     let at = |k: usize| grid.values[(k % width) * grid.width + k / width];
-    Grid {
-        width,
-        height,
-        values: (0..width * height).map(at).collect(),
-    }
+    Grid::new(width, height, (0..width * height).map(at).collect())
 }
 
 /// Zones as upright lines with their names at the top, events as level ones.

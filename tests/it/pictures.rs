@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod recordings;
+mod zarr;
 
 use std::path::Path;
 
@@ -513,7 +514,7 @@ fn bad_data_of_one_plot_leave_the_others() {
     );
     draw(&project)
         .ends(65)
-        .says("missing: curves/missing.npy: file: found none, expected this file, or a folder of that name")
+        .says("missing: curves/missing.npy: file: found none, expected this npy file or Zarr array, or a folder of that name")
         .says("short: curves/short.npy: header: found 59 times, expected 60, as the axis has");
     assert_eq!(project.names("results"), ["good.png"]);
 }

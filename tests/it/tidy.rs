@@ -84,6 +84,7 @@ fn files_are_opened_at_the_edges() {
         "modules",
         "formats/mapped.rs",
         "formats/hdf5",
+        "formats/zarr",
         "gpu/engine/pipelines.rs",
     ];
     for word in ["std::fs", "fs::File", "OpenOptions"] {
