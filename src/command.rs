@@ -92,6 +92,16 @@ pub enum Compat {
     Distpy,
 }
 
+impl Compat {
+    /// As `--compat` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compat::Exact => "exact",
+            Compat::Distpy => "distpy",
+        }
+    }
+}
+
 /// How an axis is stored beside the chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AxisFile {

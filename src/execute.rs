@@ -84,6 +84,15 @@ pub enum CpuPrecision {
 }
 
 impl CpuPrecision {
+    /// As `--precision` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            CpuPrecision::Auto => "auto",
+            CpuPrecision::Always(Precision::F32) => "f32",
+            CpuPrecision::Always(Precision::F64) => "f64",
+        }
+    }
+
     /// The precision for some sources.
     pub fn of(self, sources: &[Stored]) -> Precision {
         match self {

@@ -9,7 +9,7 @@ use clap::Parser;
 use distpy_gpu::cli::{Cli, LogFormat};
 use distpy_gpu::exit::{self, Code};
 use distpy_gpu::modules::{self, Failure};
-use distpy_gpu::pipeline::monitor::Monitor;
+use distpy_gpu::pipeline::monitor::{Journal, Monitor};
 
 /// Keeps the memory of a chunk's blocks for the next chunk. The system's allocator gives it back each time, and touching new pages then
 /// takes longer than most commands.
@@ -29,9 +29,10 @@ fn main() -> ExitCode {
             return ExitCode::from(code.code);
         }
     };
-    start_log(&cli);
+    let journal = Journal::default();
+    start_log(&cli, journal.clone());
     std::panic::set_hook(Box::new(on_panic));
-    ExitCode::from(run(&cli).code)
+    ExitCode::from(run(&cli, journal).code)
 }
 
 /// Reports a defect. wgpu panics where a driver loses its device, which the engine catches and returns as an error that is
@@ -58,7 +59,7 @@ fn is_in_wgpu(file: &str) -> bool {
     file.split(['/', '\\']).any(|part| part.starts_with("wgpu"))
 }
 
-fn run(cli: &Cli) -> Code {
+fn run(cli: &Cli, journal: Journal) -> Code {
     let Some(module) = modules::ALL.iter().find(|m| m.name == cli.module) else {
         let names: Vec<_> = modules::ALL.iter().map(|m| m.name).collect();
         tracing::error!(
@@ -78,7 +79,7 @@ fn run(cli: &Cli) -> Code {
         );
         return exit::USAGE;
     }
-    let monitor = match Monitor::start(module.name, modules::outlets(cli)) {
+    let monitor = match Monitor::start(module.name, modules::outlets(cli), journal) {
         Ok(monitor) => monitor,
         Err(e) => {
             tracing::error!("{e}");
@@ -114,8 +115,11 @@ fn report(failure: &Failure) -> Code {
     failure.code()
 }
 
-fn start_log(cli: &Cli) {
-    use tracing_subscriber::EnvFilter;
+fn start_log(cli: &Cli, journal: Journal) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{EnvFilter, fmt, registry};
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => "error",
         (_, 0) => "info",
@@ -128,15 +132,21 @@ fn start_log(cli: &Cli) {
             "error,wgpu=off,wgpu_hal=off,wgpu_core=off,distpy_gpu={level}"
         ))
     });
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    // The manifest has what went wrong, whatever is shown.
+    let own = Targets::new().with_target("distpy_gpu", LevelFilter::WARN);
+    let log = registry().with(journal.with_filter(own));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     match cli.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder
-            .without_time()
-            .with_ansi(std::io::stderr().is_terminal())
+        LogFormat::Json => log
+            .with(lines.json().flatten_event(true).with_filter(filter))
+            .init(),
+        LogFormat::Text => log
+            .with(
+                lines
+                    .without_time()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_filter(filter),
+            )
             .init(),
     }
 }

@@ -25,7 +25,7 @@ use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::pipeline::inputs::Input;
-use crate::pipeline::monitor::{Monitor, Outlets, progress_path};
+use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
 use crate::pipeline::shard::Shard;
@@ -176,14 +176,16 @@ impl From<FormatError> for Failure {
 }
 
 /// Reads the system configuration that a module cannot do without.
-fn system(cli: &Cli) -> Result<System, Failure> {
+fn system(cli: &Cli, monitor: &Monitor) -> Result<System, Failure> {
     let path = cli.config.as_deref().ok_or_else(|| {
         Failure::Usage(format!(
             "module `{}` needs a system configuration; give one with -c CONFIG.json",
             cli.module
         ))
     })?;
-    let system = System::parse(path, &read_text(path)?)?;
+    let text = read_text(path)?;
+    monitor.manifest.configuration(path, &text);
+    let system = System::parse(path, &text)?;
     system.warnings.iter().for_each(|w| tracing::warn!("{w}"));
     Ok(system)
 }
@@ -240,6 +242,9 @@ pub fn shard(cli: &Cli) -> Result<Option<Shard>, Failure> {
 /// The files of this process's share.
 fn share(cli: &Cli, monitor: &Monitor, files: Vec<Input>) -> Result<Vec<Input>, Failure> {
     let Some(shard) = shard(cli)? else {
+        monitor
+            .manifest
+            .inputs(files.iter().map(|file| &*file.path));
         return Ok(files);
     };
     monitor.meter.set_shard(shard);
@@ -252,6 +257,9 @@ fn share(cli: &Cli, monitor: &Monitor, files: Vec<Input>) -> Result<Vec<Input>, 
         .filter_map(|(file, mine)| mine.then_some(file))
         .collect();
     tracing::info!("shard {shard}: {} of {all} files", files.len());
+    monitor
+        .manifest
+        .inputs(files.iter().map(|file| &*file.path));
     Ok(files)
 }
 
@@ -266,8 +274,11 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> 
         expiry: Duration::from_secs(cli.job.claim_expiry.into()),
     };
     let folder = Folder::join(output, &sharing)?;
-    let progress = progress_path(output, &cli.module, shard(cli)?, cli.job.reverse);
+    let share = share_name(shard(cli)?, cli.job.reverse);
+    let progress = progress_path(output, &cli.module, &share);
     monitor.meter.keep_progress(&progress, folder.commit());
+    let manifest = &monitor.manifest;
+    manifest.keep(output, &cli.module, &share, folder.commit());
     Ok(folder)
 }
 
@@ -283,11 +294,13 @@ fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
 }
 
 /// Reads the command file that a system configuration names.
-fn flow(system: &System) -> Result<Option<Workflow>, Failure> {
+fn flow(monitor: &Monitor, system: &System) -> Result<Option<Workflow>, Failure> {
     let Some(path) = config_path(system) else {
         return Ok(None);
     };
-    Ok(Some(Workflow::parse(&path, &read_text(&path)?)?))
+    let text = read_text(&path)?;
+    monitor.manifest.configuration(&path, &text);
+    Ok(Some(Workflow::parse(&path, &text)?))
 }
 
 /// The file that a system configuration names: relative to the working directory, as distpy has it, or beside the configuration

@@ -47,12 +47,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         }
     }
     let system = match cli.config {
-        Some(_) => system(cli)?,
+        Some(_) => system(cli, monitor)?,
         None => System::parse("defaults".as_ref(), "{}")?,
     };
     set_threads(cli, &system)?;
     let device = super::device::wanted(cli, &system)?;
-    let flow = Flow::read(cli, &system)?;
+    let flow = Flow::read(cli, monitor, &system)?;
     let chunks = Chunks::new(cli, &system, &flow)?;
     let mut gpus = Gpus::open(cli, device, super::device::on_gpu(cli, &system));
     let mut report = Report::new(&flow, &chunks, gpus.described());

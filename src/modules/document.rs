@@ -16,8 +16,8 @@ use crate::plan::Stage;
 use crate::reference;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let system = system(cli)?;
-    let flow = flow(&system)?.ok_or_else(|| {
+    let system = system(cli, monitor)?;
+    let flow = flow(monitor, &system)?.ok_or_else(|| {
         let expected = "missing; expected the path of a command file";
         Problems::single(&system.file, "config", expected)
     })?;

@@ -39,7 +39,7 @@ fn run(
     depth: DepthShape,
     open: impl Fn(&Path, bool) -> Result<Box<dyn Source>, FormatError>,
 ) -> Result<Code, Failure> {
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
     let options = Ingest {
         dtype: dtype(&system)?,
@@ -57,7 +57,9 @@ fn run(
     };
     let recordings =
         inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let compat = compat(cli, &system, None)? == Compat::Distpy;
+    let compat = compat(cli, &system, None)?;
+    monitor.manifest.set_compat(compat.name());
+    let compat = compat == Compat::Distpy;
     let mut recordings = share(cli, monitor, recordings)?;
     if cli.job.reverse {
         recordings.reverse();

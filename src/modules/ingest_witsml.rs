@@ -16,7 +16,7 @@ use crate::pipeline::monitor::Monitor;
 const NO_LOGS: &str = "png";
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
     set_threads(cli, &system)?;
     let given: Vec<PathBuf> = match (&cli.files[..], &system.input) {
@@ -36,6 +36,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         sets.retain(|_| mine.next().unwrap_or(true));
     }
     let folder = join(cli, monitor, &out)?;
+    let paths = sets.iter().flat_map(|(_, logs)| logs.paths());
+    monitor.manifest.inputs(paths);
     let files = sets.iter().map(|(_, logs)| logs.len()).sum();
     monitor.meter.begin("logs", files, 0, cli.quiet);
     let (mut failed, mut unread) = (0, 0);
@@ -194,7 +196,7 @@ fn tell(folder: &Path, logs: &Logs, report: &Report) {
             None => time.to_string(),
         };
         tracing::warn!(
-            "{folder}: {} gaps in time, {} logs are missing; the longest is from {} to {} UTC",
+            "{folder}: gaps in time: {}, logs missing: {}; the longest is from {} to {} UTC",
             gaps.list.len(),
             gaps.missing,
             said(*from),

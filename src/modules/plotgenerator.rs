@@ -13,9 +13,9 @@ use crate::pipeline::section::{Axes, Faults, axis};
 use crate::plots::{self, Context, PlotError, Zone};
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
-    let mut plots = read_plots(&system)?;
+    let mut plots = read_plots(monitor, &system)?;
     plots
         .warnings
         .iter()
@@ -50,6 +50,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         compat: compat(cli, &system, None)?,
         faults: Faults::default(),
     };
+    monitor.manifest.inputs([&*input].into_iter());
     let folder = join(cli, monitor, &out)?;
     monitor.meter.begin("plots", plots.list.len(), 0, cli.quiet);
     let (mut failed, mut unread, mut wrong) = (0, 0, 0);
@@ -102,12 +103,14 @@ fn complaint(plots: &Plots, plot: &str, error: &PlotError) -> String {
     }
 }
 
-fn read_plots(system: &System) -> Result<Plots, Failure> {
+fn read_plots(monitor: &Monitor, system: &System) -> Result<Plots, Failure> {
     let path = super::config_path(system).ok_or_else(|| {
         let expected = "missing; expected the path of a plots file";
         Problems::single(&system.file, "config", expected)
     })?;
-    Ok(Plots::parse(&path, &read_text(&path)?)?)
+    let text = read_text(&path)?;
+    monitor.manifest.configuration(&path, &text);
+    Ok(Plots::parse(&path, &text)?)
 }
 
 /// The folder of the data: after -f, else the configuration's.

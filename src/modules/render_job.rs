@@ -27,14 +27,14 @@ const PODS: usize = 8;
 const DATA: &str = "/data";
 const CONFIG: &str = "/config";
 
-pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let args = &cli.render;
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let input = input_folder(cli, &system)?;
     let results = absolute(&output_folder(&at_home(cli), &system)?)?;
     let chunks = strainrate2summary::chunks(cli, &system)?;
     let plan = Plan::new(args, &chunks)?;
-    let (flow_name, flow_text) = command_file(cli, &system)?;
+    let (flow_name, flow_text) = command_file(cli, monitor, &system)?;
     let (volume, root) = volume(args, &input, &results)?;
     let place = |folder: &Path| in_container(folder, &root);
 
@@ -212,8 +212,12 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The command file, checked: its name and its text.
-fn command_file(cli: &Cli, system: &System) -> Result<(String, String), Failure> {
-    let flow = super::flow(system)?.ok_or_else(|| {
+fn command_file(
+    cli: &Cli,
+    monitor: &Monitor,
+    system: &System,
+) -> Result<(String, String), Failure> {
+    let flow = super::flow(monitor, system)?.ok_or_else(|| {
         let expected = "missing; expected the path of a command file";
         Problems::single(&system.file, "config", expected)
     })?;

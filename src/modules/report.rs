@@ -1,10 +1,9 @@
 //! `-m report`: a run as one HTML page that needs nothing else: its logs to look into, its pictures, its flow, its warnings.
 
 mod page;
+mod runs;
 
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::path::Path;
 
 use super::ingest_witsml::sets;
 use super::{Failure, compat, flow, join, output_folder, read_text, set_threads, system};
@@ -15,7 +14,6 @@ use crate::graph::document::svg;
 use crate::graph::{Graph, Reading};
 use crate::pipeline::logs::LogsError;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::output::BOOKKEEPING;
 use page::{Log, Page, Picture};
 
 /// Cells of all maps of a page together: what a browser shows without delay, a few megabytes of text.
@@ -30,7 +28,7 @@ const LARGEST: u64 = 16 << 20;
 const NAME: &str = "report.html";
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let results = output_folder(cli, &system)?;
     set_threads(cli, &system)?;
     let mut page = Page {
@@ -40,7 +38,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         ..Page::default()
     };
     logs(&results, &mut page)?;
-    runs(&results, &mut page);
+    runs::read(system.input.as_deref(), &results, &mut page);
     describe(cli, monitor, &system, &mut page)?;
     pictures(cli, &mut page)?;
     let html = page.html();
@@ -84,7 +82,7 @@ fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
                     .extend(overview.bad.iter().map(ToString::to_string));
                 if !overview.gaps.list.is_empty() {
                     page.warnings.push(format!(
-                        "{name}: {} gaps in time, {} logs are missing",
+                        "{name}: gaps in time: {}, logs missing: {}",
                         overview.gaps.list.len(),
                         overview.gaps.missing
                     ));
@@ -102,35 +100,9 @@ fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the runs that wrote the results left of themselves.
-fn runs(results: &Path, page: &mut Page) {
-    let folder = results.join(BOOKKEEPING).join("progress");
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
-    files.sort();
-    for path in files {
-        let parsed = std::fs::read(&path).ok();
-        let parsed = parsed.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        if let Some(Value::Object(mut run)) = parsed {
-            let failed = run.get("inputs_failed").and_then(Value::as_u64);
-            if let (Some(failed @ 1..), Some(module)) = (failed, run.get("module").cloned()) {
-                let module = module.as_str().unwrap_or_default();
-                page.warnings
-                    .push(format!("{module}: {failed} inputs failed"));
-            }
-            // What passes from one moment to the next says nothing of a run that has ended.
-            let passing = |key: &str| key.starts_with("queue_") || key == "seconds_since_progress";
-            run.retain(|key, value| !value.is_null() && !passing(key));
-            page.runs.push(run);
-        }
-    }
-}
-
 /// The flow: what it is called, its drawing, its file.
 fn describe(cli: &Cli, monitor: &Monitor, system: &System, page: &mut Page) -> Result<(), Failure> {
-    let Some(workflow) = flow(system)? else {
+    let Some(workflow) = flow(monitor, system)? else {
         return Ok(());
     };
     let reading = Reading {

@@ -22,9 +22,9 @@ use crate::pipeline::reader::{Reader, Settings};
 const AXES: &[&str] = &["measured_depth", "time", "none"];
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let system = system(cli)?;
+    let system = system(cli, monitor)?;
     let output = output_folder(cli, &system)?;
-    let flow = flow(&system)?.ok_or_else(|| {
+    let flow = flow(monitor, &system)?.ok_or_else(|| {
         let expected = "missing; expected the path of a command file";
         Problems::single(&system.file, "config", expected)
     })?;
@@ -52,6 +52,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
+    monitor.manifest.set_compat(compat.name());
+    monitor.manifest.set_cpu_precision(precision.name());
     if cli.explain {
         let job = reader.job(&chunks[0])?;
         let work = Work::of(Some(&job), chunks.len());

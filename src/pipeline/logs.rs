@@ -165,6 +165,11 @@ impl Logs {
         })
     }
 
+    /// The logs' files, in the order of their times.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| &*file.path)
+    }
+
     /// Number of logs.
     pub fn len(&self) -> usize {
         self.files.len()

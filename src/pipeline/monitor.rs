@@ -1,6 +1,8 @@
-//! What watches over a run: signals, a file of its progress, metrics, the last word to an orchestrator, and an alarm for work
-//! that does not go on.
+//! What watches over a run: signals, a file of its progress, metrics, the manifest of what it did, the last word to an orchestrator,
+//! and an alarm for work that does not go on.
 
+mod journal;
+mod manifest;
 mod meter;
 mod metrics;
 
@@ -18,6 +20,8 @@ use serde::Serialize;
 use super::output::{Commit, OutputError, replace};
 use super::stop::Stop;
 use crate::exit::{self, Code};
+pub use journal::Journal;
+pub use manifest::{FOLDER as MANIFESTS, Manifest};
 pub use meter::{Meter, Queue, Snapshot};
 
 /// How often files tell of the progress.
@@ -49,6 +53,9 @@ pub struct Monitor {
     pub stop: Stop,
     /// How far the run is.
     pub meter: Arc<Meter>,
+    /// What it works with.
+    pub manifest: Manifest,
+    journal: Journal,
     outlets: Outlets,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
 }
@@ -69,7 +76,7 @@ impl Monitor {
     ///
     /// # Errors
     /// When the system refuses signal handlers or the address for metrics.
-    pub fn start(module: &str, outlets: Outlets) -> std::io::Result<Self> {
+    pub fn start(module: &str, outlets: Outlets, journal: Journal) -> std::io::Result<Self> {
         let meter = Arc::new(Meter::new(module));
         if let Some(address) = outlets.metrics_addr {
             serve(address, meter.clone())?;
@@ -78,6 +85,8 @@ impl Monitor {
             stop: Stop::on_signals()?,
             ticker: Some(ticker(meter.clone(), outlets.clone())),
             meter,
+            manifest: Manifest::default(),
+            journal,
             outlets,
         })
     }
@@ -90,6 +99,9 @@ impl Monitor {
         }
         self.meter.finish();
         tell(&self.meter, &self.outlets, &mut Vec::new());
+        let counts = self.meter.snapshot();
+        let written = self.manifest.write(&counts, &self.journal, code, error);
+        written.unwrap_or_else(|error| tracing::warn!("{error}"));
         last_word(&self.meter, &self.outlets, code, error);
     }
 }
@@ -208,17 +220,16 @@ fn serve(address: SocketAddr, meter: Arc<Meter>) -> std::io::Result<()> {
 }
 
 /// Where a run keeps its progress: below its output folder, one file for each share and direction of it.
-pub fn progress_path(
-    output: &Path,
-    module: &str,
-    shard: Option<super::shard::Shard>,
-    reverse: bool,
-) -> PathBuf {
-    let share = shard.map_or_else(String::new, |it| format!("-{}-of-{}", it.index, it.count));
-    let way = if reverse { "-reverse" } else { "" };
-    let name = format!("{module}{share}{way}.json");
+pub fn progress_path(output: &Path, module: &str, share: &str) -> PathBuf {
     output
         .join(super::output::BOOKKEEPING)
         .join("progress")
-        .join(name)
+        .join(format!("{module}{share}.json"))
+}
+
+/// What tells the share and the direction of a run from others in a file's name: nothing where it has all.
+pub fn share_name(shard: Option<super::shard::Shard>, reverse: bool) -> String {
+    let share = shard.map_or_else(String::new, |it| format!("-{}-of-{}", it.index, it.count));
+    let way = if reverse { "-reverse" } else { "" };
+    format!("{share}{way}")
 }

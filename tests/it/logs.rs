@@ -91,7 +91,7 @@ fn times_are_those_in_the_files_whatever_their_names() {
     }
     ingest(&project)
         .ends(0)
-        .says("1 gaps in time, 4 logs are missing")
+        .says("gaps in time: 1, logs missing: 4")
         .says("the longest is from 2017-07-14 02:40:04 to 2017-07-14 02:40:09 UTC");
     assert_eq!(
         curve(&project, "x/T/1500000002.npy")[0],

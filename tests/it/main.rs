@@ -33,6 +33,7 @@ mod hdf5;
 mod ingest;
 mod interrupt;
 mod logs;
+mod manifest;
 mod networks;
 mod npy;
 mod output;

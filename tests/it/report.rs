@@ -54,13 +54,15 @@ fn a_page_needs_nothing_else() {
     let (_, page) = report(&project, "-f pictures");
     for part in [
         "<title>unnamed</title>",
-        "NoiseLog: 1 gaps in time, 1 logs are missing",
+        "NoiseLog: gaps in time: 1, logs missing: 1",
         "3 logs of 6 channels, from 2026-01-01 00:00:00 to 2026-01-01 00:00:04 UTC.",
         "<figcaption>a &amp; b</figcaption>",
         ">rms_from_fft</text>",
         "As planned for chunks/1767225600.npy",
         "&quot;in_directory&quot;",
         "<th scope=\"row\">chunks done</th><td>3</td>",
+        "<details><summary>Manifest: strainrate2summary, 2",
+        "&quot;path&quot;: &quot;chunks/1767225601.npy&quot;",
     ] {
         assert!(page.contains(part), "{part}\nin\n{page}");
     }
@@ -85,10 +87,20 @@ fn what_failed_is_among_the_warnings() {
     let (_, page) = report(&project, "");
     for part in [
         "1767225601.fbe: byte ",
-        "strainrate2summary: 1 inputs failed",
+        "strainrate2summary: chunks/1767225605.npy: ",
+        "<th scope=\"row\">inputs failed</th><td>0</td><td>1</td>",
     ] {
         assert!(page.contains(part), "{part}\nin\n{page}");
     }
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_told() {
+    let project = run();
+    std::fs::remove_dir_all(project.path("results/.distpy-gpu/manifests")).unwrap();
+    let (_, page) = report(&project, "");
+    assert!(page.contains("strainrate2summary: left no manifest, so it was cut off or still runs"));
+    assert!(page.contains("<th scope=\"row\">chunks done</th><td>3</td>"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::cli::Cli;
 use crate::command::{Command, Compat};
 use crate::config::{Problems, Severity, System, Workflow};
 use crate::graph::{Graph, Reading};
+use crate::pipeline::monitor::Monitor;
 
 /// A checked flow.
 pub struct Flow {
@@ -22,8 +23,8 @@ pub struct Flow {
 
 impl Flow {
     /// The configuration's command file, else the noise log.
-    pub fn read(cli: &Cli, system: &System) -> Result<Self, Failure> {
-        let workflow = match flow(system)? {
+    pub fn read(cli: &Cli, monitor: &Monitor, system: &System) -> Result<Self, Failure> {
+        let workflow = match flow(monitor, system)? {
             Some(workflow) => workflow,
             None => Workflow::parse("noise log".as_ref(), &noise_log(system.prf))?,
         };

@@ -24,6 +24,8 @@ pub struct Page {
     pub pictures: Vec<Picture>,
     /// What runs left of themselves.
     pub runs: Vec<Map<String, Value>>,
+    /// Manifests of the runs.
+    pub manifests: Vec<Value>,
     /// The flow's drawing, as SVG.
     pub graph: String,
     /// What the drawing is planned for.
@@ -140,6 +142,16 @@ impl Page {
                 text += "</tr>\n";
             }
             text += "</table></div>\n";
+        }
+        for manifest in &self.manifests {
+            let name = |key: &str| escaped(manifest[key].as_str().unwrap_or_default());
+            let json = serde_json::to_string_pretty(manifest).unwrap_or_default();
+            text += &format!(
+                "<details><summary>Manifest: {}, {}</summary><pre>{}</pre></details>\n",
+                name("module"),
+                name("started"),
+                escaped(&json)
+            );
         }
         text + &format!(
             "<p>Made by distpy-gpu {}.</p>\n<details><summary>The system configuration</summary><pre>{}</pre></details>\n",

@@ -1,0 +1,246 @@
+//! The manifest of a run: what it was given, what it worked with, and how it ended, as JSON beside its results.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::journal::Journal;
+use super::meter::Snapshot;
+use crate::exit::Code;
+use crate::pipeline::output::{BOOKKEEPING, Commit, OutputError, replace};
+
+/// How many inputs are listed; the others are counted, and in the digest.
+const LISTED: usize = 1000;
+/// Below an output folder's bookkeeping.
+pub const FOLDER: &str = "manifests";
+
+/// Collects what belongs into a manifest; it is written where [`Manifest::keep`] says, when the run ends.
+#[derive(Debug)]
+pub struct Manifest {
+    started: Timestamp,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    place: Option<(PathBuf, String, Commit)>,
+    configuration: Vec<Configuration>,
+    inputs: Inputs,
+    compat: Option<&'static str>,
+    cpu_precision: Option<&'static str>,
+}
+
+/// A configuration file as it was read.
+#[derive(Debug, Clone, Serialize)]
+struct Configuration {
+    path: PathBuf,
+    /// As `sha256sum` prints it.
+    sha256: String,
+}
+
+/// The files that a run goes through.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Inputs {
+    count: usize,
+    bytes: u64,
+    /// Of a line for each file: path, tab, bytes, tab, time of its last change.
+    sha256: String,
+    files: Vec<File>,
+    left_out: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct File {
+    path: PathBuf,
+    bytes: u64,
+    modified: Option<String>,
+}
+
+/// The manifest as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    program: &'static str,
+    version: &'static str,
+    module: &'a str,
+    arguments: Vec<String>,
+    host: Option<String>,
+    shard: &'a Option<String>,
+    started: String,
+    finished: String,
+    outcome: Outcome<'a>,
+    configuration: &'a [Configuration],
+    compat: Option<&'static str>,
+    cpu_precision: Option<&'static str>,
+    device: &'a Option<String>,
+    inputs: &'a Inputs,
+    output: &'a Path,
+    counts: Counts,
+    timings: Timings,
+    warnings: Vec<String>,
+    errors: Vec<String>,
+    lines_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    code: u8,
+    name: &'static str,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    chunks_expected: u64,
+    chunks_done: u64,
+    chunks_skipped: u64,
+    inputs_failed: u64,
+    bytes_done: u64,
+}
+
+#[derive(Serialize)]
+struct Timings {
+    /// From the first to the last input.
+    seconds: f64,
+    bytes_per_second: f64,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self {
+            started: Timestamp::now(),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Manifest {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It will be written below an output folder, under a name that no other run has.
+    pub fn keep(&self, output: &Path, module: &str, share: &str, commit: Commit) {
+        let time = self.started.strftime("%Y%m%dT%H%M%S%.3fZ");
+        let name = format!("{module}-{time}{share}.json");
+        self.state().place = Some((output.to_path_buf(), name, commit));
+    }
+
+    /// A configuration was read.
+    pub fn configuration(&self, path: &Path, text: &str) {
+        let file = Configuration {
+            path: path.to_path_buf(),
+            sha256: hex(&Sha256::digest(text)),
+        };
+        let mut state = self.state();
+        if !state.configuration.iter().any(|known| known.path == path) {
+            state.configuration.push(file);
+        }
+    }
+
+    /// The files that the run goes through, or their folder.
+    pub fn inputs<'a>(&self, paths: impl Iterator<Item = &'a Path>) {
+        let mut inputs = Inputs::default();
+        let mut digest = Sha256::new();
+        for path in paths {
+            let about = std::fs::metadata(path).ok().filter(|it| it.is_file());
+            let bytes = about.as_ref().map_or(0, std::fs::Metadata::len);
+            let modified = about.and_then(|it| it.modified().ok());
+            let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+            let modified = modified.map(|time| time.to_string());
+            inputs.bytes += bytes;
+            let time = modified.as_deref().unwrap_or_default();
+            digest.update(format!("{}\t{bytes}\t{time}\n", path.display()));
+            inputs.count += 1;
+            if inputs.files.len() < LISTED {
+                let path = path.to_path_buf();
+                inputs.files.push(File {
+                    path,
+                    bytes,
+                    modified,
+                });
+            } else {
+                inputs.left_out += 1;
+            }
+        }
+        inputs.sha256 = hex(&digest.finalize());
+        self.state().inputs = inputs;
+    }
+
+    /// Whose numbers are computed.
+    pub fn set_compat(&self, compat: &'static str) {
+        self.state().compat = Some(compat);
+    }
+
+    /// In which precision where the CPU computes: that of the samples (`auto`), or always one.
+    pub fn set_cpu_precision(&self, precision: &'static str) {
+        self.state().cpu_precision = Some(precision);
+    }
+
+    /// Writes it, where a run joined an output folder.
+    pub(super) fn write(
+        &self,
+        snapshot: &Snapshot,
+        journal: &Journal,
+        code: Code,
+        error: &str,
+    ) -> Result<(), OutputError> {
+        let state = self.state();
+        let Some((output, name, commit)) = &state.place else {
+            return Ok(());
+        };
+        let lines = journal.lines();
+        let written = Written {
+            program: env!("CARGO_PKG_NAME"),
+            version: snapshot.version,
+            module: &snapshot.module,
+            arguments: std::env::args().skip(1).collect(),
+            host: host(),
+            shard: &snapshot.shard,
+            started: self.started.to_string(),
+            finished: Timestamp::now().to_string(),
+            outcome: Outcome {
+                code: code.code,
+                name: code.name,
+                error: (!error.is_empty()).then_some(error),
+            },
+            configuration: &state.configuration,
+            compat: state.compat,
+            cpu_precision: state.cpu_precision,
+            device: &snapshot.device,
+            inputs: &state.inputs,
+            output,
+            counts: Counts {
+                chunks_expected: snapshot.chunks_expected,
+                chunks_done: snapshot.chunks_done,
+                chunks_skipped: snapshot.chunks_skipped,
+                inputs_failed: snapshot.inputs_failed,
+                bytes_done: snapshot.bytes_done,
+            },
+            timings: Timings {
+                seconds: snapshot.seconds,
+                bytes_per_second: snapshot.bytes_per_second,
+            },
+            warnings: lines.warnings,
+            errors: lines.errors,
+            lines_left_out: lines.left_out,
+        };
+        let path = output.join(BOOKKEEPING).join(FOLDER).join(name);
+        let json = serde_json::to_vec_pretty(&written).expect("a manifest is plain data");
+        replace(&path, &json, *commit)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the machine is called; of a pod its name.
+fn host() -> Option<String> {
+    let variable = std::env::var("HOSTNAME").ok();
+    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = variable.filter(|name| !name.is_empty()).or_else(file)?;
+    Some(name.trim().to_string())
+}
