@@ -151,13 +151,29 @@ impl Context<'_> {
         )?)
     }
 
+    /// How places along the fibre are told: in the display unit, or as numbers of channels where nothing says how deep they are.
+    fn places(&self, numbered: bool) -> Places {
+        match (numbered, self.marks.feet) {
+            (true, _) => Places {
+                unit: 1.0,
+                unit_name: "channel",
+                label: "channel",
+            },
+            (_, true) => Places {
+                unit: FEET,
+                unit_name: "ft",
+                label: "depth (ft)",
+            },
+            (_, false) => Places {
+                unit: 1.0,
+                unit_name: "m",
+                label: "depth (m)",
+            },
+        }
+    }
+
     /// The axis of depths between two ends in metres, or where the plot wants it.
-    fn depth_axis(&self, plot: &Plot, depths: &[f64]) -> Axis {
-        let label = if self.marks.feet {
-            "depth (ft)"
-        } else {
-            "depth (m)"
-        };
+    fn depth_axis(&self, plot: &Plot, depths: &[f64], places: &Places) -> Axis {
         let (low, high) = if monotonic(depths) {
             let bounds = |of: fn(f64, f64) -> f64| depths.iter().copied().reduce(of);
             let (low, high) = (bounds(f64::min), bounds(f64::max));
@@ -173,14 +189,19 @@ impl Context<'_> {
         };
         let [top, bottom] = plot
             .depths
-            .unwrap_or([low * self.unit(), high * self.unit()]);
-        Axis::numbers(top, bottom, label)
+            .unwrap_or([low * places.unit, high * places.unit]);
+        Axis::numbers(top, bottom, places.label)
     }
+}
 
-    /// Metres in the display unit.
-    fn unit(&self) -> f64 {
-        if self.marks.feet { FEET } else { 1.0 }
-    }
+/// How places along the fibre are told.
+struct Places {
+    /// A metre, or a channel, in the unit.
+    unit: f64,
+    /// What it is called.
+    unit_name: &'static str,
+    /// What stands beside an axis.
+    label: &'static str,
 }
 
 /// The axes of a picture of sections: those of the first, as far as the plot wants them.
@@ -192,15 +213,15 @@ struct Frame {
 
 impl Frame {
     fn of(context: &Context<'_>, plot: &Plot, section: &Section) -> Self {
-        let unit = context.unit();
+        let places = context.places(false);
         let times = &section.times;
         let (first, last) = (times[0], times[times.len() - 1] + section.usual_time());
         let [from, to] = plot.times.unwrap_or([first, last]);
         let x = time_axis(from, to);
         Self {
             x,
-            y: context.depth_axis(plot, &section.depths),
-            unit,
+            y: context.depth_axis(plot, &section.depths, &places),
+            unit: places.unit,
         }
     }
 

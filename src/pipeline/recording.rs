@@ -11,8 +11,10 @@ use crate::formats::{FormatError, npy};
 pub struct Recording {
     /// Where they come from, for messages.
     pub path: PathBuf,
-    /// Depth of each channel in metres; counted where there is no axis.
+    /// Depth of each channel in metres; their numbers where there is no axis.
     pub depths: Vec<f64>,
+    /// Whether channels are only numbered.
+    pub numbered: bool,
     /// Samples per second of a channel.
     pub prf: f64,
     /// The chunks.
@@ -104,6 +106,7 @@ impl Recording {
             false => path.with_file_name("measured_depth.npy"),
         };
         let own = axis(&beside)?.or(axes.depths.clone());
+        let counted = own.is_none();
         let depths = match own {
             None => (0..rows).map(|k| k as f64).collect(),
             Some(depths) if depths.len() == rows => depths,
@@ -116,6 +119,7 @@ impl Recording {
         Ok(Self {
             path,
             depths,
+            numbered: counted,
             prf,
             chunks,
         })

@@ -33,8 +33,10 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let widest = 0.5 / spacing;
     let widest = plot.options.wavenumber.unwrap_or(widest).min(widest);
     let highest = plot.options.frequency.unwrap_or(prf / 2.0).min(prf / 2.0);
+    // Velocities are in metres in either display unit.
+    let unit = if recording.numbered { "channel" } else { "m" };
     let map = Map {
-        x: Axis::numbers(-widest, widest, "wavenumber (1/m)"),
+        x: Axis::numbers(-widest, widest, format!("wavenumber (1/{unit})")),
         y: Axis::numbers(highest, 0.0, "frequency (Hz)"),
         title: item.title.clone(),
         item,
@@ -56,13 +58,13 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         Ok(reduce(&amplitudes, &down, &along, rule))
     })?;
     for velocity in &plot.options.velocities {
-        line(canvas, rect, &map, *velocity);
+        line(canvas, rect, &map, *velocity, unit);
     }
     Ok(())
 }
 
 /// The line of waves of one apparent velocity, with its name where it leaves the panel.
-fn line(canvas: &mut Canvas, rect: Rect, map: &Map<'_>, velocity: f64) {
+fn line(canvas: &mut Canvas, rect: Rect, map: &Map<'_>, velocity: f64, unit: &str) {
     let (widest, highest) = (map.x.to, map.y.from);
     // Where f = v k meets the upper or a side edge.
     let k = (highest / velocity.abs()).min(widest) * velocity.signum();
@@ -70,7 +72,7 @@ fn line(canvas: &mut Canvas, rect: Rect, map: &Map<'_>, velocity: f64) {
     let x = |k: f64| map.x.place(k, rect.left, rect.right);
     let y = |f: f64| map.y.place(f, rect.top, rect.bottom);
     canvas.line(vec![(x(0.0), y(0.0)), (x(k), y(frequency))], WHITE, 1.0);
-    let name = format!("{velocity} m/s");
+    let name = format!("{velocity} {unit}/s");
     let size = panel::box_of(canvas, &name, (0.0, 0.0), Turn::Right);
     let left = (x(k * 0.9) - size.width() / 2.0).clamp(rect.left, rect.right - size.width());
     let top = y(frequency * 0.9).clamp(rect.top, rect.bottom - size.height());

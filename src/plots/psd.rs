@@ -31,9 +31,10 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let amplitudes = amplitudes(&recording, &segments);
     let prf = recording.prf;
     let highest = plot.options.frequency.unwrap_or(prf / 2.0).min(prf / 2.0);
+    let places = context.places(recording.numbered);
     let map = Map {
         x: Axis::numbers(0.0, highest, "frequency (Hz)"),
-        y: context.depth_axis(plot, &recording.depths),
+        y: context.depth_axis(plot, &recording.depths, &places),
         title: item.title.clone(),
         item,
         colormap: "viridis",
@@ -41,7 +42,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         scale: scale(item, Scale::Decibel),
         unit: per_root_hertz(&item.unit),
     };
-    let depths = recording.depths.iter().map(|d| d * context.unit());
+    let depths = recording.depths.iter().map(|d| d * places.unit);
     let depths: Vec<f64> = depths.collect();
     map.draw(canvas, |(width, height)| {
         let step = prf / length as f64;

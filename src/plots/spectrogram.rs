@@ -22,8 +22,9 @@ pub static KIND: Kind = Kind {
 fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), PlotError> {
     let item = only(plot)?;
     let recording = context.recording(plot, item)?;
+    let places = context.places(recording.numbered);
     let middle = recording.depths[recording.depths.len() / 2];
-    let depth = plot.options.depth.map_or(middle, |d| d / context.unit());
+    let depth = plot.options.depth.map_or(middle, |d| d / places.unit);
     let channel = recording.channel(depth);
     let runs = recording.trace(channel);
     let prf = recording.prf;
@@ -35,12 +36,15 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         .map_or(0.0, |(start, run)| start + run.len() as f64 / prf);
     let [from, to] = plot.times.unwrap_or([runs[0].0, last]);
     let highest = plot.options.frequency.unwrap_or(prf / 2.0).min(prf / 2.0);
-    let shown = recording.depths[channel] * context.unit();
-    let unit = if context.marks.feet { "ft" } else { "m" };
+    let shown = recording.depths[channel] * places.unit;
+    let place = match recording.numbered {
+        true => format!("channel {shown}"),
+        false => format!("{shown:.1} {}", places.unit_name),
+    };
     let map = Map {
         x: time_axis(from, to),
         y: Axis::numbers(highest, 0.0, "frequency (Hz)"),
-        title: format!("{} at {shown:.1} {unit}", item.title),
+        title: format!("{} at {place}", item.title),
         item,
         colormap: "viridis",
         clip: Clip::Percentiles(5.0, 99.5),

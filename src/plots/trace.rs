@@ -19,7 +19,8 @@ const FILL: Paint = Paint::of([40, 40, 40]);
 fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), PlotError> {
     let item = only(plot)?;
     let recording = context.recording(plot, item)?;
-    let x = context.depth_axis(plot, &recording.depths);
+    let places = context.places(recording.numbered);
+    let x = context.depth_axis(plot, &recording.depths, &places);
     let first = &recording.chunks[0];
     // Wiggles of more than one chunk are hairlines; without a range the first is drawn.
     let end = first.start + first.samples.shape()[1] as f64 / recording.prf;
@@ -28,7 +29,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let above = canvas.pt(points::TITLE + 16.0);
     let right = canvas.pt(24.0);
     let rect = panel::inside(canvas, canvas.whole(), (&x, &y), right, above);
-    let unit = context.unit();
+    let unit = places.unit;
     let inside: Vec<usize> = (0..recording.depths.len())
         .filter(|k| x.holds(recording.depths[*k] * unit))
         .collect();

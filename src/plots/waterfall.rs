@@ -20,11 +20,12 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let item = only(plot)?;
     let recording = context.recording(plot, item)?;
     let section = recording.section();
+    let places = context.places(recording.numbered);
     let times = &section.times;
     let last = times[times.len() - 1] + 1.0 / recording.prf;
     let [from, to] = plot.times.unwrap_or([times[0], last]);
     let map = Map {
-        x: context.depth_axis(plot, &section.depths),
+        x: context.depth_axis(plot, &section.depths, &places),
         y: time_axis(from, to),
         title: item.title.clone(),
         item,
@@ -36,7 +37,7 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let depths = (map.x.from, map.x.to);
     let rule = item.rule.unwrap_or(Rule::Extreme);
     let rect = map.draw(canvas, |(width, height)| {
-        let grid = section.grid(depths, (from, to), context.unit(), (height, width), rule);
+        let grid = section.grid(depths, (from, to), places.unit, (height, width), rule);
         Ok(turned(&grid))
     })?;
     marks(context, canvas, rect, &map);

@@ -275,3 +275,39 @@ fn bad_chunks_are_told() {
         .ends(65)
         .says("plots.json: name: found \"plots\", expected a Unix time in whole seconds");
 }
+
+#[test]
+fn channels_without_depths_are_told_by_their_numbers() {
+    let project = recording(&[0], |row, time| (row as f64 + 40.0 * time).sin());
+    let texts = |kind: &str| {
+        plots(
+            &project,
+            of_chunks(kind, json!({"format": "svg", "velocities": [50]})),
+        );
+        draw(&project).ends(0);
+        std::fs::read_to_string(project.path("results/picture.svg")).unwrap()
+    };
+    let kinds = [
+        ("waterfall", "depth (m)", "channel"),
+        ("trace", "depth (m)", "channel"),
+        ("psd", "depth (m)", "channel"),
+        ("spectrogram", " at 100.0 m<", " at channel 20<"),
+        ("fk", "wavenumber (1/m)", "wavenumber (1/channel)"),
+        ("fk", "50 m/s", "50 channel/s"),
+    ];
+    for (kind, known, _) in kinds {
+        let svg = texts(kind);
+        assert!(
+            svg.contains(known) && !svg.contains("channel"),
+            "{kind}: {svg}"
+        );
+    }
+    std::fs::remove_file(project.path("chunks/measured_depth.npy")).unwrap();
+    for (kind, known, numbered) in kinds {
+        let svg = texts(kind);
+        assert!(
+            svg.contains(numbered) && !svg.contains(known),
+            "{kind}: {svg}"
+        );
+    }
+}
