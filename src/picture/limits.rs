@@ -73,8 +73,11 @@ impl Limits {
             }
             Clip::Symmetric(part) => {
                 let mut values: Vec<f64> = drawn().map(f64::abs).collect();
-                let most = percentile(&mut values, part);
-                (-most, most)
+                match percentile(&mut values, part) {
+                    // Nothing but zeros is in the middle.
+                    0.0 => (-1.0, 1.0),
+                    most => (-most, most),
+                }
             }
             Clip::Deviations(times) => {
                 let Moments {

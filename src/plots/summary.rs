@@ -33,19 +33,51 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let quality = quality(&sections, &walked);
     let table = table(context, &frame, &plot.items, (&sections, &walked));
     let line = canvas.pt(13.0);
-    // The panels take what the table and the strip leave.
-    let lower = line * (table.len() + 2) as f64 + canvas.pt(46.0);
+    // The panels take what the table and the strip leave; of a low picture's table they take the last rows.
+    let layout = Layout::of(canvas, &frame, sections.len());
+    let least = layout.above + layout.below + canvas.pt(60.0);
+    let fixed = canvas.pt(46.0) + 2.0 * line;
+    let rows = ((whole.height() - least - fixed) / line).max(2.0) as usize;
+    let table = &table[..table.len().min(rows)];
+    let lower = fixed + line * table.len() as f64;
     let lower = lower.min(whole.height() * 0.5);
     let upper = Rect::new(whole.left, whole.top, whole.right, whole.bottom - lower);
-    bands(context, plot, canvas, upper, &frame, &sections);
+    bands(context, plot, canvas, upper, &frame, (&layout, &sections));
     let left = canvas.pt(24.0);
     let right = whole.right - canvas.pt(24.0);
     let top = upper.bottom + canvas.pt(4.0);
     let strip = Rect::new(left, top, right, top + canvas.pt(30.0));
     timeline(canvas, &frame, strip, &quality);
     let below = Rect::new(left, strip.bottom + canvas.pt(10.0), right, whole.bottom);
-    write(canvas, below, &table, line);
+    write(canvas, below, table, line);
     Ok(())
+}
+
+/// What the panels side by side need around them.
+struct Layout {
+    above: f64,
+    below: f64,
+    left: f64,
+    width: f64,
+    gap: f64,
+}
+
+impl Layout {
+    fn of(canvas: &Canvas, frame: &Frame, count: usize) -> Self {
+        let whole = canvas.whole();
+        let gap = canvas.pt(10.0);
+        let left = panel::left_margin(canvas, &frame.y, whole.height() * 0.5);
+        let width =
+            (whole.width() - left - canvas.pt(24.0) - gap * (count - 1) as f64) / count as f64;
+        let bar = panel::level_bar_height(canvas) + canvas.pt(4.0);
+        Self {
+            above: bar + canvas.pt(points::TITLE + 10.0),
+            below: panel::lower_margin(canvas, &frame.x, width),
+            left,
+            width,
+            gap,
+        }
+    }
 }
 
 /// A panel for each band, with small axes.
@@ -55,15 +87,17 @@ fn bands(
     canvas: &mut Canvas,
     area: Rect,
     frame: &Frame,
-    sections: &[Section],
+    (layout, sections): (&Layout, &[Section]),
 ) {
-    let count = sections.len() as f64;
+    let Layout {
+        above,
+        left,
+        width,
+        gap,
+        ..
+    } = *layout;
     let bar = panel::level_bar_height(canvas) + canvas.pt(4.0);
-    let above = bar + canvas.pt(points::TITLE + 10.0);
-    let gap = canvas.pt(10.0);
-    let left = panel::left_margin(canvas, &frame.y, area.height() * 0.7);
-    let width = (area.width() - left - canvas.pt(24.0) - gap * (count - 1.0)) / count;
-    let below = panel::lower_margin(canvas, &frame.x, width).min(area.height() * 0.4);
+    let below = layout.below.min(area.height() * 0.4);
     let usual = Colormap::named("magma").expect("it is in the list");
     for (k, (item, section)) in plot.items.iter().zip(sections).enumerate() {
         let left = area.left + left + k as f64 * (width + gap);
@@ -135,18 +169,18 @@ fn timeline(canvas: &mut Canvas, frame: &Frame, rect: Rect, quality: &Quality) {
     canvas.outline(bar, GREY, 0.6);
     let gaps = match quality.gaps.list.len() {
         0 => "no gaps".to_string(),
-        n => format!("{n} gaps, {} times missing", quality.gaps.missing),
+        n => format!("gaps: {n}, times missing: {}", quality.gaps.missing),
     };
     let dead = match &quality.dead[..] {
         [] => "no dead channels".to_string(),
         dead => {
             let first: Vec<String> = dead.iter().take(8).map(ToString::to_string).collect();
             let more = if dead.len() > 8 { ", …" } else { "" };
-            format!("{} dead channels ({}{more})", dead.len(), first.join(", "))
+            format!("dead channels: {} ({}{more})", dead.len(), first.join(", "))
         }
     };
     let said = format!(
-        "{} times of {} channels: {gaps}; {dead}",
+        "times: {}, channels: {}; {gaps}; {dead}",
         quality.times, quality.channels
     );
     let said = fitted(&said, canvas.pt(points::LABEL), rect.width());
@@ -168,8 +202,9 @@ fn table(
     (sections, walked): (&[Section], &[Vec<Channel>]),
 ) -> Vec<Vec<String>> {
     let (low, high) = (frame.y.from.min(frame.y.to), frame.y.from.max(frame.y.to));
-    let part = (high - low) / PARTS as f64;
-    let parts = (0..PARTS).map(|k| Zone {
+    let count = PARTS.min(sections[0].depths.len());
+    let part = (high - low) / count as f64;
+    let parts = (0..count).map(|k| Zone {
         from: low + k as f64 * part,
         to: low + (k + 1) as f64 * part,
         name: String::new(),
@@ -188,7 +223,8 @@ fn table(
         let depths = sections[band].depths.iter().map(|d| d * frame.unit);
         let inside = depths
             .zip(&means[band])
-            .filter(|(d, v)| (from..=to).contains(d) && v.is_finite());
+            .filter(|(d, v)| (from..to).contains(d) || *d == to && to == high)
+            .filter(|(_, v)| v.is_finite());
         let (sum, count) = inside.fold((0.0, 0.0), |(sum, n), (_, v)| (sum + v, n + 1.0));
         let mut all: Vec<f64> = means[band]
             .iter()
@@ -209,7 +245,12 @@ fn table(
                 true => format!("{} ({}×)", significant(*mean), significant(*ratio)),
                 false => "–".into(),
             };
-            let place = format!("{:.0} – {:.0}", zone.from, zone.to);
+            let digits = if (zone.to - zone.from).abs() < 10.0 {
+                1
+            } else {
+                0
+            };
+            let place = format!("{:.digits$} – {:.digits$}", zone.from, zone.to);
             let name = match zone.name.as_str() {
                 "" => place,
                 name => format!("{name} ({place})"),
@@ -220,6 +261,7 @@ fn table(
             (loudest.fold(f64::NEG_INFINITY, f64::max), cells)
         })
         .collect();
+    rows.retain(|(loudest, _)| loudest.is_finite());
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let head = format!("Loudest zones, {}", frame.y.label);
     let head = std::iter::once(head).chain(items.iter().map(|item| item.title.clone()));

@@ -20,7 +20,12 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
     let item = only(plot)?;
     let recording = context.recording(plot, item)?;
     let places = context.places(recording.numbered);
-    let x = context.depth_axis(plot, &recording.depths, &places);
+    let mut x = context.depth_axis(plot, &recording.depths, &places);
+    if plot.depths.is_none() && recording.depths.len() > 1 {
+        // The outermost traces need room at both sides.
+        let half = (x.to - x.from) / (recording.depths.len() - 1) as f64 / 2.0;
+        (x.from, x.to) = (x.from - half, x.to + half);
+    }
     let first = &recording.chunks[0];
     // Wiggles of more than one chunk are hairlines; without a range the first is drawn.
     let end = first.start + first.samples.shape()[1] as f64 / recording.prf;
@@ -60,7 +65,8 @@ fn draw(context: &Context<'_>, plot: &Plot, canvas: &mut Canvas) -> Result<(), P
         }
     };
     let apart = rect.width() / channels.len().max(1) as f64;
-    let reach = plot.options.gain * apart / if most > 0.0 { most } else { 1.0 };
+    let widest = (plot.options.gain * apart).min(rect.width() / 2.0);
+    let reach = widest / if most > 0.0 { most } else { 1.0 };
     for (depth, runs) in &traces {
         let middle = x.place(*depth, rect.left, rect.right);
         for (start, run) in runs {

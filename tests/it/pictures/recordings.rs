@@ -230,7 +230,7 @@ fn a_summary_tells_the_loudest_zones_gaps_and_dead_channels() {
     draw(&project).ends(0);
     let svg = std::fs::read_to_string(project.path("results/picture.svg")).unwrap();
     for text in [
-        "60 times of 50 channels: 1 gaps, 20 times missing; 2 dead channels (3, 17)",
+        "times: 60, channels: 50; gaps: 1, times missing: 20; dead channels: 2 (3, 17)",
         "Loudest zones, depth (m)",
         "Perf (400 – 490)",
     ] {
