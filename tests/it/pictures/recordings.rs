@@ -164,7 +164,10 @@ fn a_trace_is_filled_where_it_is_positive() {
     let project = recording(&[0], pulse);
     plots(
         &project,
-        of_chunks("trace", json!({"traces": 10, "gain": 0.9})),
+        of_chunks(
+            "trace",
+            json!({"traces": 10, "gain": 0.9, "depth_range": [0, 195]}),
+        ),
     );
     let picture = drawn(&project);
     // Quiet traces are black lines too, from the upper edge to the lower.
