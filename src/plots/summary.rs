@@ -223,7 +223,7 @@ fn table(
         let depths = sections[band].depths.iter().map(|d| d * frame.unit);
         let inside = depths
             .zip(&means[band])
-            .filter(|(d, v)| (from..to).contains(d) || *d == to && to == high)
+            .filter(|(d, _)| (from..to).contains(d) || (*d == to && to == high))
             .filter(|(_, v)| v.is_finite());
         let (sum, count) = inside.fold((0.0, 0.0), |(sum, n), (_, v)| (sum + v, n + 1.0));
         let mut all: Vec<f64> = means[band]
