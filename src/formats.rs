@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::block::DType;
 
@@ -86,10 +87,42 @@ pub struct Header {
     pub depth: Vec<f64>,
     /// Which reads are sequential in the file.
     pub layout: Layout,
+    /// What a stored sample stands for; `None` where the file does not say.
+    pub calibration: Option<Calibration>,
     /// Everything else that the file says, for the JSON beside the chunks.
     pub metadata: serde_json::Value,
     /// What the reader had to assume or correct, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// What stored samples stand for: `factor` times a sample is in `unit`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calibration {
+    /// Times a stored sample.
+    pub factor: f64,
+    /// The unit of the product, as the file or its maker names it.
+    pub unit: String,
+}
+
+impl Calibration {
+    /// Samples that are stored in a unit.
+    pub fn of_unit(unit: &str) -> Self {
+        Self {
+            factor: 1.0,
+            unit: unit.to_string(),
+        }
+    }
+}
+
+#[cfg(feature = "hdf5")]
+impl Calibration {
+    /// Counts of Silixa's instruments, 116 nm in 8192 parts, over the gauge length in metres; `None` without one.
+    fn silixa(prf: f64, gauge: f64) -> Option<Self> {
+        (gauge > 0.0).then(|| Self {
+            factor: 116.0 * prf / (gauge * 8192.0),
+            unit: "nanostrain/s".into(),
+        })
+    }
 }
 
 /// How samples lie in a file.

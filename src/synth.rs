@@ -26,7 +26,7 @@ use serde_json::json;
 
 use crate::block::DType;
 use crate::config::Problem;
-use crate::formats::{FormatError, Header, Layout, Source};
+use crate::formats::{Calibration, FormatError, Header, Layout, Source};
 pub use recipe::{Fading, Flow, InstrumentNoise, Microseism, Recipe, SampleType, Tone, Vehicle};
 
 /// A synthetic recording, open for reading like a file.
@@ -259,6 +259,10 @@ fn header(recipe: &Recipe, fibre: &Fibre, start: Timestamp, scale: f64) -> Heade
         start,
         depth: (0..fibre.channels).map(|k| fibre.distance(k)).collect(),
         layout: Layout::ChannelMajor,
+        calibration: Some(Calibration {
+            factor: scale,
+            unit: "nanostrain/s".into(),
+        }),
         metadata: json!({
             "format": "synthetic",
             "quantity": "strain rate",

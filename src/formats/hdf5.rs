@@ -1,19 +1,23 @@
-//! HDF5 recordings: distpy's two layouts and PRODML raw data, recognised by their content.
+//! HDF5 recordings in the layouts of many makers, recognised by their content: [`LAYOUTS`] lists them.
 //!
-//! | layout | recognised by | depth of a channel | prf |
-//! |---|---|---|---|
-//! | PRODML (distpy's type 1) | group `/Acquisition` with `Raw[0]/RawData` and a calibration table | second field of the table | `OutputDataRate`, else `RawDataTime`, else `PulseRate` |
-//! | PRODML without a table | the same without one | `(StartLocusIndex + k) * SpatialSamplingInterval` | the same |
-//! | distpy's type 0 | root datasets `data` and `depth` | `depth` | rows of an HDF5 chunk of `data` |
+//! Samples are delivered as they are stored; what they stand for is in the header's calibration, where the file says it.
 //!
 //! The HDF5 library is entered by one thread at a time (its binding holds a lock), so concurrent reads of one or many
 //! files are safe and take turns.
 
+mod acoustic;
+mod ap_sensing;
 mod attributes;
 mod depth_table;
+mod febus;
+mod gdr;
+mod optodas;
 mod prodml;
 mod samples;
+mod simple;
+mod terra15;
 mod type0;
+mod values;
 mod write;
 
 use std::fmt::Display;
@@ -25,6 +29,9 @@ use hdf5::{Dataset, File, Group, MinorErrorCode};
 use super::{FormatError, Header, Source};
 pub use write::{Acquisition, write_prodml};
 
+/// More channels than a fibre has: a damaged count must not ask for more memory than there is.
+const MOST_CHANNELS: usize = 1 << 24;
+
 /// What the HDF5 library may keep of decoded chunks: a chunk that two reads share is decoded once.
 const CHUNK_CACHE_BYTES: usize = 32 << 20;
 
@@ -32,9 +39,91 @@ const CHUNK_CACHE_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub struct H5Source {
     path: PathBuf,
+    found: Found,
+}
+
+/// What a layout's reader finds in a file.
+#[derive(Debug)]
+struct Found {
     data: Dataset,
     header: Header,
+    /// How blocks of rows make a recording, where samples have three dimensions.
+    blocks: Option<samples::Blocks>,
 }
+
+impl Found {
+    /// Samples of two dimensions.
+    fn plain(data: Dataset, header: Header) -> Self {
+        Self {
+            data,
+            header,
+            blocks: None,
+        }
+    }
+}
+
+/// A maker's layout.
+struct Kind {
+    name: &'static str,
+    /// Whether a file has it, by names alone.
+    recognise: fn(&File) -> bool,
+    /// Reads everything but the samples.
+    read: fn(Place, &File) -> Result<Found, FormatError>,
+}
+
+/// Every layout, in the order in which they are tried: some share names with later ones.
+const LAYOUTS: &[Kind] = &[
+    Kind {
+        name: "DAS-RCN (GDR)",
+        recognise: gdr::recognise,
+        read: gdr::header,
+    },
+    Kind {
+        name: "ASN OptoDAS",
+        recognise: optodas::recognise,
+        read: optodas::header,
+    },
+    Kind {
+        name: "AP Sensing",
+        recognise: ap_sensing::recognise,
+        read: ap_sensing::header,
+    },
+    Kind {
+        name: "Terra15",
+        recognise: terra15::recognise,
+        read: terra15::header,
+    },
+    Kind {
+        name: "Febus A1",
+        recognise: febus::recognise,
+        read: febus::header,
+    },
+    Kind {
+        name: "Silixa H5",
+        recognise: acoustic::is_silixa,
+        read: acoustic::silixa,
+    },
+    Kind {
+        name: "Neubrex",
+        recognise: acoustic::is_neubrex,
+        read: acoustic::neubrex,
+    },
+    Kind {
+        name: "PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1)",
+        recognise: prodml::recognise,
+        read: prodml::header,
+    },
+    Kind {
+        name: "distpy's type 0 (/data and /depth)",
+        recognise: type0::recognise,
+        read: type0::header,
+    },
+    Kind {
+        name: "plain (/raw or /data with /timestamp or /time)",
+        recognise: simple::recognise,
+        read: simple::header,
+    },
+];
 
 /// Opens a recording in any of the supported layouts. No sample is read.
 ///
@@ -43,27 +132,27 @@ pub struct H5Source {
 pub fn open(path: &Path) -> Result<H5Source, FormatError> {
     let file = open_file(path)?;
     let at = Place { path };
-    let (data, header) = if prodml::recognise(&file) {
-        prodml::header(at, &file)?
-    } else if type0::recognise(&file) {
-        type0::header(at, &file)?
-    } else {
-        return Err(at.content(
-            "layout",
-            format!("groups and datasets {}", list(members(&file))),
-            "PRODML (/Acquisition/Raw[0]/RawData), with or without LocusDepthPoint, or distpy's type 0 (/data and /depth)",
-        ));
+    let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(&file)) else {
+        let names = LAYOUTS.iter().map(|kind| kind.name);
+        let expected = format!("the layout of one of {}", list(names));
+        let found = format!("groups and datasets {}", list(members(&file)));
+        return Err(at.content("layout", found, expected));
     };
+    let found = (kind.read)(at, &file)?;
+    if found.header.channels > MOST_CHANNELS {
+        let channels = format!("{} channels", found.header.channels);
+        let expected = format!("at most {MOST_CHANNELS}");
+        return Err(at.content(found.data.name(), channels, expected));
+    }
     Ok(H5Source {
         path: path.to_path_buf(),
-        data,
-        header,
+        found,
     })
 }
 
 impl Source for H5Source {
     fn header(&self) -> &Header {
-        &self.header
+        &self.found.header
     }
 
     fn read(
@@ -73,14 +162,16 @@ impl Source for H5Source {
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
         let window = samples::Window { channels, times };
-        samples::read(
-            &self.data,
-            self.header.layout,
-            self.header.dtype,
-            &window,
-            dst,
-        )
-        .map_err(|e| Place { path: &self.path }.library(&self.data.name(), "readable samples", &e))
+        let Found {
+            data,
+            header,
+            blocks,
+        } = &self.found;
+        let read = match blocks {
+            Some(blocks) => samples::read_blocks(data, *blocks, header.dtype, &window, dst),
+            None => samples::read(data, header.layout, header.dtype, &window, dst),
+        };
+        read.map_err(|e| Place { path: &self.path }.library(&data.name(), "readable samples", &e))
     }
 }
 

@@ -62,6 +62,7 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
             depth::measured(&file, &layout, &mut warnings)
         },
         layout: Sequence::ChannelMajor,
+        calibration: None,
         metadata: metadata(&file, &layout),
         warnings,
     };

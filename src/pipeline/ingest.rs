@@ -213,6 +213,10 @@ fn write_headers(header: &Header, out: &Folder, first: i64) -> Result<(), Output
     let traces = metadata
         .as_object_mut()
         .and_then(|entries| entries.shift_remove("trace_headers"));
+    if let (Some(calibration), Some(entries)) = (&header.calibration, metadata.as_object_mut()) {
+        let value = serde_json::to_value(calibration).expect("a factor and a unit are plain data");
+        entries.insert("calibration".into(), value);
+    }
     let mut files = vec![(format!("{first}.json"), metadata)];
     files.extend(traces.map(|traces| ("trace_headers.json".to_string(), traces)));
     for (name, value) in files {

@@ -49,6 +49,7 @@ impl Ramp {
             start: "2018-08-28T14:02:13.75Z".parse().unwrap(),
             depth: (0..channels).map(|c| c as f64 * 1.02).collect(),
             layout,
+            calibration: None,
             metadata: serde_json::json!({"vendor": "none", "trace_headers": {"day": [1]}}),
             warnings: vec![],
         };

@@ -2,7 +2,7 @@
 //! variable, ASCII or UTF-8, padded or not; single values are scalars or arrays of one; numbers are sometimes text.
 
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
-use hdf5::{Attribute, Location};
+use hdf5::{Container, Location};
 use serde_json::{Map, Value};
 
 /// Every attribute that has a JSON form, by name. Arrays stay arrays; references and compounds are left out.
@@ -55,7 +55,8 @@ fn first(value: &Value) -> Option<&Value> {
     }
 }
 
-fn value(attribute: &Attribute) -> hdf5::Result<Option<Value>> {
+/// The value of an attribute or a small dataset; `None` where it has no JSON form.
+pub fn value(attribute: &Container) -> hdf5::Result<Option<Value>> {
     let space = attribute.space()?;
     if space.is_null() {
         return Ok(Some(Value::Null));
@@ -98,7 +99,7 @@ fn string(bytes: &[u8]) -> Value {
 /// compile time; what goes beyond 64 kB is cut.
 macro_rules! fixed {
     ($name:ident, $type:ident) => {
-        fn $name(attribute: &Attribute, size: usize) -> hdf5::Result<Vec<Value>> {
+        fn $name(attribute: &Container, size: usize) -> hdf5::Result<Vec<Value>> {
             Ok(match size {
                 0..=64 => json(attribute.read_raw::<$type<64>>()?, |t| string(t.as_bytes())),
                 65..=4096 => json(attribute.read_raw::<$type<4096>>()?, |t| {

@@ -8,11 +8,8 @@ use serde_json::{Map, Value, json};
 
 use self::time::Times;
 use super::depth_table::DepthTable;
-use super::{Place, attributes, list, members, samples};
-use crate::formats::{FormatError, Header, Layout};
-
-/// More channels than a fibre has: a damaged count must not ask for more memory than there is.
-const MOST_CHANNELS: usize = 1 << 24;
+use super::{Found, Place, attributes, list, members, samples};
+use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
 pub fn recognise(file: &File) -> bool {
@@ -20,7 +17,7 @@ pub fn recognise(file: &File) -> bool {
 }
 
 /// Reads everything but the samples.
-pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> {
+pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let acquisition = file
         .group("Acquisition")
         .map_err(|e| at.library("/Acquisition", "a group", &e))?;
@@ -28,16 +25,17 @@ pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> 
     let raw = raw_group(at, &acquisition, &mut warnings)?;
     let data = at.dataset(&raw, "RawData")?;
     let shape = samples::shape(at, &data)?;
-    let found = Found {
+    let found = About {
         acquisition: attributes::of(&acquisition),
         raw: attributes::of(&raw),
         data: attributes::of(&data),
         times: Times::of(at, &raw)?,
     };
     let (layout, [samples, channels]) = orientation(&found, shape, &mut warnings);
-    if channels > MOST_CHANNELS {
+    if channels > super::MOST_CHANNELS {
         let found = format!("{channels} channels");
-        return Err(at.content(data.name(), found, format!("at most {MOST_CHANNELS}")));
+        let expected = format!("at most {}", super::MOST_CHANNELS);
+        return Err(at.content(data.name(), found, expected));
     }
     let prf = prf(at, &found, &raw, &mut warnings)?;
     let start = start(at, &found, &raw, &mut warnings)?;
@@ -52,21 +50,22 @@ pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> 
         start,
         depth: depth(at, &acquisition, &found, channels, &mut warnings)?,
         layout,
+        calibration: calibration(file, &found, prf),
         metadata: metadata(file, &acquisition, &raw, &data),
         warnings,
     };
-    Ok((data, header))
+    Ok(Found::plain(data, header))
 }
 
 /// What decides about the axes.
-struct Found {
+struct About {
     acquisition: Map<String, Value>,
     raw: Map<String, Value>,
     data: Map<String, Value>,
     times: Option<Times>,
 }
 
-impl Found {
+impl About {
     /// A number of the raw group, else of the acquisition.
     fn number(&self, name: &str) -> Option<f64> {
         attributes::number(&self.raw, name).or_else(|| attributes::number(&self.acquisition, name))
@@ -102,7 +101,7 @@ fn raw_group(
 /// Which axis is time, and the counts of times and channels. In this order: `Dimensions`; the axis as long as
 /// `NumberOfLoci`; the axis as long as `RawDataTime`; else time is the slow one.
 fn orientation(
-    found: &Found,
+    found: &About,
     shape: [usize; 2],
     warnings: &mut Vec<String>,
 ) -> (Layout, [usize; 2]) {
@@ -139,7 +138,7 @@ fn orientation(
 /// `OutputDataRate`, else what `RawDataTime` gives, else `PulseRate`.
 fn prf(
     at: Place,
-    found: &Found,
+    found: &About,
     raw: &Group,
     warnings: &mut Vec<String>,
 ) -> Result<f64, FormatError> {
@@ -171,7 +170,7 @@ fn prf(
 /// fillers.
 fn start(
     at: Place,
-    found: &Found,
+    found: &About,
     raw: &Group,
     warnings: &mut Vec<String>,
 ) -> Result<Timestamp, FormatError> {
@@ -206,7 +205,7 @@ fn start(
 fn depth(
     at: Place,
     acquisition: &Group,
-    found: &Found,
+    found: &About,
     channels: usize,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<f64>, FormatError> {
@@ -252,6 +251,25 @@ fn depth(
     Ok((0..channels)
         .map(|k| (first + k as f64) * spacing)
         .collect())
+}
+
+/// What the makers' counts stand for, where that is known: Silixa's are nanostrain/s by the gauge length, OptaSense's parts of a
+/// turn. Others have the unit that they state.
+fn calibration(file: &File, found: &About, prf: f64) -> Option<Calibration> {
+    let text = |name: &str| attributes::text(&found.acquisition, name).unwrap_or_default();
+    let unit = attributes::text(&found.raw, "RawDataUnit").unwrap_or_default();
+    let silixa = ["VendorCode", "ServiceCompanyName"].map(|name| text(name).starts_with("Silixa"));
+    if silixa.contains(&true) && !file.link_exists("Mapping") && unit.starts_with("(nm/m)/s") {
+        return Calibration::silixa(prf, found.number("GaugeLength")?);
+    }
+    match unit.replace(' ', "").as_str() {
+        "" => None,
+        "rad*2PI/2^16" => Some(Calibration {
+            factor: std::f64::consts::TAU / 65536.0,
+            unit: "rad".into(),
+        }),
+        _ => Some(Calibration::of_unit(unit)),
+    }
 }
 
 /// Attributes of the groups and datasets that describe the raw data, and of the maker's own groups.

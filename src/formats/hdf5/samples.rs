@@ -6,7 +6,7 @@ use bytemuck::Pod;
 use hdf5::dataset::Layout as Storage;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use hdf5::{Dataset, H5Type};
-use ndarray::s;
+use ndarray::{Array2, s};
 use rayon::prelude::*;
 
 use super::{Place, list};
@@ -39,6 +39,12 @@ pub fn shape(at: Place, data: &Dataset) -> Result<[usize; 2], FormatError> {
         let found = format!("shape {rows} x {cols}");
         return Err(at.content(data.name(), found, "at least one sample"));
     }
+    readable(at, data)?;
+    Ok([rows, cols])
+}
+
+/// Whether a dataset's samples are there and can be decoded.
+pub fn readable(at: Place, data: &Dataset) -> Result<(), FormatError> {
     for filter in data.filters() {
         if !filter.decode_enabled() {
             let found = format!("filter {} ({filter:?})", filter.id());
@@ -50,11 +56,14 @@ pub fn shape(at: Place, data: &Dataset) -> Result<[usize; 2], FormatError> {
         }
     }
     if data.storage_size() == 0 && data.layout() != Storage::Virtual {
-        let found = format!("{rows} x {cols} samples of which none was ever written");
+        let shape: Vec<String> = data.shape().iter().map(ToString::to_string).collect();
+        let found = format!(
+            "{} samples of which none was ever written",
+            shape.join(" x ")
+        );
         return Err(at.content(data.name(), found, "stored samples"));
     }
-    parts_exist(at, data)?;
-    Ok([rows, cols])
+    parts_exist(at, data)
 }
 
 /// HDF5 gives zeros, without an error, where the file behind a virtual dataset is missing.
@@ -109,6 +118,57 @@ pub fn dtype(at: Place, data: &Dataset) -> Result<DType, FormatError> {
             "integers or floating-point numbers",
         )
     })
+}
+
+/// How blocks x rows x channels make a recording: some rows of each block follow those of the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct Blocks {
+    /// The first row of a block that is read.
+    pub front: usize,
+    /// Rows of a block that are read.
+    pub kept: usize,
+}
+
+/// Reads a window of blocks, row-major with a row per channel.
+pub fn read_blocks(
+    data: &Dataset,
+    blocks: Blocks,
+    dtype: DType,
+    window: &Window,
+    dst: &mut [u8],
+) -> hdf5::Result<()> {
+    match dtype {
+        DType::F32 => of_blocks::<f32>(data, blocks, window, dst),
+        DType::F64 => of_blocks::<f64>(data, blocks, window, dst),
+        DType::I16 => of_blocks::<i16>(data, blocks, window, dst),
+        DType::I32 => of_blocks::<i32>(data, blocks, window, dst),
+        other => Err(format!("blocks of samples of type {}", other.name()).into()),
+    }
+}
+
+fn of_blocks<T: H5Type + Pod + Sync>(
+    data: &Dataset,
+    Blocks { front, kept }: Blocks,
+    window: &Window,
+    dst: &mut [u8],
+) -> hdf5::Result<()> {
+    let (times, channels) = (&window.times, &window.channels);
+    let row_bytes = times.len() * size_of::<T>();
+    let mut at = times.start;
+    while at < times.end {
+        let (block, row) = (at / kept, at % kept);
+        let end = times.end.min((block + 1) * kept);
+        let rows = front + row..front + row + (end - at);
+        let array: Array2<T> = data.read_slice(s![block, rows, channels.clone()])?;
+        let samples = array.as_slice().expect("a new array is contiguous");
+        let column = (at - times.start) * size_of::<T>();
+        for (strip, dst) in dst.chunks_mut(row_bytes * STRIP).enumerate() {
+            let first = strip * STRIP;
+            transpose_strip(samples, channels.len(), first, dst, row_bytes, column);
+        }
+        at = end;
+    }
+    Ok(())
 }
 
 /// Reads a window, row-major with a row per channel. The file is walked in the order of its chunks, in slabs of bounded

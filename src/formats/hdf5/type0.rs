@@ -1,12 +1,12 @@
 //! distpy's type 0: root datasets `data` (times x channels) and `depth`, the start in the file's name, a second a chunk.
 
-use hdf5::{Dataset, File};
+use hdf5::File;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Place, attributes, samples};
+use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
 /// Whether the file has this layout. Other makers' files with `data` and `depth` carry their own time stamps.
@@ -15,7 +15,7 @@ pub fn recognise(file: &File) -> bool {
 }
 
 /// Reads everything but the samples.
-pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> {
+pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let data = at.dataset(file, "data")?;
     let [times, channels] = samples::shape(at, &data)?;
     let mut warnings = Vec::new();
@@ -43,10 +43,11 @@ pub fn header(at: Place, file: &File) -> Result<(Dataset, Header), FormatError> 
         start: start_in_name(at)?,
         depth,
         layout: Layout::TimeMajor,
+        calibration: None,
         metadata: json!({ "format": "distpy type 0", "attributes": attributes }),
         warnings,
     };
-    Ok((data, header))
+    Ok(Found::plain(data, header))
 }
 
 fn depth(at: Place, file: &File, channels: usize) -> Result<Vec<f64>, FormatError> {

@@ -105,8 +105,10 @@ fn refusals_of_prodml() {
                 file.create_group("Data").unwrap();
                 file.create_group("Header").unwrap();
             },
-            "bent.h5: layout: found groups and datasets Data, Header, expected PRODML (/Acquisition/Raw[0]/RawData), \
-             with or without LocusDepthPoint, or distpy's type 0 (/data and /depth)",
+            "bent.h5: layout: found groups and datasets Data, Header, expected the layout of one of \
+             DAS-RCN (GDR), ASN OptoDAS, AP Sensing, Terra15, Febus A1, Silixa H5, Neubrex, \
+             PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1), \
+             distpy's type 0 (/data and /depth), plain (/raw or /data with /timestamp or /time)",
         ),
     ];
     for (bend, message) in cases {

@@ -26,6 +26,7 @@ impl<T: bytemuck::Pod + Send + Sync + std::fmt::Debug> Memory<T> {
                 start: "2026-03-01T12:00:00.123456Z".parse().unwrap(),
                 depth,
                 layout: Layout::ChannelMajor,
+                calibration: None,
                 metadata: serde_json::Value::Null,
                 warnings: Vec::new(),
             },

@@ -1,0 +1,102 @@
+//! Plain files: samples in `raw` or `data` and a time for each row, as research groups write them.
+
+use hdf5::{Dataset, File};
+
+use super::values::{Clock, metadata, unix};
+use super::{Found, Place, attributes, samples};
+use crate::formats::{FormatError, Header, Layout};
+
+const DATA: [&str; 2] = ["raw", "data"];
+const TIMES: [&str; 3] = ["timestamp", "timestamps", "time"];
+const PLACES: [&str; 3] = ["distance", "distances", "channels"];
+
+/// Whether the file has this layout.
+pub fn recognise(file: &File) -> bool {
+    first(file, &DATA).is_some_and(|data| data.ndim() == 2) && first(file, &TIMES).is_some()
+}
+
+fn first(file: &File, names: &[&str]) -> Option<Dataset> {
+    names.iter().find_map(|name| file.dataset(name).ok())
+}
+
+/// Reads everything but the samples.
+pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
+    let missing = |names: &[&str]| at.content("/", "none", super::list(names));
+    let data = first(file, &DATA).ok_or_else(|| missing(&DATA))?;
+    let times = first(file, &TIMES).ok_or_else(|| missing(&TIMES))?;
+    let [slow, fast] = samples::shape(at, &data)?;
+    let mut warnings = Vec::new();
+    let count = times.size();
+    let (layout, [samples, channels]) = match (count == slow, count == fast) {
+        (true, false) => (Layout::TimeMajor, [slow, fast]),
+        (false, true) => (Layout::ChannelMajor, [fast, slow]),
+        _ => {
+            let found = format!("{count} times for an array of {slow} x {fast}");
+            let expected = "as many times as one of two different lengths; say which in the configuration (hdf5)";
+            return Err(at.content(times.name(), found, expected));
+        }
+    };
+    let clock = Clock::read(at, &times, 1.0)?;
+    let start = unix(clock.first).ok_or_else(|| {
+        at.content(
+            times.name(),
+            clock.first.to_string(),
+            "Unix times in seconds",
+        )
+    })?;
+    let prf = clock.rate().ok_or_else(|| {
+        at.content(
+            times.name(),
+            format!("{} times", clock.rows),
+            "rising times",
+        )
+    })?;
+    clock.check(&times.name(), prf, &mut warnings);
+    if clock.rows != samples {
+        let found = format!("{} times above 0", clock.rows);
+        return Err(at.content(times.name(), found, format!("{samples} times")));
+    }
+    let depth = match first(file, &PLACES) {
+        Some(places) if places.size() == channels => places
+            .read_raw::<f64>()
+            .map_err(|e| at.library(&places.name(), "numbers", &e))?,
+        Some(places) => {
+            let found = format!("{} values", places.size());
+            let expected = format!("{channels}, one for each channel");
+            return Err(at.content(places.name(), found, expected));
+        }
+        None => {
+            warnings.push("there are no distances: the depth axis is the channel's number".into());
+            (0..channels).map(|k| k as f64).collect()
+        }
+    };
+    let unit = attributes::of(&data);
+    let unit = ["units", "unit"]
+        .iter()
+        .find_map(|name| attributes::text(&unit, name));
+    let header = Header {
+        channels,
+        samples,
+        prf: whole(prf, &clock),
+        dtype: samples::dtype(at, &data)?,
+        start,
+        depth,
+        layout,
+        calibration: unit.map(crate::formats::Calibration::of_unit),
+        metadata: metadata("plain", &[("/", file), (&data.name(), &data)]),
+        warnings,
+    };
+    Ok(Found::plain(data, header))
+}
+
+/// Times are doubles: a whole number of hertz within what they can tell is taken as meant.
+fn whole(prf: f64, clock: &Clock) -> f64 {
+    // Doubles hold today's seconds to a quarter of a microsecond.
+    let known_to = prf * 1e-6 / (clock.last - clock.first);
+    let whole = prf.round();
+    if whole > 0.0 && (prf - whole).abs() <= known_to {
+        whole
+    } else {
+        prf
+    }
+}

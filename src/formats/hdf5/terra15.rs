@@ -1,0 +1,87 @@
+//! Terra15 Treble, file versions 4 to 6: times x channels, with a time for each row.
+
+use hdf5::{Dataset, File, Group};
+
+use super::values::{Clock, even, metadata, positive, unix};
+use super::{Found, Place, attributes, samples};
+use crate::formats::{Calibration, FormatError, Header, Layout};
+
+/// Whether the file has this layout.
+pub fn recognise(file: &File) -> bool {
+    let attributes = attributes::of(file);
+    ["file_version", "data_product", "dx", "sensing_range_start"]
+        .iter()
+        .all(|name| attributes.contains_key(*name))
+}
+
+/// Reads everything but the samples.
+pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
+    let root = attributes::of(file);
+    let number = |name: &str| attributes::number(&root, name);
+    let product = attributes::text(&root, "data_product").unwrap_or_default();
+    let group = group(at, file, product)?;
+    let data = at.dataset(&group, "data")?;
+    let [rows, channels] = samples::shape(at, &data)?;
+    let mut warnings = Vec::new();
+    let (name, clock) = clock(at, &group)?;
+    if clock.rows == 0 {
+        return Err(at.content(name, "no time", "a time for each row"));
+    }
+    let samples = clock.rows.min(rows);
+    if samples < rows {
+        warnings.push(format!(
+            "{samples} of {rows} rows have a time: the others were never written"
+        ));
+    }
+    // Times jitter and drift; their mean is the rate.
+    let stated = || positive(at, "/", &["dt_computer"], number).map(|dt| 1.0 / dt);
+    let prf = clock.rate().map_or_else(stated, Ok)?;
+    clock.check(&name, prf, &mut warnings);
+    let start = unix(clock.first)
+        .ok_or_else(|| at.content(&name, clock.first.to_string(), "Unix times in seconds"))?;
+    let dx = positive(at, "/", &["dx"], number)?;
+    let first = number("sensing_range_start").unwrap_or(0.0);
+    let unit = attributes::text(&root, "data_product_units");
+    let header = Header {
+        channels,
+        samples,
+        prf,
+        dtype: samples::dtype(at, &data)?,
+        start,
+        depth: even(first, dx, channels),
+        layout: Layout::TimeMajor,
+        calibration: unit.map(Calibration::of_unit),
+        metadata: metadata("Terra15", &[("/", file), (&data.name(), &data)]),
+        warnings,
+    };
+    Ok(Found::plain(data, header))
+}
+
+/// The samples' group: named by the product in version 4, `data_product` later.
+fn group(at: Place, file: &File, product: &str) -> Result<Group, FormatError> {
+    let names = ["data_product", product];
+    let found = names
+        .iter()
+        .filter(|name| !name.is_empty())
+        .find_map(|name| file.group(name).ok());
+    found.ok_or_else(|| {
+        let found = super::list(super::members(file));
+        at.content("/", found, format!("a group data_product or {product}"))
+    })
+}
+
+/// GPS times, or the computer's where there are none.
+fn clock(at: Place, group: &Group) -> Result<(String, Clock), FormatError> {
+    let names = ["gps_time", "posix_time"];
+    let mut last = None;
+    for name in names.iter().filter(|name| group.link_exists(name)) {
+        let dataset: Dataset = at.dataset(group, name)?;
+        let clock = Clock::read(at, &dataset, 1.0)?;
+        let enough = clock.rows > 0;
+        last = Some((dataset.name(), clock));
+        if enough {
+            break;
+        }
+    }
+    last.ok_or_else(|| at.content(group.name(), "no times", "gps_time or posix_time"))
+}

@@ -1,0 +1,186 @@
+//! Small values and axes of the makers' own layouts: scalars in datasets, times of rows, even axes.
+
+use hdf5::{Dataset, Group, Location};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use ndarray::s;
+use serde_json::{Map, Value, json};
+
+use super::{Place, attributes, list};
+use crate::formats::FormatError;
+
+/// Times that are read together: 512 kB.
+const BLOCK: usize = 1 << 16;
+/// More values than a small dataset has.
+const MOST_VALUES: usize = 1 << 16;
+/// Unix times before 1971 are fillers.
+const YEAR_1971: f64 = 365.0 * 86_400.0;
+
+/// A dataset of one value or few, such as makers wrap scalars in; `None` where there is none, or one of another kind.
+pub fn small(group: &Group, path: &str) -> Option<Value> {
+    let dataset = group.dataset(path).ok()?;
+    if dataset.size() > MOST_VALUES {
+        return None;
+    }
+    match attributes::value(&dataset).ok()?? {
+        Value::Array(mut values) if values.len() == 1 => values.pop(),
+        value => Some(value),
+    }
+}
+
+/// The number in a small dataset, which may be text.
+pub fn number(group: &Group, path: &str) -> Option<f64> {
+    let value = small(group, path)?;
+    attributes::number(&Map::from_iter([("value".into(), value)]), "value")
+}
+
+/// The text in a small dataset.
+pub fn text(group: &Group, path: &str) -> Option<String> {
+    Some(small(group, path)?.as_str()?.to_owned())
+}
+
+/// A number that a layout cannot do without.
+pub fn needed(
+    at: Place,
+    place: &str,
+    names: &[&str],
+    find: impl Fn(&str) -> Option<f64>,
+) -> Result<f64, FormatError> {
+    let found = names.iter().find_map(|name| find(name));
+    found.filter(|value| value.is_finite()).ok_or_else(|| {
+        let expected = format!("a number in {}", list(names));
+        at.content(place, "none", expected)
+    })
+}
+
+/// A number above zero that a layout cannot do without.
+pub fn positive(
+    at: Place,
+    place: &str,
+    names: &[&str],
+    find: impl Fn(&str) -> Option<f64>,
+) -> Result<f64, FormatError> {
+    let value = needed(at, place, names, find)?;
+    if value > 0.0 {
+        Ok(value)
+    } else {
+        let expected = format!("a number above 0 in {}", list(names));
+        Err(at.content(place, value.to_string(), expected))
+    }
+}
+
+/// An axis of even steps.
+pub fn even(first: f64, step: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|k| first + k as f64 * step).collect()
+}
+
+/// A Unix time in seconds; `None` for fillers.
+pub fn unix(seconds: f64) -> Option<Timestamp> {
+    if !(seconds >= YEAR_1971) {
+        return None;
+    }
+    // Doubles hold today's times to a quarter of a microsecond.
+    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+}
+
+/// A time in ISO 8601, with a blank or a `T`, with an offset or without one (then UTC); `None` for anything else and for fillers.
+pub fn stamp(text: &str) -> Option<Timestamp> {
+    let text = text.trim().trim_end_matches("(UTC)").trim();
+    let time = text.parse::<Timestamp>().ok().or_else(|| {
+        let civil: DateTime = text.parse().ok()?;
+        TimeZone::UTC.to_timestamp(civil).ok()
+    })?;
+    (time.as_second() as f64 >= YEAR_1971).then_some(time)
+}
+
+/// What an array of the rows' times says.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// Seconds of the first row.
+    pub first: f64,
+    /// Seconds of the last row that was written.
+    pub last: f64,
+    /// Rows that were written: later ones have no time.
+    pub rows: usize,
+    /// The first row that is not later than the one before.
+    pub not_rising: Option<usize>,
+    /// The longest step in seconds, and the row after it.
+    pub longest: (f64, usize),
+}
+
+impl Clock {
+    /// Reads an array of times, of which `unit` seconds are one.
+    pub fn read(at: Place, dataset: &Dataset, unit: f64) -> Result<Self, FormatError> {
+        let name = dataset.name();
+        let shape = dataset.shape();
+        let [count] = shape[..] else {
+            let found = format!("{} dimensions {shape:?}", shape.len());
+            return Err(at.content(name, found, "1 dimension"));
+        };
+        let mut clock = Clock {
+            first: f64::NAN,
+            last: f64::NAN,
+            rows: 0,
+            not_rising: None,
+            longest: (0.0, 0),
+        };
+        for from in (0..count).step_by(BLOCK) {
+            let rows = s![from..(from + BLOCK).min(count)];
+            let block = dataset.read_slice_1d::<f64, _>(rows);
+            let block = block.map_err(|e| at.library(&name, "times as numbers", &e))?;
+            for time in block.iter().map(|time| time * unit) {
+                // Rows that were allocated and not written.
+                if !(time > 0.0) {
+                    return Ok(clock);
+                }
+                clock.add(time);
+            }
+        }
+        Ok(clock)
+    }
+
+    fn add(&mut self, time: f64) {
+        if self.rows == 0 {
+            self.first = time;
+        } else {
+            let step = time - self.last;
+            if step > self.longest.0 {
+                self.longest = (step, self.rows);
+            }
+            if step <= 0.0 {
+                self.not_rising.get_or_insert(self.rows);
+            }
+        }
+        self.last = time;
+        self.rows += 1;
+    }
+
+    /// Rows per second; `None` for fewer than two.
+    pub fn rate(&self) -> Option<f64> {
+        let span = self.last - self.first;
+        (self.rows > 1 && span > 0.0).then(|| (self.rows - 1) as f64 / span)
+    }
+
+    /// Says where rows are not evenly spaced.
+    pub fn check(&self, name: &str, prf: f64, warnings: &mut Vec<String>) {
+        let (longest, after) = self.longest;
+        if longest > 1.5 / prf + 1e-3 {
+            warnings.push(format!(
+                "{name} has a gap of {longest:.6} s before row {after}; samples are taken as evenly spaced"
+            ));
+        }
+        if let Some(row) = self.not_rising {
+            warnings.push(format!("{name} does not rise at row {row}"));
+        }
+    }
+}
+
+/// Attributes of some objects, for the JSON beside the chunks.
+pub fn metadata(format: &str, objects: &[(&str, &Location)]) -> Value {
+    let attributes: Map<String, Value> = objects
+        .iter()
+        .map(|(name, object)| ((*name).to_owned(), attributes::of(object).into()))
+        .collect();
+    json!({ "format": format, "attributes": attributes })
+}

@@ -1,0 +1,265 @@
+//! The layouts of makers: small files by h5py (`tests/golden/hdf5/make.py`), and real recordings.
+
+use distpy_gpu::block::DType;
+use distpy_gpu::formats::hdf5::open;
+use distpy_gpu::formats::{Calibration, Header, Layout, Source};
+
+use super::{all, golden, part};
+
+/// 2023-09-22T18:29:26.5Z in microseconds.
+const START: i64 = 1_695_407_366_500_000;
+const CHANNELS: usize = 5;
+
+fn opened(name: &str) -> impl Source {
+    open(&golden("../hdf5").join(name)).unwrap()
+}
+
+/// Any type's numbers as f64.
+fn numbers(
+    source: &dyn Source,
+    channels: std::ops::Range<usize>,
+    times: std::ops::Range<usize>,
+) -> Vec<f64> {
+    match source.header().dtype {
+        DType::I16 => part::<i16>(source, channels, times)
+            .into_iter()
+            .map(f64::from)
+            .collect(),
+        DType::I32 => part::<i32>(source, channels, times)
+            .into_iter()
+            .map(f64::from)
+            .collect(),
+        DType::F32 => part::<f32>(source, channels, times)
+            .into_iter()
+            .map(f64::from)
+            .collect(),
+        DType::F64 => part::<f64>(source, channels, times),
+        other => panic!("{}", other.name()),
+    }
+}
+
+struct Expected {
+    samples: usize,
+    prf: f64,
+    dtype: DType,
+    layout: Layout,
+    /// Depth of the first channel and distance of two.
+    depth: (f64, f64),
+    calibration: Option<(f64, &'static str)>,
+    warnings: &'static [&'static str],
+}
+
+/// What most files have.
+const USUAL: Expected = Expected {
+    samples: 12,
+    prf: 500.0,
+    dtype: DType::F32,
+    layout: Layout::TimeMajor,
+    depth: (0.0, 1.0),
+    calibration: None,
+    warnings: &[],
+};
+
+fn check(name: &str, expected: &Expected) {
+    let source = opened(name);
+    let h: &Header = source.header();
+    assert_eq!(
+        (h.channels, h.samples),
+        (CHANNELS, expected.samples),
+        "{name}"
+    );
+    assert!(
+        (h.prf / expected.prf - 1.0).abs() < 1e-4,
+        "{name}: {}",
+        h.prf
+    );
+    assert_eq!(
+        (h.dtype, h.layout),
+        (expected.dtype, expected.layout),
+        "{name}"
+    );
+    let late = (h.start.as_microsecond() - START).abs();
+    assert!(late <= 1, "{name}: {}", h.start);
+    let (first, step) = expected.depth;
+    for (k, depth) in h.depth.iter().enumerate() {
+        assert!(
+            (depth - (first + k as f64 * step)).abs() < 1e-9,
+            "{name}: {:?}",
+            h.depth
+        );
+    }
+    let calibration = expected.calibration.map(|(factor, unit)| Calibration {
+        factor,
+        unit: unit.into(),
+    });
+    assert_eq!(h.calibration, calibration, "{name}");
+    assert_eq!(h.warnings, expected.warnings, "{name}");
+    // The whole, and windows across blocks and chunks.
+    for (channels, times) in [
+        (0..CHANNELS, 0..h.samples),
+        (1..4, 5..7),
+        (4..5, 0..1),
+        (0..2, 3..h.samples),
+    ] {
+        let value = |k: usize, t: usize| (100 * t + k) as f64 - 7.0;
+        let truth: Vec<f64> = channels
+            .clone()
+            .flat_map(|k| times.clone().map(move |t| value(k, t)))
+            .collect();
+        assert_eq!(numbers(&source, channels, times), truth, "{name}");
+    }
+}
+
+#[test]
+fn every_makers_layout_is_read_as_it_was_written() {
+    let terra15 = Expected {
+        samples: 10,
+        depth: (30.25, 1.5),
+        calibration: Some((1.0, "1/s")),
+        warnings: &["10 of 12 rows have a time: the others were never written"],
+        ..USUAL
+    };
+    check("terra15-v5.h5", &terra15);
+    check("terra15-v4.h5", &terra15);
+    check(
+        "optodas.h5",
+        &Expected {
+            dtype: DType::I32,
+            depth: (400.0, 50.0),
+            calibration: Some((0.25 / 8.0, "strain/s")),
+            warnings: &["file version 12 is not known: read as version 11"],
+            ..USUAL
+        },
+    );
+    check(
+        "ap-sensing.h5",
+        &Expected {
+            dtype: DType::I32,
+            depth: (-12.5, 1.25),
+            ..USUAL
+        },
+    );
+    let prf = 5499.945 / 11.0;
+    check(
+        "silixa.h5",
+        &Expected {
+            prf,
+            dtype: DType::I16,
+            depth: (-120.4, 2.04),
+            calibration: Some((116.0 * prf / (10.0 * 8192.0), "nanostrain/s")),
+            warnings: &["the start is the computer's time, as GPS is \"Uninitialized\""],
+            ..USUAL
+        },
+    );
+    check(
+        "neubrex.h5",
+        &Expected {
+            depth: (10.0, 0.5),
+            calibration: Some((1000.0, "nanostrain/s")),
+            warnings: &["the start is the computer's time: there is none of GPS"],
+            ..USUAL
+        },
+    );
+    check(
+        "gdr.h5",
+        &Expected {
+            layout: Layout::ChannelMajor,
+            depth: (0.0, 1.021),
+            ..USUAL
+        },
+    );
+    check(
+        "plain.h5",
+        &Expected {
+            dtype: DType::F64,
+            layout: Layout::ChannelMajor,
+            depth: (0.0, 3.0),
+            calibration: Some((1.0, "nm/s")),
+            ..USUAL
+        },
+    );
+}
+
+#[test]
+fn overlaps_of_febus_blocks_are_left_out() {
+    let febus = Expected {
+        prf: 100.0,
+        depth: (20.0, 0.8),
+        ..USUAL
+    };
+    check("febus-v2.h5", &febus);
+    let warnings = &["Origin tells no offset of a block's time: it is taken as the block's middle"];
+    check("febus-v1.h5", &Expected { warnings, ..febus });
+}
+
+#[test]
+fn dialects_of_prodml_have_their_units() {
+    let prodml = Expected {
+        depth: (-4.0, 2.0),
+        ..USUAL
+    };
+    check(
+        "prodml-silixa.h5",
+        &Expected {
+            dtype: DType::I16,
+            calibration: Some((116.0 * 500.0 / (10.0 * 8192.0), "nanostrain/s")),
+            ..prodml
+        },
+    );
+    check(
+        "prodml-optasense.h5",
+        &Expected {
+            dtype: DType::I32,
+            layout: Layout::ChannelMajor,
+            calibration: Some((std::f64::consts::TAU / 65536.0, "rad")),
+            ..prodml
+        },
+    );
+    check("prodml-sintela.h5", &prodml);
+}
+
+/// Sums and times as they were published with the recordings.
+#[test]
+fn recordings_of_real_instruments() {
+    let real = |name: &str| Some(open(&crate::samples::recording(name)?).unwrap());
+    let sum = |source: &dyn Source| {
+        all::<f32>(source)
+            .iter()
+            .map(|v| f64::from(*v))
+            .sum::<f64>()
+    };
+    if let Some(source) = real("terra15_v5_test_file.hdf5") {
+        let h = source.header();
+        assert_eq!((h.channels, h.samples), (43, 2060));
+        assert!((sum(&source) - 8.529_466_755_79).abs() < 1e-6);
+        assert_eq!(h.start.as_microsecond(), 1_661_296_194_373_836);
+        assert!((1.0 / h.prf - 0.000_310_8).abs() < 1e-7, "{}", h.prf);
+        assert!(
+            (h.depth[42] - (30.220_190_562_593_654 + 42.0 * 1.633_523_814_194_251_6)).abs() < 1e-9
+        );
+        assert_eq!(
+            h.calibration,
+            Some(Calibration {
+                factor: 1.0,
+                unit: "m/s".into()
+            })
+        );
+    }
+    if let Some(source) = real("gdr_1.h5") {
+        let h = source.header();
+        assert_eq!((h.channels, h.samples, h.prf), (10, 10_000, 1000.0));
+        assert_eq!(sum(&source), -23742.0);
+        assert_eq!(h.start.as_nanosecond(), 1_457_458_830_195_000_000);
+    }
+    if let Some(source) = real("valencia_febus_example.h5") {
+        let h = source.header();
+        // The rate, not the spacing that is wrong.
+        assert_eq!((h.channels, h.samples, h.prf), (100, 2500, 250.0));
+        assert!((sum(&source) + 47_099.529_848_2).abs() < 1e-3);
+        let start = h.start.as_microsecond() as f64 / 1e6;
+        assert!(
+            (start - (1_599_031_306.165_666_3 - 0.5)).abs() < 1e-5,
+            "{start}"
+        );
+    }
+}
