@@ -77,7 +77,7 @@ pub fn even(first: f64, step: f64, count: usize) -> Vec<f64> {
 
 /// A Unix time in seconds; `None` for fillers.
 pub fn unix(seconds: f64) -> Option<Timestamp> {
-    if !(seconds >= YEAR_1971) {
+    if seconds.is_nan() || seconds < YEAR_1971 {
         return None;
     }
     // Doubles hold today's times to a quarter of a microsecond.
@@ -131,7 +131,7 @@ impl Clock {
             let block = block.map_err(|e| at.library(&name, "times as numbers", &e))?;
             for time in block.iter().map(|time| time * unit) {
                 // Rows that were allocated and not written.
-                if !(time > 0.0) {
+                if time.is_nan() || time <= 0.0 {
                     return Ok(clock);
                 }
                 clock.add(time);
