@@ -422,7 +422,7 @@ impl Signature {
 }
 
 /// Which chunk: names its outputs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChunkId {
     /// Unix time of its first sample in whole seconds.
     pub unix_time: i64,

@@ -8,6 +8,7 @@ pub mod hdf5;
 mod mapped;
 pub mod npy;
 pub mod onnx;
+pub mod open;
 pub mod segy;
 pub mod witsml;
 pub mod zarr;
@@ -16,7 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::block::DType;
 
@@ -96,7 +97,7 @@ pub struct Header {
 }
 
 /// What stored samples stand for: `factor` times a sample is in `unit`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Times a stored sample.
     pub factor: f64,
@@ -105,6 +106,28 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// Name of the file beside chunks that holds it.
+    pub const FILE: &str = "calibration.json";
+
+    /// Reads that file's text.
+    ///
+    /// # Errors
+    /// When it has no factor, or no unit.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, FormatError> {
+        let read: Result<Self, _> = serde_json::from_str(text);
+        let expected = "a finite factor and a unit";
+        match read {
+            Ok(it) if it.factor.is_finite() => Ok(it),
+            Ok(it) => Err(FormatError::content(
+                path,
+                "factor",
+                it.factor.to_string(),
+                expected,
+            )),
+            Err(e) => Err(FormatError::content(path, "JSON", e.to_string(), expected)),
+        }
+    }
+
     /// Samples that are stored in a unit.
     pub fn of_unit(unit: &str) -> Self {
         Self {

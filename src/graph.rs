@@ -116,6 +116,31 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The same flow of chunks whose samples are multiplied by `factor` before all else.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        let spec = commands::find("lin_transform").expect("the list holds a factor");
+        let built = (spec.build)(serde_json::json!({ "m": factor }));
+        for node in &mut self.nodes {
+            for input in &mut node.inputs {
+                *input = match input {
+                    Input::Chunk => Input::Node(0),
+                    Input::Node(k) => Input::Node(*k + 1),
+                };
+            }
+        }
+        let node = Node {
+            uid: 0,
+            path: "distpy_gpu.calibrate".into(),
+            spec,
+            command: built.expect("a number is what it takes"),
+            inputs: vec![Input::Chunk],
+        };
+        self.nodes.insert(0, node);
+        self
+    }
+}
+
 /// The entry that an input names; `None` for the chunk.
 type Link = Option<usize>;
 

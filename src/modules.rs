@@ -1,6 +1,7 @@
 //! The modules: one file per `-m MODULE`, and this list of them.
 
 mod benchmark;
+mod chunks;
 mod commands;
 mod device;
 #[cfg(feature = "gpu")]
@@ -24,7 +25,6 @@ use crate::command::Compat;
 use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
-use crate::pipeline::inputs::Input;
 use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
@@ -239,28 +239,26 @@ pub fn shard(cli: &Cli) -> Result<Option<Shard>, Failure> {
     Shard::of_job(index.as_deref(), count.as_deref()).map_err(Failure::Usage)
 }
 
-/// The files of this process's share.
-fn share(cli: &Cli, monitor: &Monitor, files: Vec<Input>) -> Result<Vec<Input>, Failure> {
+/// This process's share of the work.
+fn share<T>(
+    cli: &Cli,
+    monitor: &Monitor,
+    all: Vec<T>,
+    size: impl Fn(&T) -> u64,
+) -> Result<Vec<T>, Failure> {
     let Some(shard) = shard(cli)? else {
-        monitor
-            .manifest
-            .inputs(files.iter().map(|file| &*file.path));
-        return Ok(files);
+        return Ok(all);
     };
     monitor.meter.set_shard(shard);
-    let sizes: Vec<u64> = files.iter().map(Input::size).collect();
-    let mine = shard.of(&sizes);
-    let all = files.len();
-    let files: Vec<Input> = files
+    let sizes: Vec<u64> = all.iter().map(size).collect();
+    let count = all.len();
+    let mine: Vec<T> = all
         .into_iter()
-        .zip(mine)
-        .filter_map(|(file, mine)| mine.then_some(file))
+        .zip(shard.of(&sizes))
+        .filter_map(|(it, mine)| mine.then_some(it))
         .collect();
-    tracing::info!("shard {shard}: {} of {all} files", files.len());
-    monitor
-        .manifest
-        .inputs(files.iter().map(|file| &*file.path));
-    Ok(files)
+    tracing::info!("shard {shard}: {} of {count} files", mine.len());
+    Ok(mine)
 }
 
 /// Joins the runs that write to the output folder.

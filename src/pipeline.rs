@@ -1,5 +1,6 @@
 //! Files, threads and folders: where computing meets the world.
 
+pub mod chunk;
 pub mod ingest;
 pub mod inputs;
 pub mod limits;
@@ -12,5 +13,7 @@ pub mod recording;
 pub mod section;
 pub mod shard;
 pub mod share;
+pub mod sources;
 pub mod stop;
+pub mod timeline;
 pub mod writer;

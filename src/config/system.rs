@@ -20,6 +20,8 @@ pub struct System {
     pub config: Option<PathBuf>,
     /// Pulse repetition frequency in Hz: samples per second of a channel.
     pub prf: f64,
+    /// The same, where the file has it.
+    pub prf_given: Option<f64>,
     /// File name of the depth axis in the input folder.
     pub measured_depth: Option<String>,
     /// File name of the time axis in the input folder.
@@ -48,8 +50,31 @@ pub struct Extensions {
     pub npy_dtype: Option<String>,
     /// What an ingest does with a last chunk that is not full: `keep` (as a shorter chunk) or `drop`.
     pub last_chunk: Option<String>,
+    /// Seconds of a chunk that is cut from a recording: 1 to 86400, usually 1.
+    pub chunk_seconds: Option<f64>,
+    /// Seconds that such a chunk shares with the next; usually 0.
+    pub overlap_seconds: Option<f64>,
+    /// Seconds by which the starts of recordings that follow one another may be off; usually 0.001.
+    pub join_seconds: Option<f64>,
+    /// Whether samples are multiplied by what their recording says that a count is; usually they are, but not as distpy.
+    #[serde(deserialize_with = "flag")]
+    pub calibrate: Option<bool>,
     /// Settings of `synthesize`.
     pub synthesize: Option<Value>,
+}
+
+/// A truth, or 0 or 1 as distpy's configurations have them.
+fn flag<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    match Option::<Value>::deserialize(from)? {
+        None => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(flag)),
+        Some(Value::Number(n)) if [Some(0), Some(1)].contains(&n.as_u64()) => {
+            Ok(Some(n.as_u64() == Some(1)))
+        }
+        Some(other) => Err(serde::de::Error::custom(format!(
+            "found {other}, expected true or false"
+        ))),
+    }
 }
 
 const KNOWN: &[&str] = &[
@@ -98,6 +123,7 @@ impl System {
             output: keys.folder("out_directory", "out_drive", "results"),
             config: keys.text("config").map(|t| portable(&t)),
             prf: keys.prf(),
+            prf_given: object.get("prf").and_then(Value::as_f64),
             measured_depth: keys.text("measured_depth"),
             time_scale: keys.text("time_scale"),
             box_size: keys.box_size(),

@@ -60,7 +60,10 @@ fn run(
     let compat = compat(cli, &system, None)?;
     monitor.manifest.set_compat(compat.name());
     let compat = compat == Compat::Distpy;
-    let mut recordings = share(cli, monitor, recordings)?;
+    let mut recordings = share(cli, monitor, recordings, Input::size)?;
+    monitor
+        .manifest
+        .inputs(recordings.iter().map(|it| &*it.path));
     if cli.job.reverse {
         recordings.reverse();
     }
@@ -80,17 +83,17 @@ fn run(
     };
     let (mut failed, mut unread) = (0, 0);
     // A recording is claimed by its name, as it may be mounted at other places elsewhere.
-    let name = |it: &Input| {
+    let name = |it: &&Input| {
         it.path
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
     };
-    for turn in Turns::new(&folder, monitor, &recordings, name, |_| false) {
+    for turn in Turns::new(&folder, monitor, recordings.iter(), name, |_| false) {
         let (Turn::Mine(recording) | Turn::Finished(recording)) = turn?;
         let done = cut(&recording.path);
-        folder.release(&name(recording));
+        folder.release(&name(&recording));
         match done {
             Ok(report) => tell(&recording.path, &report),
             Err(IngestError::Stopped) => break,
@@ -191,7 +194,7 @@ fn dtype(system: &System) -> Result<Option<DType>, Failure> {
     }
 }
 
-fn last_chunk(system: &System) -> Result<LastChunk, Failure> {
+pub(super) fn last_chunk(system: &System) -> Result<LastChunk, Failure> {
     match system.gpu.last_chunk.as_deref() {
         None | Some("keep") => Ok(LastChunk::Keep),
         Some("drop") => Ok(LastChunk::Drop),

@@ -6,12 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Failure, compat, output_folder, read_text, strainrate2summary, system};
+use super::{Failure, chunks, compat, output_folder, read_text, system};
 use crate::cli::{Cli, Pool, RenderArgs, Volume};
 use crate::config::{Problems, System};
 use crate::exit::{self, Code};
 use crate::graph::{Graph, Reading};
-use crate::pipeline::inputs::Input;
+use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output;
 
@@ -32,7 +32,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let input = input_folder(cli, &system)?;
     let results = absolute(&output_folder(&at_home(cli), &system)?)?;
-    let chunks = strainrate2summary::chunks(cli, &system)?;
+    let chunks = chunks::find(cli, &system, None)?.list;
     let plan = Plan::new(args, &chunks)?;
     let (flow_name, flow_text) = command_file(cli, monitor, &system)?;
     let (volume, root) = volume(args, &input, &results)?;
@@ -80,8 +80,8 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(args: &RenderArgs, chunks: &[Input]) -> Result<Self, Failure> {
-        let sizes: Vec<u64> = chunks.iter().map(Input::size).collect();
+    fn new(args: &RenderArgs, chunks: &[Chunk]) -> Result<Self, Failure> {
+        let sizes: Vec<u64> = chunks.iter().map(|chunk| chunk.bytes).collect();
         let bytes: u64 = sizes.iter().sum();
         let most = chunks.len().min(MOST_SHARDS);
         let shards = match args.shards {

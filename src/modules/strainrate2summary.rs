@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::chunks::{self, Chunks};
 use super::device::Work;
 use super::document::document;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
@@ -12,14 +13,12 @@ use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor, Job};
 use crate::exit::{self, Code};
+use crate::formats::Calibration;
 use crate::graph::{Graph, Reading};
-use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::process::{Broken, Report, Run, SAMPLE};
+use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
-
-/// The axes that lie beside chunks.
-const AXES: &[&str] = &["measured_depth", "time", "none"];
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
@@ -47,7 +46,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         tracing::warn!("{}: {hint}", flow.file.display());
         return Ok(exit::OK);
     }
-    let chunks = chunks(cli, &system)?;
+    let Chunks {
+        list: chunks,
+        recordings,
+        calibration,
+    } = chunks::find(cli, &system, Some(&flow))?;
+    let graph = calibrated(graph, calibration, &system, compat);
     let settings = settings(cli, &system, compat, &output);
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
@@ -65,8 +69,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let text = format!("{}{places}", job.plan);
         return super::list::show(cli, &text, &text);
     }
-    let sample: Vec<Input> = chunks.iter().take(SAMPLE).cloned().collect();
-    let mut chunks = share(cli, monitor, chunks)?;
+    let sample: Vec<Chunk> = chunks.iter().take(SAMPLE).cloned().collect();
+    let mut chunks = share(cli, monitor, chunks, |chunk| chunk.bytes)?;
+    let inputs: Vec<&Path> = match &recordings {
+        Some(recordings) => recordings.taken.iter().map(|it| &*it.path).collect(),
+        None => chunks.iter().map(|chunk| &*chunk.path).collect(),
+    };
+    monitor.manifest.inputs(inputs.into_iter());
     if cli.job.reverse {
         chunks.reverse();
     }
@@ -87,13 +96,21 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         quiet: cli.quiet,
         monitor,
     };
-    let report =
-        run.process(&chunks, reader, executor, &fallback)
-            .map_err(|broken| match broken {
-                Broken::Flow(problems) => Failure::Config(problems),
-                Broken::Output(error) => error.into(),
-                Broken::Device(fault) => Failure::Device(fault.to_string()),
-            })?;
+    let expected = Expected::of(&chunks);
+    let mut report = run
+        .process(chunks, expected, reader, executor, &fallback)
+        .map_err(|broken| match broken {
+            Broken::Flow(problems) => Failure::Config(problems),
+            Broken::Output(error) => error.into(),
+            Broken::Device(fault) => Failure::Device(fault.to_string()),
+        })?;
+    if let Some(recordings) = &recordings {
+        for line in recordings.bad.iter().chain(&recordings.unread) {
+            monitor.meter.failed(line);
+        }
+        report.failed += recordings.bad.len();
+        report.unread += recordings.unread.len();
+    }
     tell(&report, &output);
     Ok(match report {
         Report { stopped: true, .. } => monitor.stop.code(),
@@ -101,6 +118,31 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         Report { unread: 1.., .. } => exit::IO,
         _ => exit::OK,
     })
+}
+
+/// The flow in the recording's unit, where that is known and wanted.
+fn calibrated(
+    graph: Graph,
+    calibration: Option<Calibration>,
+    system: &System,
+    compat: Compat,
+) -> Graph {
+    let wanted = system.gpu.calibrate.unwrap_or(compat == Compat::Exact);
+    match calibration {
+        Some(Calibration { factor, unit }) if wanted => {
+            tracing::info!("samples are multiplied by {factor}: they are in {unit}");
+            if factor == 1.0 {
+                graph
+            } else {
+                graph.scaled(factor)
+            }
+        }
+        Some(Calibration { factor, unit }) => {
+            tracing::info!("samples are as they are stored: {factor} times one is in {unit}");
+            graph
+        }
+        None => graph,
+    }
 }
 
 fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settings {
@@ -117,80 +159,12 @@ fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settin
 
 /// The first chunk, planned; `None` where there is none that fits.
 pub(super) fn first_job(cli: &Cli, system: &System, flow: &Workflow, graph: &Graph) -> Option<Job> {
-    let chunks = chunks(cli, system).ok()?;
+    let chunks = chunks::find(cli, system, Some(flow)).ok()?.list;
     let output = output_folder(cli, system).ok()?;
     let compat = compat(cli, system, Some(flow)).ok()?;
     let settings = settings(cli, system, compat, &output);
     let mut reader = Reader::new(graph, &flow.file, settings).ok()?;
     reader.job(&chunks[0]).ok()
-}
-
-/// The chunks: what the user names, else the input folder's.
-pub(super) fn chunks(cli: &Cli, system: &System) -> Result<Vec<Input>, Failure> {
-    let given = if cli.files.is_empty() {
-        let folder = system.input.as_ref().ok_or_else(|| {
-            Problems::single(
-                &system.file,
-                "in_directory",
-                "missing; expected the folder of the chunks, or files after -f",
-            )
-        })?;
-        vec![folder.display().to_string()]
-    } else {
-        cli.files.clone()
-    };
-    let mut found =
-        inputs::find(&given, &["npy"]).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let stem = |input: &Input| {
-        input
-            .path
-            .file_stem()
-            .and_then(|s| s.to_str())
-            .unwrap_or_default()
-            .to_string()
-    };
-    let axes: Vec<String> = [&system.measured_depth, &system.time_scale]
-        .into_iter()
-        .flatten()
-        .map(|name| name.trim_end_matches(".npy").to_string())
-        .collect();
-    found.retain(|input| {
-        let stem = stem(input);
-        let axis = AXES.contains(&stem.as_str()) || axes.contains(&stem);
-        let stray = stem.parse::<i64>().is_err() && cli.timestamp.is_none();
-        if !input.named && !axis && stray {
-            tracing::warn!(
-                "{}: skipped, its name is no Unix time in whole seconds",
-                input.path.display()
-            );
-        }
-        input.named || !(axis || stray)
-    });
-    if found.is_empty() {
-        return Err(Failure::Data(format!(
-            "{}: found no chunk, expected files such as 1500000000.npy",
-            given.join(", ")
-        )));
-    }
-    if cli.timestamp.is_some() && found.len() > 1 {
-        return Err(Failure::Usage(format!(
-            "--timestamp names one chunk, found {}",
-            found.len()
-        )));
-    }
-    let time = |input: &Input| stem(input).parse::<i64>().ok();
-    found.sort_by_key(|input| (time(input).unwrap_or(i64::MAX), input.path.clone()));
-    if let Some(pair) = found
-        .windows(2)
-        .find(|pair| time(&pair[0]).is_some() && time(&pair[0]) == time(&pair[1]))
-    {
-        return Err(Failure::Data(format!(
-            "{} and {}: found two chunks of one time, expected one, as their results have one name",
-            pair[0].path.display(),
-            pair[1].path.display()
-        )));
-    }
-    Ok(found)
 }
 
 /// The precision on the CPU.

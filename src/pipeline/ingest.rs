@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use crate::block::{DType, Endian, Order};
-use crate::formats::{FormatError, Header, Layout, Source, npy};
+use crate::formats::{Calibration, FormatError, Header, Layout, Source, npy};
 pub use lossless::Inexact;
 
 /// Size of a buffer: what a thread reads and writes at a time.
@@ -121,13 +121,23 @@ pub enum IngestError {
         /// Channels of this recording.
         channels: usize,
     },
+    /// The output folder has the calibration of another recording, or none.
+    #[error("{}: found {found}, expected {expected}, which is this recording's; choose another output folder, or overwrite", path.display())]
+    Calibration {
+        /// The calibration of the chunks that are there.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// This recording's.
+        expected: String,
+    },
     /// The run was asked to stop; finished chunks are kept.
     #[error("stopped; finished chunks are kept")]
     Stopped,
 }
 
 /// Cuts a recording into `out`: `<unix-seconds>.npy` of shape (channels, round(prf)) in C order, the k-th named
-/// floor(start) + k; `measured_depth.npy` in metres; the headers as `json/<first>/<first>.json`, those of the traces as
+/// floor(start) + k; `measured_depth.npy` in metres; where it is known, what a sample stands for as `calibration.json`; the headers as `json/<first>/<first>.json`, those of the traces as
 /// `json/<first>/trace_headers.json`.
 ///
 /// A chunk that is there, complete and of the right type and shape, is skipped. Files appear when they are complete.
@@ -156,7 +166,8 @@ pub fn ingest(
         }
         std::thread::sleep(LOOK);
     }
-    let written = write_depth(header, out, Path::new(depth), options);
+    let written = write_depth(header, out, Path::new(depth), options)
+        .and_then(|()| write_calibration(header, out, options));
     out.release(depth);
     written?;
     write_headers(header, out, first)?;
@@ -205,6 +216,37 @@ fn write_depth(
     };
     let values = bytemuck::cast_slice(&header.depth);
     Ok(out.write(name, &npy::encode(DType::F64, shape, values))?)
+}
+
+/// What a stored sample stands for is one for all chunks of a folder, as the depth axis is.
+fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
+    let path = out.path().join(Calibration::FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(FormatError::io(&path, e).into()),
+    };
+    let known = match text {
+        Some(text) if !options.overwrite => Some(Calibration::parse(&path, &text)?),
+        _ => None,
+    };
+    let shown = |it: Option<&Calibration>| match it {
+        Some(it) => format!("{} {} a count", it.factor, it.unit),
+        None => "none".into(),
+    };
+    match (&header.calibration, known) {
+        (None, None) => Ok(()),
+        (Some(own), Some(known)) if *own == known => Ok(()),
+        (Some(own), None) => {
+            let value = serde_json::to_value(own).expect("a factor and a unit are plain data");
+            Ok(out.write(Path::new(Calibration::FILE), &pretty(&value))?)
+        }
+        (own, known) => Err(IngestError::Calibration {
+            path,
+            found: shown(known.as_ref()),
+            expected: shown(own.as_ref()),
+        }),
+    }
 }
 
 fn write_headers(header: &Header, out: &Folder, first: i64) -> Result<(), OutputError> {

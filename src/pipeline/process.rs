@@ -4,8 +4,8 @@
 //! reader thread --(2)--> computing thread --(2)--> writer thread
 //! ```
 //!
-//! Memory is bounded by the channels whatever the number of chunks: at most 2 chunks wait as mapped files, the executor holds
-//! its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
+//! Memory is bounded by the channels whatever the number of chunks: at most 2 chunks wait as mapped files (none of those
+//! that are cut from recordings, which are in memory), the executor holds its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
 //! container's memory is short.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-use super::inputs::Input;
+use super::chunk::Chunk;
 use super::limits;
 use super::monitor::{Monitor, Queue};
 use super::output::{Folder, OutputError};
@@ -72,13 +72,39 @@ pub struct Run<'a> {
     /// Folder of the results.
     pub output: &'a Folder,
     /// The first [`SAMPLE`] chunks of all, whichever share this run has: they tell whether the flow or a chunk is at fault.
-    pub sample: &'a [Input],
+    pub sample: &'a [Chunk],
     /// Whether finished chunks are made again.
     pub overwrite: bool,
     /// Whether progress is not shown.
     pub quiet: bool,
     /// Counts what is done, and knows of a wish to end.
     pub monitor: &'a Monitor,
+}
+
+/// What there is to do, as far as it is known beforehand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// Number of chunks.
+    pub chunks: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of the largest.
+    pub largest: u64,
+    /// Whether chunks are read into memory, rather than mapped: then none waits.
+    pub in_memory: bool,
+}
+
+impl Expected {
+    /// All chunks of a run.
+    pub fn of(chunks: &[Chunk]) -> Self {
+        let sizes = || chunks.iter().map(|chunk| chunk.bytes);
+        Self {
+            chunks: chunks.len(),
+            bytes: sizes().sum(),
+            largest: sizes().max().unwrap_or(0),
+            in_memory: chunks.iter().any(|chunk| chunk.cut.is_some()),
+        }
+    }
 }
 
 /// A chunk's results on their way to the disk, and the seconds that computing took.
@@ -91,28 +117,28 @@ impl Run<'_> {
     /// When the flow fits no chunk, results cannot be written, or the device failed and there is no fallback.
     pub fn process(
         &self,
-        inputs: &[Input],
+        chunks: impl IntoIterator<Item = Chunk, IntoIter: Send>,
+        expected: Expected,
         reader: Reader<'_>,
         executor: Box<dyn Executor>,
         fallback: &dyn Fn() -> Option<Box<dyn Executor>>,
     ) -> Result<Report, Broken> {
-        let sizes: Vec<u64> = inputs.iter().map(Input::size).collect();
+        let chunks = chunks.into_iter();
         let meter = &self.monitor.meter;
-        meter.begin("chunks", inputs.len(), sizes.iter().sum(), self.quiet);
-        let largest = sizes.into_iter().max().unwrap_or(0);
+        meter.begin("chunks", expected.chunks, expected.bytes, self.quiet);
         let elsewhere = executor.capacity() + AT_THE_EDGES;
         let memory = limits::memory();
-        let depth = limits::depth(memory, largest, elsewhere, IN_FLIGHT);
+        let depth = limits::depth(memory, expected.largest, elsewhere, IN_FLIGHT);
         if let (true, Some(bytes)) = (depth < IN_FLIGHT, memory) {
             tracing::info!(
                 "{depth} chunks in each queue, as memory is limited to {} MB",
                 bytes >> 20
             );
         }
-        let (to_compute, jobs) = sync_channel(depth);
+        let (to_compute, jobs) = sync_channel(if expected.in_memory { 0 } else { depth });
         let (to_write, results) = sync_channel(depth);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(inputs, reader, to_compute));
+            let reading = scope.spawn(|| self.read(chunks, reader, to_compute));
             let writing = scope.spawn(|| self.write(results));
             let computed = self.compute(jobs, to_write, executor, fallback);
             let read = reading
@@ -136,7 +162,7 @@ impl Run<'_> {
 
     fn read(
         &self,
-        inputs: &[Input],
+        chunks: impl Iterator<Item = Chunk>,
         mut reader: Reader<'_>,
         jobs: SyncSender<Job>,
     ) -> Result<Report, Broken> {
@@ -144,22 +170,22 @@ impl Run<'_> {
         let mut report = Report::default();
         let mut fits = false;
         let names = reader.names();
-        let work = |input: &Input| self.work(names.id(&input.path).ok().as_ref(), &input.path);
-        let finished = |input: &Input| {
-            let id = names.id(&input.path);
+        let work = |chunk: &Chunk| self.work(names.id(chunk).ok().as_ref(), &chunk.path);
+        let finished = |chunk: &Chunk| {
+            let id = names.id(chunk);
             !self.overwrite && id.is_ok_and(|id| self.finished(&id))
         };
-        for turn in Turns::new(self.output, self.monitor, inputs, work, finished) {
-            let input = match turn? {
-                Turn::Mine(input) => input,
-                Turn::Finished(input) => {
+        for turn in Turns::new(self.output, self.monitor, chunks, work, finished) {
+            let chunk = match turn? {
+                Turn::Mine(chunk) => chunk,
+                Turn::Finished(chunk) => {
                     report.skipped += 1;
                     meter.skipped(1);
-                    meter.advance(input.size());
+                    meter.advance(chunk.bytes);
                     continue;
                 }
             };
-            match reader.job(input) {
+            match reader.job(&chunk) {
                 Ok(job) => {
                     fits = true;
                     meter.moves(None, Some(Queue::Read));
@@ -182,7 +208,7 @@ impl Run<'_> {
                     }
                 }
             }
-            self.output.release(&work(input));
+            self.output.release(&work(&chunk));
         }
         Ok(report)
     }

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inputs::Input;
+use super::chunk::Chunk;
+use super::sources::Sources;
+use super::timeline::Cut;
 use crate::block::{Coords, Held, Signature, Stored, Unit};
 use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
 use crate::config::Problems;
@@ -27,6 +29,9 @@ pub enum Unready {
     #[error("{0}")]
     Plan(Problems),
 }
+
+/// What a depth axis counts.
+const CHANNELS: &str = "rows (channels)";
 
 /// distpy's way to say that there is no axis.
 const NO_AXIS: &str = "none.npy";
@@ -64,11 +69,15 @@ pub struct Names {
 }
 
 impl Names {
-    /// Which chunk a file is.
+    /// Which chunk it is.
     ///
     /// # Errors
     /// When the name is no Unix time and no other was given.
-    pub fn id(self, path: &Path) -> Result<ChunkId, Unready> {
+    pub fn id(self, chunk: &Chunk) -> Result<ChunkId, Unready> {
+        if let Some(cut) = &chunk.cut {
+            return Ok(cut.id);
+        }
+        let path = &chunk.path;
         let stem = path
             .file_stem()
             .and_then(|s| s.to_str())
@@ -94,6 +103,7 @@ pub struct Reader<'a> {
     missing: HashSet<String>,
     loads: HashMap<PathBuf, (Signature, Stored)>,
     plans: Vec<Arc<Plan>>,
+    sources: Sources,
 }
 
 impl<'a> Reader<'a> {
@@ -103,6 +113,7 @@ impl<'a> Reader<'a> {
     /// A file that `data_load` names and that cannot be read.
     pub fn new(graph: &'a Graph, flow: &'a Path, settings: Settings) -> Result<Self, Unready> {
         let mut loads = HashMap::new();
+        let compat = settings.compat;
         for node in &graph.nodes {
             if let Command::Load(path) = &node.command {
                 loads.insert(path.clone(), load(&settings.output.join(path))?);
@@ -116,6 +127,7 @@ impl<'a> Reader<'a> {
             missing: HashSet::new(),
             loads,
             plans: Vec::new(),
+            sources: Sources::new(compat),
         })
     }
 
@@ -130,28 +142,33 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When file or axes are bad, or the flow does not fit.
-    pub fn job(&mut self, input: &Input) -> Result<Job, Unready> {
-        let id = self.names().id(&input.path)?;
-        let stored = chunk(&input.path)?;
+    pub fn job(&mut self, chunk: &Chunk) -> Result<Job, Unready> {
+        let id = self.names().id(chunk)?;
+        let (stored, depth, prf) = match &chunk.cut {
+            Some(cut) => {
+                let depth = self.depth_of(cut)?;
+                (self.sources.chunk(cut)?, Some(depth), cut.fibre.prf)
+            }
+            None => {
+                let stored = from_file(&chunk.path)?;
+                let named = self.settings.measured_depth.clone();
+                let rows = stored.shape()[0];
+                let depth = self.axis(&chunk.path, named, "measured_depth.npy", rows, CHANNELS)?;
+                (stored, depth, self.settings.prf)
+            }
+        };
         let [rows, cols] = stored.shape();
-        let depth = self.axis(
-            &input.path,
-            self.settings.measured_depth.clone(),
-            "measured_depth.npy",
-            rows,
-            "rows (channels)",
-        )?;
-        let time = self.axis(
-            &input.path,
-            self.settings.time_scale.clone(),
-            NO_AXIS,
-            cols,
-            "columns (samples)",
-        )?;
+        let time = match &chunk.cut {
+            Some(_) => None,
+            None => {
+                let named = self.settings.time_scale.clone();
+                self.axis(&chunk.path, named, NO_AXIS, cols, "columns (samples)")?
+            }
+        };
         let counted = self.settings.compat == Compat::Distpy;
         let env = Env {
             compat: self.settings.compat,
-            prf: self.settings.prf,
+            prf,
             box_rows: self.graph.box_rows,
             source: Signature {
                 kind: stored.kind(),
@@ -162,7 +179,7 @@ impl<'a> Reader<'a> {
                 time: match &time {
                     Some(axis) => Coords::new(Unit::Second, &axis.values[..]),
                     None if counted => Coords::index(cols),
-                    None => Coords::regular(Unit::Second, 0.0, 1.0 / self.settings.prf, cols),
+                    None => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
                 },
                 rank: 2,
                 held: Held::of(stored.dtype()),
@@ -178,16 +195,33 @@ impl<'a> Reader<'a> {
         let sources = std::iter::once(stored).chain(loaded).collect();
         Ok(Job {
             id,
-            path: input.path.clone(),
+            path: chunk.path.clone(),
             plan,
             sources,
+        })
+    }
+
+    /// The depth axis of recordings: the one that the configuration names, where there is such a file, else their own.
+    fn depth_of(&mut self, cut: &Cut) -> Result<Axis, Unready> {
+        let fibre = &cut.fibre;
+        let first = cut.pieces.first().map(|piece| piece.path.clone());
+        let named = self.settings.measured_depth.clone();
+        if let (Some(first), Some(_)) = (first, &named) {
+            let named = self.axis_file(&first, &named.unwrap_or_default());
+            if let Some(path) = named {
+                return self.axis_from(&path, &first, fibre.channels, CHANNELS);
+            }
+        }
+        Ok(Axis {
+            file: fibre.depth_file,
+            values: fibre.depth.to_vec(),
         })
     }
 
     fn plan(&mut self, env: Env) -> Result<Arc<Plan>, Unready> {
         let like = |known: &Env| {
             let stored = |env: &Env| (env.depth_file, env.time_file);
-            known.source == env.source && stored(known) == stored(&env)
+            known.source == env.source && known.prf == env.prf && stored(known) == stored(&env)
         };
         if let Some(plan) = self.plans.iter().find(|plan| like(&plan.env)) {
             return Ok(plan.clone());
@@ -221,13 +255,7 @@ impl<'a> Reader<'a> {
             usual
         };
         let name = named.as_deref().unwrap_or(usual);
-        let beside = chunk.parent().map(|folder| folder.join(name));
-        let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
-        let Some(path) = [beside, configured]
-            .into_iter()
-            .flatten()
-            .find(|path| path.is_file())
-        else {
+        let Some(path) = self.axis_file(chunk, name) else {
             if named.is_some() && name != NO_AXIS && self.missing.insert(name.to_string()) {
                 tracing::warn!(
                     "{name}: not found beside {}; {what} are counted",
@@ -236,18 +264,36 @@ impl<'a> Reader<'a> {
             }
             return Ok(None);
         };
-        if !self.axes.contains_key(&path) {
-            let array = npy::open(&path).map_err(unreadable)?;
+        self.axis_from(&path, chunk, expected, what).map(Some)
+    }
+
+    /// Where an axis of that name is: beside the chunk, or in the configured input folder.
+    fn axis_file(&self, chunk: &Path, name: &str) -> Option<PathBuf> {
+        let beside = chunk.parent().map(|folder| folder.join(name));
+        let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
+        let places = [beside, configured].into_iter().flatten();
+        places.into_iter().find(|path| path.is_file())
+    }
+
+    fn axis_from(
+        &mut self,
+        path: &Path,
+        chunk: &Path,
+        expected: usize,
+        what: &str,
+    ) -> Result<Axis, Unready> {
+        if !self.axes.contains_key(path) {
+            let array = npy::open(path).map_err(unreadable)?;
             let header = array.header();
             let file = AxisFile {
                 dtype: header.dtype,
                 column: matches!(header.shape[..], [_, 1]),
             };
             let axis = array.to_f64_vec().map(|values| Axis { file, values });
-            self.axes.insert(path.clone(), axis);
+            self.axes.insert(path.to_path_buf(), axis);
         }
-        match &self.axes[&path] {
-            Some(axis) if axis.values.len() == expected => Ok(Some(axis.clone())),
+        match &self.axes[path] {
+            Some(axis) if axis.values.len() == expected => Ok(axis.clone()),
             Some(axis) => Err(Unready::Data(format!(
                 "{}: found {} values, expected {expected}, as {} has that many {what}",
                 path.display(),
@@ -262,14 +308,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn unreadable(error: FormatError) -> Unready {
+pub(super) fn unreadable(error: FormatError) -> Unready {
     match error {
         FormatError::Io { .. } => Unready::Io(error.to_string()),
         FormatError::Content { .. } => Unready::Data(error.to_string()),
     }
 }
 
-fn chunk(path: &Path) -> Result<Stored, Unready> {
+fn from_file(path: &Path) -> Result<Stored, Unready> {
     let array = npy::open(path).map_err(unreadable)?;
     let shape = &array.header().shape;
     let bad = |found: String| {

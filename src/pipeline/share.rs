@@ -14,37 +14,38 @@ const LOOKS: u32 = 10;
 
 /// A piece of work whose turn it is.
 #[derive(Debug)]
-pub enum Turn<'a, T> {
+pub enum Turn<T> {
     /// This run holds it, and must [`Folder::release`] it.
-    Mine(&'a T),
+    Mine(T),
     /// Its results exist.
-    Finished(&'a T),
+    Finished(T),
 }
 
 /// The pieces in their order, those that other runs have at the end.
-pub struct Turns<'a, T, N, F> {
+pub struct Turns<'a, I: Iterator, N, F> {
     folder: &'a Folder,
     monitor: &'a Monitor,
-    queue: VecDeque<&'a T>,
-    held: VecDeque<&'a T>,
+    pieces: I,
+    again: VecDeque<I::Item>,
+    held: VecDeque<I::Item>,
     told: bool,
     name: N,
     finished: F,
 }
 
-impl<'a, T, N: Fn(&T) -> String, F: Fn(&T) -> bool> Turns<'a, T, N, F> {
+impl<'a, I, N, F> Turns<'a, I, N, F>
+where
+    I: Iterator,
+    N: Fn(&I::Item) -> String,
+    F: Fn(&I::Item) -> bool,
+{
     /// Goes through `pieces` until they are done or the monitor's stop is wanted. `name` is what a piece is claimed by.
-    pub fn new(
-        folder: &'a Folder,
-        monitor: &'a Monitor,
-        pieces: &'a [T],
-        name: N,
-        finished: F,
-    ) -> Self {
+    pub fn new(folder: &'a Folder, monitor: &'a Monitor, pieces: I, name: N, finished: F) -> Self {
         Self {
             folder,
             monitor,
-            queue: pieces.iter().collect(),
+            pieces,
+            again: VecDeque::new(),
             held: VecDeque::new(),
             told: false,
             name,
@@ -67,31 +68,36 @@ impl<'a, T, N: Fn(&T) -> String, F: Fn(&T) -> bool> Turns<'a, T, N, F> {
             std::thread::sleep(LOOK);
         }
         self.monitor.meter.waits();
-        self.queue.append(&mut self.held);
+        self.again.append(&mut self.held);
     }
 }
 
-impl<'a, T, N: Fn(&T) -> String, F: Fn(&T) -> bool> Iterator for Turns<'a, T, N, F> {
-    type Item = Result<Turn<'a, T>, OutputError>;
+impl<I, N, F> Iterator for Turns<'_, I, N, F>
+where
+    I: Iterator,
+    N: Fn(&I::Item) -> String,
+    F: Fn(&I::Item) -> bool,
+{
+    type Item = Result<Turn<I::Item>, OutputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.monitor.stop.wanted() {
-            let Some(piece) = self.queue.pop_front() else {
+            let Some(piece) = self.pieces.next().or_else(|| self.again.pop_front()) else {
                 if self.held.is_empty() {
                     return None;
                 }
                 self.wait();
                 continue;
             };
-            if (self.finished)(piece) {
+            if (self.finished)(&piece) {
                 return Some(Ok(Turn::Finished(piece)));
             }
-            let name = (self.name)(piece);
+            let name = (self.name)(&piece);
             match self.folder.take(&name) {
                 Err(error) => return Some(Err(error)),
                 Ok(false) => self.held.push_back(piece),
                 // The run that had it may have finished it between the two looks.
-                Ok(true) if (self.finished)(piece) => {
+                Ok(true) if (self.finished)(&piece) => {
                     self.folder.release(&name);
                     return Some(Ok(Turn::Finished(piece)));
                 }

@@ -16,10 +16,11 @@ use distpy_gpu::execute::{CpuPrecision, Executor};
 use distpy_gpu::gpu::adapter::Choice;
 use distpy_gpu::gpu::engine::Engine;
 use distpy_gpu::graph::{Graph, Reading};
+use distpy_gpu::pipeline::chunk::Chunk;
 use distpy_gpu::pipeline::inputs;
 use distpy_gpu::pipeline::monitor::Monitor;
 use distpy_gpu::pipeline::output::{Folder, Sharing};
-use distpy_gpu::pipeline::process::{Broken, Report, Run};
+use distpy_gpu::pipeline::process::{Broken, Expected, Report, Run};
 use distpy_gpu::pipeline::reader::{Reader, Settings};
 
 use crate::backend;
@@ -56,6 +57,7 @@ fn process(
     let reader = Reader::new(&graph, file, settings).unwrap();
     let chunks = project.path("chunks").display().to_string();
     let chunks = inputs::find(&[chunks], &["npy"]).unwrap();
+    let chunks: Vec<Chunk> = chunks.into_iter().map(Chunk::from).collect();
     let calls = Cell::new(0);
     let fallback = || {
         calls.set(calls.get() + 1);
@@ -72,7 +74,13 @@ fn process(
     };
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));
     (
-        run.process(&chunks, reader, executor, &fallback),
+        run.process(
+            chunks.clone(),
+            Expected::of(&chunks),
+            reader,
+            executor,
+            &fallback,
+        ),
         calls.get(),
     )
 }

@@ -50,8 +50,10 @@ mod shaders;
 #[cfg(target_os = "linux")]
 mod shards;
 mod sos;
+mod straight;
 mod synth;
 mod tidy;
+mod timeline;
 #[cfg(target_os = "linux")]
 mod unattended;
 mod witsml;

@@ -12,6 +12,7 @@ use crate::command::{ChunkId, Command, Env};
 use crate::config::{Problems, System};
 use crate::execute::Job;
 use crate::formats::Source;
+use crate::pipeline::chunk::Chunk;
 use crate::pipeline::inputs;
 use crate::pipeline::reader::{Reader, Settings};
 use crate::plan::Plan;
@@ -156,7 +157,7 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
         a == b
     };
     for input in &found {
-        let job = reader.job(input)?;
+        let job = reader.job(&Chunk::from(input.clone()))?;
         bytes += job.sources[0].size();
         if !jobs.is_empty() && bytes > MOST_BYTES {
             tracing::warn!(

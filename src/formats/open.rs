@@ -1,0 +1,75 @@
+//! Which format a file has, told by its content, and opening a recording of any.
+
+use std::path::Path;
+
+use super::{FormatError, Source, mapped, segy};
+
+/// A format of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// numpy's array: a chunk.
+    Npy,
+    /// Any layout of HDF5.
+    Hdf5,
+    /// SEG-Y, which has no signature: what no other format is.
+    Segy,
+}
+
+/// How names of recordings end.
+pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf"];
+
+/// What HDF5 files begin with: at the start, or behind a block of the user's, whose size is a power of two from 512 on.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// Looks at a file's first bytes.
+///
+/// # Errors
+/// When it cannot be read, or has no byte.
+pub fn format(path: &Path) -> Result<Format, FormatError> {
+    let file = mapped::map(path)?;
+    if file.is_empty() {
+        return Err(FormatError::content(
+            path,
+            "file",
+            "no bytes",
+            "a recording",
+        ));
+    }
+    let places = std::iter::once(0).chain((9..32).map(|power| 1 << power));
+    let mut places = places.take_while(|at| *at < file.len());
+    Ok(if file.starts_with(b"\x93NUMPY") {
+        Format::Npy
+    } else if places.any(|at| file[at..].starts_with(HDF5)) {
+        Format::Hdf5
+    } else {
+        Format::Segy
+    })
+}
+
+/// Opens a recording of any format. No sample is read. With `compat_distpy` its depth axis is distpy's.
+///
+/// # Errors
+/// When it cannot be read, is no recording, or its format's reader refuses it.
+pub fn open(path: &Path, compat_distpy: bool) -> Result<Box<dyn Source>, FormatError> {
+    match format(path)? {
+        Format::Npy => Err(FormatError::content(
+            path,
+            "file",
+            "an npy array, which is a chunk",
+            "a recording",
+        )),
+        Format::Segy => Ok(Box::new(segy::open(
+            path,
+            &segy::Options { compat_distpy },
+        )?)),
+        #[cfg(feature = "hdf5")]
+        Format::Hdf5 => Ok(Box::new(super::hdf5::open(path)?)),
+        #[cfg(not(feature = "hdf5"))]
+        Format::Hdf5 => Err(FormatError::content(
+            path,
+            "file",
+            "HDF5, which this program is built without",
+            "a program with the feature hdf5",
+        )),
+    }
+}

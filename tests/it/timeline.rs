@@ -1,0 +1,286 @@
+//! Recordings that follow one another: every sample in one chunk, gaps and overlaps told.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use distpy_gpu::block::DType;
+use distpy_gpu::command::AxisFile;
+use distpy_gpu::formats::Calibration;
+use distpy_gpu::pipeline::timeline::{Cut, Cutting, Fibre, Recorded, Timeline};
+use jiff::Timestamp;
+
+const PRF: f64 = 100.0;
+
+fn recorded(name: &str, start: f64, samples: usize) -> Recorded {
+    Recorded {
+        path: PathBuf::from(name),
+        start: Timestamp::from_nanosecond((start * 1e9).round() as i128).unwrap(),
+        samples,
+        fibre: Fibre {
+            channels: 3,
+            prf: PRF,
+            dtype: DType::I16,
+            depth: Arc::from([0.0, 1.0, 2.0]),
+            depth_file: AxisFile::COUNTED,
+            calibration: None,
+        },
+    }
+}
+
+/// All chunks, and what was told.
+fn cut(cutting: Cutting, recordings: &[Recorded]) -> (Vec<Cut>, Vec<String>) {
+    let mut timeline = Timeline::new(cutting);
+    let mut cuts = Vec::new();
+    for recorded in recordings {
+        cuts.extend(timeline.add(recorded).unwrap());
+    }
+    cuts.extend(timeline.finish());
+    (cuts, timeline.warnings())
+}
+
+/// A chunk as text: its name, and which samples of which files.
+fn shown(cuts: &[Cut]) -> Vec<String> {
+    let piece = |cut: &Cut| {
+        let pieces = cut.pieces.iter();
+        let all =
+            pieces.map(|p| format!(" {}[{}..{}]", p.path.display(), p.times.start, p.times.end));
+        format!("{}:{}", cut.id.unix_time, all.collect::<String>())
+    };
+    cuts.iter().map(piece).collect()
+}
+
+#[test]
+fn chunks_span_files() {
+    let files = [
+        recorded("a", 1000.0, 150),
+        recorded("b", 1001.5, 30),
+        recorded("c", 1001.8, 130),
+    ];
+    let (cuts, told) = cut(Cutting::default(), &files);
+    let expected = [
+        "1000: a[0..100]",
+        "1001: a[100..150] b[0..30] c[0..20]",
+        "1002: c[20..120]",
+        "1003: c[120..130]",
+    ];
+    assert_eq!(shown(&cuts), expected);
+    assert_eq!(told, Vec::<String>::new());
+    let short = Cutting {
+        keep_short: false,
+        ..Cutting::default()
+    };
+    let (cuts, told) = cut(short, &files);
+    assert_eq!(shown(&cuts), expected[..3]);
+    assert_eq!(
+        told,
+        ["10 samples at the end of a run, from 1970-01-01T00:16:43Z, fill no chunk: left out"]
+    );
+}
+
+#[test]
+fn a_chunk_is_given_as_soon_as_it_is_complete() {
+    let mut timeline = Timeline::new(Cutting::default());
+    let ready = |cuts: Vec<Cut>| cuts.iter().map(|cut| cut.id.unix_time).collect::<Vec<_>>();
+    assert_eq!(
+        ready(timeline.add(&recorded("a", 10.0, 199)).unwrap()),
+        [10]
+    );
+    assert_eq!(ready(timeline.add(&recorded("b", 11.99, 1)).unwrap()), [11]);
+    assert_eq!(
+        ready(timeline.add(&recorded("c", 12.0, 400)).unwrap()),
+        [12, 13, 14, 15]
+    );
+    assert!(timeline.finish().is_empty());
+}
+
+#[test]
+fn lengths_and_overlaps() {
+    let cutting = Cutting {
+        length: 2.5,
+        overlap: 1.0,
+        ..Cutting::default()
+    };
+    let files = [recorded("a", 50.25, 300), recorded("b", 53.25, 200)];
+    let (cuts, _) = cut(cutting, &files);
+    let expected = [
+        "50: a[0..250]",
+        "51: a[150..300] b[0..100]",
+        "53: b[0..200]",
+    ];
+    assert_eq!(shown(&cuts), expected);
+    // What the last whole chunk holds already is no chunk of its own.
+    let (cuts, told) = cut(cutting, &[recorded("a", 50.0, 250)]);
+    assert_eq!(
+        (shown(&cuts), told.len()),
+        (vec!["50: a[0..250]".to_string()], 0)
+    );
+}
+
+#[test]
+fn gaps_end_chunks_and_are_told() {
+    let files = [recorded("a", 1000.0, 130), recorded("b", 1005.5, 150)];
+    let (cuts, told) = cut(Cutting::default(), &files);
+    let expected = [
+        "1000: a[0..100]",
+        "1001: a[100..130]",
+        "1005: b[0..100]",
+        "1006: b[100..150]",
+    ];
+    assert_eq!(shown(&cuts), expected);
+    assert_eq!(
+        told,
+        ["b: begins 4.200000 s after the end of the recording before it: a gap"]
+    );
+    // Behind a short gap, a run begins in the first second that has no chunk yet.
+    let (cuts, _) = cut(
+        Cutting::default(),
+        &[recorded("a", 1000.0, 130), recorded("b", 1001.6, 100)],
+    );
+    assert_eq!(
+        shown(&cuts),
+        ["1000: a[0..100]", "1001: a[100..130]", "1002: b[40..100]"]
+    );
+    let (cuts, told) = cut(
+        Cutting::default(),
+        &[recorded("a", 1000.0, 130), recorded("b", 1001.6, 30)],
+    );
+    assert_eq!(shown(&cuts), ["1000: a[0..100]", "1001: a[100..130]"]);
+    assert_eq!(
+        told[1],
+        "b: the second that it is in is taken by the chunk before it: left out"
+    );
+}
+
+#[test]
+fn of_overlaps_the_earlier_file_is_taken() {
+    let files = [
+        recorded("a", 1000.0, 200),
+        recorded("twice", 1000.5, 100),
+        recorded("b", 1001.5, 150),
+    ];
+    let (cuts, told) = cut(Cutting::default(), &files);
+    assert_eq!(
+        shown(&cuts),
+        ["1000: a[0..100]", "1001: a[100..200]", "1002: b[50..150]"]
+    );
+    let expected = [
+        "twice: all of its 100 samples are in a and before: left out",
+        "b: begins 0.500000 s before the end of a: its first 50 samples are left out",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn small_differences_of_starts_join() {
+    // Within one and a half samples, whatever is configured.
+    let (cuts, told) = cut(
+        Cutting::default(),
+        &[recorded("a", 0.0, 100), recorded("b", 1.014, 100)],
+    );
+    assert_eq!(shown(&cuts), ["0: a[0..100]", "1: b[0..100]"]);
+    assert_eq!(told.len(), 0);
+    let files = [recorded("a", 0.0, 100), recorded("b", 1.3, 100)];
+    assert_eq!(cut(Cutting::default(), &files).1.len(), 1);
+    let wide = Cutting {
+        join: 0.5,
+        ..Cutting::default()
+    };
+    let (cuts, told) = cut(wide, &files);
+    assert_eq!((shown(&cuts)[1].as_str(), told.len()), ("1: b[0..100]", 0));
+}
+
+/// A clock that gains 2 ms in each file of 10 s: after an hour names are still right, and hardly a sample is lost.
+#[test]
+fn clocks_that_drift_leave_names_right() {
+    let files: Vec<Recorded> = (0..360)
+        .map(|k| recorded(&format!("{k:03}"), 5_000.0 + f64::from(k) * 10.002, 1000))
+        .collect();
+    let (cuts, told) = cut(Cutting::default(), &files);
+    assert_eq!(told, Vec::<String>::new());
+    for (k, pair) in cuts.windows(2).enumerate() {
+        assert_eq!(pair[0].id.unix_time, 5_000 + k as i64);
+        assert!(pair[0].samples() == 100);
+    }
+    // The chunk of a second begins with the sample that was taken in it.
+    let late = &cuts[3599];
+    let piece = &late.pieces[0];
+    let file: f64 = piece.path.display().to_string().parse().unwrap();
+    let time = 5_000.0 + file * 10.002 + piece.times.start as f64 / PRF;
+    assert!((time - 8_599.0).abs() < 0.02, "{time}");
+}
+
+#[test]
+fn every_sample_is_in_one_chunk() {
+    let lengths = [7, 100, 93, 250, 1, 1, 148, 399, 2];
+    let mut files = Vec::new();
+    let mut at = 0;
+    for (k, length) in lengths.into_iter().enumerate() {
+        files.push(recorded(&k.to_string(), 77.25 + at as f64 / PRF, length));
+        at += length;
+    }
+    let (cuts, _) = cut(Cutting::default(), &files);
+    let mut seen = Vec::new();
+    for piece in cuts.iter().flat_map(|cut| &cut.pieces) {
+        seen.extend(piece.times.clone().map(|time| (piece.path.clone(), time)));
+    }
+    let all: Vec<_> = files
+        .iter()
+        .flat_map(|file| (0..file.samples).map(|time| (file.path.clone(), time)))
+        .collect();
+    assert_eq!(seen, all);
+    assert!(
+        cuts[..cuts.len() - 1]
+            .iter()
+            .all(|cut| cut.samples() == 100)
+    );
+}
+
+#[test]
+fn recordings_of_other_fibres_are_refused() {
+    let first = recorded("first", 0.0, 100);
+    type Bend = fn(&mut Fibre);
+    let cases: [(Bend, &str); 5] = [
+        (
+            |f| f.channels = 4,
+            "b: channels: found 4, expected 3, as first has",
+        ),
+        (
+            |f| f.prf = 101.0,
+            "b: rate: found 101 Hz, expected 100 Hz, as first has",
+        ),
+        (
+            |f| f.dtype = DType::F32,
+            "b: sample type: found float32, expected int16, as first has",
+        ),
+        (
+            |f| f.depth = Arc::from([0.0, 1.0, 2.5]),
+            "b: depths: found 0 to 2.5 m, expected 0 to 2 m, as first has",
+        ),
+        (
+            |f| {
+                f.calibration = Some(Calibration {
+                    factor: 0.5,
+                    unit: "rad".into(),
+                })
+            },
+            "b: calibration: found 0.5 rad a count, expected none, as first has",
+        ),
+    ];
+    for (bend, message) in cases {
+        let mut timeline = Timeline::new(Cutting::default());
+        timeline.add(&first).unwrap();
+        let mut other = recorded("b", 1.0, 100);
+        bend(&mut other.fibre);
+        assert_eq!(timeline.add(&other).unwrap_err().to_string(), message);
+    }
+    let mut slow = recorded("slow", 0.0, 10);
+    slow.fibre.prf = 0.25;
+    assert_eq!(
+        Timeline::new(Cutting::default())
+            .add(&slow)
+            .unwrap_err()
+            .to_string(),
+        "slow: rate: found 0.25 Hz, expected a sample or more in a chunk of 1 s"
+    );
+}
