@@ -83,15 +83,14 @@ pub fn find(cli: &Cli, system: &System, flow: Option<&Workflow>) -> Result<Chunk
 /// Whether a file is an array rather than a recording. A file that cannot be read is told by its name.
 fn is_array(input: &Input) -> bool {
     let extension = input.path.extension().unwrap_or_default();
-    let recording = EXTENSIONS.iter().any(|e| extension.eq_ignore_ascii_case(e));
-    match (recording, input.named) {
-        (true, _) => false,
-        (false, false) => true,
-        (false, true) => {
-            let known = open::format(&input.path);
-            known.map_or(true, |format| format == Format::Npy) || extension == "npy"
-        }
+    if EXTENSIONS.iter().any(|e| extension.eq_ignore_ascii_case(e)) {
+        return false;
     }
+    // Looked into only where its name says nothing: opening a pipe waits for who writes to it.
+    if extension.eq_ignore_ascii_case("npy") || !input.named {
+        return true;
+    }
+    open::format(&input.path).map_or(true, |format| format == Format::Npy)
 }
 
 fn stem(input: &Input) -> &str {
