@@ -1,5 +1,6 @@
 //! Files, threads and folders: where computing meets the world.
 
+pub mod average;
 pub mod ingest;
 pub mod inputs;
 pub mod limits;
@@ -13,4 +14,5 @@ pub mod section;
 pub mod shard;
 pub mod share;
 pub mod stop;
+pub mod tables;
 pub mod writer;
