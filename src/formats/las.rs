@@ -1,7 +1,7 @@
 //! LAS 2.0, the Log ASCII Standard of the Canadian Well Logging Society: curves along a well at one time, as text.
 //!
 //! Sections begin with `~` and a letter: `~V` comes first, `~A` with the values last. The lines of the others have the form
-//! `MNEM.UNIT DATA : DESCRIPTION`: the unit stands right behind the first point, the data reach to the last colon. Lines
+//! `MNEM.UNIT DATA : DESCRIPTION`: the unit stands right behind the first point, the data reach to the colon. Lines
 //! without a point or a colon, which other programs write, are taken for what they have.
 
 mod line;

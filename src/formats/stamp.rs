@@ -69,6 +69,10 @@ impl TimeFormat {
         };
         self.forms.iter().find_map(|form| {
             let time = strtime::parse(form, bare).ok()?;
+            // `%Y` has four digits: `86` is another form.
+            if form.contains("%Y") && time.year().is_none_or(|year| year < 1000) {
+                return None;
+            }
             match time.offset() {
                 Some(_) => time.to_timestamp().ok(),
                 None => TimeZone::UTC.to_timestamp(time.to_datetime().ok()?).ok(),

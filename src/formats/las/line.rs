@@ -18,7 +18,10 @@ pub struct Item {
 impl Item {
     /// Takes a line apart.
     pub(super) fn parse(line: usize, text: &str) -> Self {
-        let (fields, description) = text.rsplit_once(':').unwrap_or((text, ""));
+        let (fields, description) = match colon(text) {
+            Some(at) => (&text[..at], &text[at + 1..]),
+            None => (text, ""),
+        };
         let (mnemonic, unit, value) = match point(fields) {
             Some(at) => {
                 let behind = &fields[at + 1..];
@@ -49,6 +52,13 @@ impl Item {
             _ => None,
         }
     }
+}
+
+/// The colon before the description: the first behind a blank, else the last one, as data may be times and descriptions may have
+/// colons of their own.
+fn colon(text: &str) -> Option<usize> {
+    let blank = text.find(" :").or_else(|| text.find("\t:"));
+    blank.map(|at| at + 1).or_else(|| text.rfind(':'))
 }
 
 /// The point between mnemonic and unit: the first that is not a decimal point.
