@@ -250,7 +250,7 @@ impl Data<'_> {
                     let place = format!("line {number}, value {}", count + 1);
                     FormatError::content(self.path, place, quoted(word), "a number")
                 })?;
-                if (before + count) % self.width == 0 && value.is_nan() {
+                if (before + count).is_multiple_of(self.width) && value.is_nan() {
                     return Err(self.wrong(
                         number,
                         format!("`{word}` as the depth"),

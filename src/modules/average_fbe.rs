@@ -80,7 +80,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         'logs: for part in paths.chunks(TOGETHER) {
             let read: Vec<Result<Log, FormatError>> = part
                 .par_iter()
-                .map(|path| witsml::parse(path, &*formats::bytes(path)?))
+                .map(|path| witsml::parse(path, &formats::bytes(path)?))
                 .collect();
             for (path, log) in part.iter().zip(read) {
                 if monitor.stop.wanted() {

@@ -108,7 +108,7 @@ pub fn convert(path: &Path, job: &Job<'_>) -> Result<Report, TableError> {
 impl Job<'_> {
     /// Looks at whether the run is to end, now and then.
     fn look(&self, count: u64) -> Result<(), TableError> {
-        if count % LOOK == 0 {
+        if count.is_multiple_of(LOOK) {
             // Whoever watches over the run sees that it lives.
             (self.advance)(0);
             if self.stop.load(Ordering::Relaxed) {

@@ -430,3 +430,65 @@ fn bad_grids_are_refused() {
         }
     }
 }
+
+/// Spreadsheets put a mark before the text and quotes around fields; lines end as on either system.
+#[test]
+fn tables_of_spreadsheets_are_read() {
+    let project = of_case("csv2fbe", long());
+    let plain = String::from_utf8(bytes("io/csv2fbe/input.csv")).unwrap();
+    let quoted: Vec<String> = plain
+        .lines()
+        .map(|line| format!("\"{}\" ,", line.replace(',', "\",\" ")))
+        .collect();
+    let text = format!("\u{feff}{}\r\n\r\n", quoted.join("\r\n\r\n"));
+    project.write("data/sheet.csv", text.as_bytes());
+    run(&project, "ingest_csv").ends(0);
+    let files = project.files("results");
+    assert_eq!(files.len(), 4);
+    for second in ["1577836800", "1577836810"] {
+        assert!(files[&format!("sheet/{second}.fbe")] == files[&format!("input/{second}.fbe")]);
+    }
+}
+
+/// Wherever a table ends, it is refused, or the rows that it has are those of the whole.
+#[test]
+fn a_table_cut_anywhere_is_refused_or_read() {
+    let labels = json!({
+        "time_label": "when", "depth_label": "md", "csv_labels": ["temperature", "strain, micro"],
+        "time_format": "%d/%m/%Y %H:%M:%S", "curves": [{"mnemonic": "T"}, {"mnemonic": "S"}]
+    });
+    for (file, settings) in [("shuffled.csv", labels), ("instrument.csv", json!({}))] {
+        let whole = bytes(&format!("companions/{file}"));
+        let project = project(json!({}));
+        let settings = Settings::parse("s.json".as_ref(), &settings.to_string()).unwrap();
+        let csv = Csv::of(&settings).unwrap();
+        let output = Folder::join(&project.path("results"), &Sharing::default()).unwrap();
+        let mut read = 0;
+        for end in 0..whole.len() {
+            project.write("data/t.csv", &whole[..end]);
+            let job = Job {
+                csv: &csv,
+                compat: Compat::Exact,
+                output: &output,
+                below: "t".as_ref(),
+                overwrite: true,
+                cells: 50,
+                stop: &AtomicBool::new(false),
+                advance: &|_| {},
+                written: &|_| {},
+                skipped: &|_| {},
+            };
+            match convert(&project.path("data/t.csv"), &job) {
+                Ok(report) => {
+                    assert!(report.rows <= 35);
+                    read += 1;
+                }
+                Err(TableError::Format(error)) => {
+                    assert!(error.to_string().contains("t.csv: line "), "{error}");
+                }
+                Err(error) => panic!("{file} cut at {end}: {error}"),
+            }
+        }
+        assert!(read > 4, "{file}: {read}");
+    }
+}
