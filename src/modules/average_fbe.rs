@@ -74,6 +74,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     };
     for (name, logs) in &sets {
         logs.undated.iter().for_each(&mut complain);
+        let place: PathBuf = out.join(name).components().collect();
         let paths: Vec<&Path> = logs.paths().collect();
         let mut average: Option<Average> = None;
         let mut done = 0;
@@ -106,7 +107,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         }
         tracing::info!(
             "{}: {done} logs, their means and standard deviations",
-            out.join(name).display()
+            place.display()
         );
     }
     Ok(ended(monitor, &out, ("logs", files), (failed, unread)))

@@ -90,9 +90,12 @@ pub(super) fn convert(
     }
     report.written = report.times - report.skipped;
     if let (rows @ 1.., line) = index.returns {
+        let parts = match report.passes {
+            0 => String::new(),
+            passes => format!("; values were read in parts: {passes}"),
+        };
         report.warnings.push(format!(
-            "rows come back to an earlier time {rows} times, first in line {line}; values were read in {} parts",
-            report.passes
+            "rows come back to an earlier time {rows} times, first in line {line}{parts}"
         ));
     }
     Ok(report)
