@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
@@ -29,6 +30,14 @@ pub struct Cli {
     /// Input: a file, a folder or a glob; may be repeated. Without it the configuration's input folder is taken
     #[arg(short, long = "file", value_name = "FILE", num_args = 1..)]
     pub files: Vec<String>,
+
+    /// Follow a folder (`strainrate2summary`): recordings are taken as an interrogator completes them, until SIGTERM
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub watch: Option<PathBuf>,
+
+    /// With --watch: a file is complete when it did not change for so long
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub settle: Duration,
 
     /// The system configuration (JSON): folders, prf, and which command file to run
     #[arg(short, long, value_name = "CONFIG.json")]
@@ -373,4 +382,13 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Seconds of 0 to a day, with a fraction or without.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: Option<f64> = text.parse().ok();
+    let number = number.filter(|n| (0.0..=86_400.0).contains(n));
+    number
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("found \"{text}\", expected seconds from 0 to 86400"))
 }

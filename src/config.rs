@@ -1,5 +1,7 @@
 //! Configuration files as their users write them: read, checked, nothing resolved.
 
+pub mod companions;
+pub mod convert;
 pub mod plots;
 pub mod problem;
 pub mod system;

@@ -3,18 +3,22 @@
 //! A recording is opened as a [`Source`]: the header is known, no sample has been read. Samples are read by ranges of
 //! channels and times, so that memory stays bounded whatever the size of the file.
 
+pub mod csv;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+pub mod las;
 mod mapped;
 pub mod npy;
 pub mod onnx;
 pub mod open;
 pub mod segy;
+pub mod stamp;
 pub mod witsml;
 pub mod zarr;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +73,14 @@ impl FormatError {
             source,
         }
     }
+}
+
+/// The bytes of a whole file, which are read when they are looked at.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn bytes(path: &Path) -> Result<Arc<memmap2::Mmap>, FormatError> {
+    mapped::map(path)
 }
 
 /// A recording's header: what is known before any sample is read.

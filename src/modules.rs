@@ -1,21 +1,28 @@
 //! The modules: one file per `-m MODULE`, and this list of them.
 
+mod average_fbe;
 mod benchmark;
 mod chunks;
 mod commands;
 mod device;
 #[cfg(feature = "gpu")]
 pub mod devices;
+mod dirswap;
 mod document;
+mod each;
 mod exit_codes;
 mod ingest;
+mod ingest_csv;
 mod ingest_witsml;
+mod las2fbe;
 mod list;
 mod plotgenerator;
 mod render_job;
 mod report;
 mod strainrate2summary;
 mod synthesize;
+mod template;
+mod timeshift;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +32,7 @@ use crate::command::Compat;
 use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
+use crate::pipeline::inputs::Input;
 use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
@@ -58,6 +66,46 @@ pub static ALL: &[Module] = &[
         name: "ingest_witsml",
         summary: "Puts logs of many times together: one array for each curve",
         run: ingest_witsml::run,
+    },
+    Module {
+        name: "ingest_csv",
+        summary: "Tables of comma-separated values into WITSML logs or arrays, as the configuration describes them",
+        run: ingest_csv::any,
+    },
+    Module {
+        name: "csv2fbe",
+        summary: "A table of a row for each time and depth into a WITSML log for each time",
+        run: ingest_csv::fbe,
+    },
+    Module {
+        name: "csv2dts",
+        summary: "A table of a row for each depth and a column for each time into WITSML logs or one array",
+        run: ingest_csv::dts,
+    },
+    Module {
+        name: "las2fbe",
+        summary: "LAS 2.0 files into WITSML logs",
+        run: las2fbe::run,
+    },
+    Module {
+        name: "averageFBE",
+        summary: "The mean and the standard deviation of WITSML logs up to each of them, as logs",
+        run: average_fbe::run,
+    },
+    Module {
+        name: "timeshift",
+        summary: "Results under names and times that are some hours later or earlier",
+        run: timeshift::run,
+    },
+    Module {
+        name: "dirswap",
+        summary: "Results in a folder for each time into a folder for each result",
+        run: dirswap::run,
+    },
+    Module {
+        name: "template",
+        summary: "A text file with its variables filled in",
+        run: template::run,
     },
     Module {
         name: "strainrate2summary",
@@ -239,8 +287,17 @@ pub fn shard(cli: &Cli) -> Result<Option<Shard>, Failure> {
     Shard::of_job(index.as_deref(), count.as_deref()).map_err(Failure::Usage)
 }
 
+/// The files of this process's share; the manifest lists them.
+fn share(cli: &Cli, monitor: &Monitor, files: Vec<Input>) -> Result<Vec<Input>, Failure> {
+    let files = share_by(cli, monitor, files, Input::size)?;
+    monitor
+        .manifest
+        .inputs(files.iter().map(|file| &*file.path));
+    Ok(files)
+}
+
 /// This process's share of the work.
-fn share<T>(
+fn share_by<T>(
     cli: &Cli,
     monitor: &Monitor,
     all: Vec<T>,

@@ -1,5 +1,6 @@
 //! Files, threads and folders: where computing meets the world.
 
+pub mod average;
 pub mod chunk;
 pub mod ingest;
 pub mod inputs;
@@ -15,5 +16,7 @@ pub mod shard;
 pub mod share;
 pub mod sources;
 pub mod stop;
+pub mod tables;
 pub mod timeline;
+pub mod watch;
 pub mod writer;

@@ -6,9 +6,11 @@
 //! instruments' files.
 
 mod read;
+mod redate;
 mod write;
 
 pub use read::{created, parse};
+pub use redate::redated;
 pub use write::write;
 
 use jiff::Timestamp;

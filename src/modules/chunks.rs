@@ -12,16 +12,20 @@ use crate::formats::{Calibration, FormatError, Header};
 use crate::pipeline::chunk::Chunk;
 use crate::pipeline::ingest::LastChunk;
 use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::monitor::Monitor;
 use crate::pipeline::timeline::{Cutting, Recorded, Timeline};
+use crate::pipeline::watch::Watch;
 
 /// The axes that lie beside chunks.
 const AXES: &[&str] = &["measured_depth", "time", "none"];
 
 /// What a run takes.
 #[derive(Debug, Default)]
-pub struct Chunks {
+pub struct Chunks<'a> {
     /// The chunks, in the order of their times.
     pub list: Vec<Chunk>,
+    /// A folder that gives more, as long as the run lasts.
+    pub later: Option<Watch<'a>>,
     /// What the recordings are that they are cut from; `None` for chunk files.
     pub recordings: Option<Recordings>,
     /// What a stored sample stands for, where that is known.
@@ -43,7 +47,11 @@ pub struct Recordings {
 ///
 /// # Errors
 /// When there are none, or their names are no times of their own.
-pub fn find(cli: &Cli, system: &System, flow: Option<&Workflow>) -> Result<Chunks, Failure> {
+pub fn find(
+    cli: &Cli,
+    system: &System,
+    flow: Option<&Workflow>,
+) -> Result<Chunks<'static>, Failure> {
     let given = if cli.files.is_empty() {
         let folder = system.input.as_ref().ok_or_else(|| {
             Problems::single(
@@ -65,6 +73,7 @@ pub fn find(cli: &Cli, system: &System, flow: Option<&Workflow>) -> Result<Chunk
         (false, true) => Ok(Chunks {
             calibration: calibration(&files[0].path, system)?,
             list: in_order(cli, files)?,
+            later: None,
             recordings: None,
         }),
         (true, false) => cut(cli, system, flow, recordings),
@@ -192,7 +201,7 @@ fn cut(
     system: &System,
     flow: Option<&Workflow>,
     found: Vec<Input>,
-) -> Result<Chunks, Failure> {
+) -> Result<Chunks<'static>, Failure> {
     if cli.timestamp.is_some() {
         let expected = "--timestamp names a chunk file; recordings have times of their own";
         return Err(Failure::Usage(expected.into()));
@@ -225,15 +234,7 @@ fn cut(
         .warnings()
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    if let (Some(fibre), Some(stated)) = (timeline.fibre(), system.prf_given) {
-        if (stated / fibre.prf - 1.0).abs() > 1e-6 {
-            tracing::warn!(
-                "{}: prf: found {stated} Hz; recordings have {} Hz, which is used",
-                system.file.display(),
-                fibre.prf
-            );
-        }
-    }
+    tell_rate(&timeline, system);
     if cuts.is_empty() {
         let all = recordings.unread.iter().chain(&recordings.bad);
         let lines: Vec<&str> = all.map(String::as_str).collect();
@@ -252,8 +253,23 @@ fn cut(
     Ok(Chunks {
         calibration: fibre.and_then(|fibre| fibre.calibration.clone()),
         list: cuts.into_iter().map(Chunk::from).collect(),
+        later: None,
         recordings: Some(recordings),
     })
+}
+
+/// Says where the configuration has another rate than the recordings.
+fn tell_rate(timeline: &Timeline, system: &System) {
+    let (Some(fibre), Some(stated)) = (timeline.fibre(), system.prf_given) else {
+        return;
+    };
+    if (stated / fibre.prf - 1.0).abs() > 1e-6 {
+        tracing::warn!(
+            "{}: prf: found {stated} Hz; recordings have {} Hz, which is used",
+            system.file.display(),
+            fibre.prf
+        );
+    }
 }
 
 impl Recordings {
@@ -265,8 +281,46 @@ impl Recordings {
     }
 }
 
+/// The chunks of a folder's recordings as they are completed; none where the run is to end before the first.
+///
+/// # Errors
+/// When the configuration does not say how to cut, or there is no such folder.
+pub fn follow<'a>(
+    cli: &Cli,
+    system: &System,
+    flow: &Workflow,
+    folder: &Path,
+    monitor: &'a Monitor,
+) -> Result<Chunks<'a>, Failure> {
+    if cli.job.shard.is_some() || cli.job.reverse {
+        let hint = "--watch takes no --shard and no --reverse; runs that watch one folder share its chunks by themselves";
+        return Err(Failure::Usage(hint.into()));
+    }
+    if !folder.is_dir() {
+        return Err(Failure::Io(format!("{}: no such folder", folder.display())));
+    }
+    let distpy = compat(cli, system, Some(flow))? == Compat::Distpy;
+    let (mut known, mut told) = (Vec::new(), Vec::new());
+    let look = move |path: &Path| look(path, distpy, &mut known, &mut told);
+    let timeline = Timeline::new(cutting(system)?);
+    let look = Box::new(look);
+    let mut watch = Watch::new(folder, EXTENSIONS, cli.settle, timeline, look, monitor);
+    tracing::info!("following {}; SIGTERM or SIGINT ends it", folder.display());
+    let Some(first) = watch.next() else {
+        return Ok(Chunks::default());
+    };
+    tell_rate(watch.timeline(), system);
+    let fibre = watch.timeline().fibre();
+    Ok(Chunks {
+        calibration: fibre.and_then(|fibre| fibre.calibration.clone()),
+        list: vec![first],
+        later: Some(watch),
+        recordings: None,
+    })
+}
+
 /// Reads a recording's header; what the reader had to assume is said once, however many recordings need it.
-pub fn look(
+fn look(
     path: &Path,
     distpy: bool,
     known: &mut Vec<std::sync::Arc<[f64]>>,

@@ -60,10 +60,7 @@ fn run(
     let compat = compat(cli, &system, None)?;
     monitor.manifest.set_compat(compat.name());
     let compat = compat == Compat::Distpy;
-    let mut recordings = share(cli, monitor, recordings, Input::size)?;
-    monitor
-        .manifest
-        .inputs(recordings.iter().map(|it| &*it.path));
+    let mut recordings = share(cli, monitor, recordings)?;
     if cli.job.reverse {
         recordings.reverse();
     }

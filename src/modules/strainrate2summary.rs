@@ -5,7 +5,7 @@ use std::path::Path;
 use super::chunks::{self, Chunks};
 use super::device::Work;
 use super::document::document;
-use super::{Failure, compat, flow, join, output_folder, set_threads, share, system};
+use super::{Failure, compat, flow, join, output_folder, set_threads, share_by, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
 use crate::command::Compat;
@@ -19,6 +19,7 @@ use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
+use crate::pipeline::watch::Watch;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
@@ -48,9 +49,17 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     }
     let Chunks {
         list: chunks,
+        later,
         recordings,
         calibration,
-    } = chunks::find(cli, &system, Some(&flow))?;
+    } = match &cli.watch {
+        Some(folder) => chunks::follow(cli, &system, &flow, folder, monitor)?,
+        None => chunks::find(cli, &system, Some(&flow))?,
+    };
+    if cli.watch.is_some() && later.is_none() {
+        tracing::info!("ended as asked, before the first chunk");
+        return Ok(monitor.stop.code());
+    }
     let graph = calibrated(graph, calibration, &system, compat);
     let settings = settings(cli, &system, compat, &output);
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
@@ -70,10 +79,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         return super::list::show(cli, &text, &text);
     }
     let sample: Vec<Chunk> = chunks.iter().take(SAMPLE).cloned().collect();
-    let mut chunks = share(cli, monitor, chunks, |chunk| chunk.bytes)?;
-    let inputs: Vec<&Path> = match &recordings {
-        Some(recordings) => recordings.taken.iter().map(|it| &*it.path).collect(),
-        None => chunks.iter().map(|chunk| &*chunk.path).collect(),
+    let mut chunks = share_by(cli, monitor, chunks, |chunk| chunk.bytes)?;
+    let inputs: Vec<&Path> = match (&recordings, &cli.watch) {
+        (_, Some(folder)) => vec![folder],
+        (Some(recordings), _) => recordings.taken.iter().map(|it| &*it.path).collect(),
+        (None, None) => chunks.iter().map(|chunk| &*chunk.path).collect(),
     };
     monitor.manifest.inputs(inputs.into_iter());
     if cli.job.reverse {
@@ -94,9 +104,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         sample: &sample,
         overwrite: cli.overwrite,
         quiet: cli.quiet,
+        latency: later.is_some(),
         monitor,
     };
     let expected = Expected::of(&chunks);
+    let refused = later.as_ref().map(Watch::refused);
+    let chunks = chunks.into_iter().chain(later.into_iter().flatten());
     let mut report = run
         .process(chunks, expected, reader, executor, &fallback)
         .map_err(|broken| match broken {
@@ -110,6 +123,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         }
         report.failed += recordings.bad.len();
         report.unread += recordings.unread.len();
+    }
+    if let Some(refused) = refused {
+        let refused = *refused.lock().expect("no thread panics with it");
+        report.failed += refused.bad;
+        report.unread += refused.unread;
     }
     tell(&report, &output);
     Ok(match report {

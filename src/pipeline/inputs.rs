@@ -24,9 +24,30 @@ impl Input {
 /// # Errors
 /// A pattern that matches nothing, a file or folder that is not there: one line each.
 pub fn find(given: &[String], extensions: &[&str]) -> Result<Vec<Input>, Vec<String>> {
+    find_in(given, extensions, Depth::Flat)
+}
+
+/// How far a folder is looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Only itself.
+    Flat,
+    /// With all folders below, but those whose names begin with a point.
+    Below,
+}
+
+/// As [`find`], looking so far through folders.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_in(
+    given: &[String],
+    extensions: &[&str],
+    depth: Depth,
+) -> Result<Vec<Input>, Vec<String>> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for text in given {
-        match expand(text, extensions) {
+        match expand(text, extensions, depth) {
             Ok(files) => found.extend(files),
             Err(line) => missing.push(line),
         }
@@ -43,11 +64,11 @@ pub fn find(given: &[String], extensions: &[&str]) -> Result<Vec<Input>, Vec<Str
     }
 }
 
-fn expand(text: &str, extensions: &[&str]) -> Result<Vec<Input>, String> {
+fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
     let path = Path::new(text);
     // A name that exists is meant literally, whatever characters it has.
     if path.is_dir() {
-        return folder(path, extensions);
+        return folder(path, extensions, depth);
     }
     if path.exists() {
         return Ok(vec![Input {
@@ -72,8 +93,7 @@ fn expand(text: &str, extensions: &[&str]) -> Result<Vec<Input>, String> {
         .collect())
 }
 
-fn folder(path: &Path, extensions: &[&str]) -> Result<Vec<Input>, String> {
-    let entries = std::fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
     let known = |path: &PathBuf| {
         let extension = path
             .extension()
@@ -81,16 +101,31 @@ fn folder(path: &Path, extensions: &[&str]) -> Result<Vec<Input>, String> {
             .unwrap_or_default();
         extensions.iter().any(|e| e.eq_ignore_ascii_case(extension)) && path.is_file()
     };
-    let files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(known)
-        .collect();
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![path.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for path in entries.filter_map(Result::ok).map(|e| e.path()) {
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if known(&path) {
+                files.push(path);
+            } else if depth == Depth::Below && !hidden && path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
     if files.is_empty() {
         return Err(format!(
-            "{}: no file that ends in .{}",
+            "{}: no file that ends in .{}{}",
             path.display(),
-            extensions.join(" or .")
+            extensions.join(" or ."),
+            match depth {
+                Depth::Flat => "",
+                Depth::Below => ", in it or in folders below",
+            }
         ));
     }
     Ok(files

@@ -180,6 +180,11 @@ impl Logs {
         self.files.is_empty()
     }
 
+    /// Whether these are WITSML files.
+    pub fn are_witsml(&self) -> bool {
+        self.kind == Kind::Witsml
+    }
+
     /// Whether these are arrays of samples rather than results, by the first of them.
     pub fn are_chunks(&self) -> bool {
         let first = self.files.first().filter(|_| self.kind == Kind::Npy);

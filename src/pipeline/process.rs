@@ -77,6 +77,8 @@ pub struct Run<'a> {
     pub overwrite: bool,
     /// Whether progress is not shown.
     pub quiet: bool,
+    /// Whether each chunk is told with the time from its last sample to its results: for chunks of the present.
+    pub latency: bool,
     /// Counts what is done, and knows of a wish to end.
     pub monitor: &'a Monitor,
 }
@@ -321,6 +323,9 @@ impl Run<'_> {
             let size = job.sources[0].size() as u64;
             let (shard, device) = &labels;
             tracing::debug!(chunk = %job.path.display(), bytes = size, seconds, shard, device, "chunk done");
+            if self.latency {
+                tell_latency(&job);
+            }
             self.output.release(&self.work(Some(&job.id), &job.path));
             meter.moves(Some(Queue::Computed), None);
             meter.done(1);
@@ -330,6 +335,18 @@ impl Run<'_> {
         }
         Ok(written)
     }
+}
+
+/// How long after its last sample a chunk's results are there.
+fn tell_latency(job: &Job) {
+    let length = job.sources[0].shape()[1] as f64 / job.plan.env.prf;
+    let now = jiff::Timestamp::now().as_nanosecond() as f64 / 1e9;
+    let latency = now - (job.id.unix_time as f64 + length);
+    tracing::info!(
+        chunk = job.id.unix_time,
+        latency,
+        "chunk done {latency:.1} s after its last sample"
+    );
 }
 
 /// What came to the writer.

@@ -104,6 +104,7 @@ fn recordings() -> Folder {
     let plot = |format: &str| json!({"plot_type": "well_log", "out_plot": "log", "format": format, "plot_list": [item]});
     let plots = ["png", "jpg", "svg", "pdf"].map(plot);
     folder.write_json("plots.json", &json!({"plots": plots}));
+    companions(&folder);
     for file in ["recordings/fibre.sgy", "recordings/fibre.h5"] {
         folder
             .host(&format!("-m synthesize -c system.json -o {file}"))
@@ -117,6 +118,39 @@ fn recordings() -> Folder {
         folder.host(args).ends(0);
     }
     folder
+}
+
+/// Tables, curves and folders for the modules beside the processing, with their settings.
+fn companions(folder: &Folder) {
+    let curves = json!([{"mnemonic": "T", "unit": "degC"}]);
+    let rows = json!({"time_label": "time", "depth_label": "depth", "csv_labels": ["T"], "curves": curves});
+    for (name, settings) in [
+        ("table", rows),
+        ("grid", json!({"time_row": 0})),
+        ("las", json!({"data_style": "DTS"})),
+        ("shift", json!({"hours": -6})),
+    ] {
+        let file = format!("{name}.json");
+        folder.write_json(&file, &settings);
+        folder.write_json(&format!("{name}_system.json"), &json!({"config": file}));
+    }
+    folder.write_json(
+        "template.json",
+        &json!({"filename": "table.json", "variables": {"degC": "K"}}),
+    );
+    folder.write(
+        "tables/rows.csv",
+        b"time,depth,T\n2026-01-01 00:00:00,1,20.5\n2026-01-01 00:00:00,0,20\n",
+    );
+    folder.write(
+        "tables/grid.csv",
+        b"Depth,2026-01-01 00:00:00\n0,20\n1,20.5\n",
+    );
+    folder.write(
+        "tables/curves.las",
+        b"~V\nVERS. 2.0 :\n~W\nDATE. 2026-01-01 :\n~C\nDEPT.M :\nT.DEGC :\n~A\n0 20\n1 20.5\n",
+    );
+    folder.write("times/1767225600/band.npy", b"an array");
 }
 
 /// A system configuration of a small recording.

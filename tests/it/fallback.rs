@@ -70,6 +70,7 @@ fn process(
         sample: &chunks,
         overwrite: false,
         quiet: true,
+        latency: false,
         monitor: &Monitor::default(),
     };
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));

@@ -11,6 +11,7 @@ mod bad_input;
 mod benchmark;
 mod cli;
 mod commands;
+mod companions;
 mod config;
 #[cfg(all(feature = "gpu", unix))]
 mod doctor;

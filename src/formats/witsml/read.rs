@@ -52,6 +52,11 @@ pub fn created(path: &Path, bytes: &[u8]) -> Result<Timestamp, FormatError> {
     })
 }
 
+/// The time that a text stands for.
+pub(super) fn time_of(text: &str) -> Option<Timestamp> {
+    time(text).ok()
+}
+
 fn first_date(bytes: &[u8]) -> Result<String, Fault> {
     // It stands near the beginning, and a file may be long.
     const NEAR: usize = 16 << 10;

@@ -1,0 +1,123 @@
+//! `-m averageFBE`: the mean and the standard deviation of WITSML logs up to each of them.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::each::ended;
+use super::{Failure, compat, ingest_witsml, join, output_folder, set_threads, shard, system};
+use crate::cli::Cli;
+use crate::config::Problems;
+use crate::exit::Code;
+use crate::formats::witsml::{self, Log};
+use crate::formats::{self, FormatError};
+use crate::pipeline::average::Average;
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::{Folder, OutputError};
+use crate::pipeline::tables::dialect;
+
+/// Logs in memory at once.
+const TOGETHER: usize = 64;
+/// The folders of the results.
+const FOLDERS: [&str; 2] = ["mean", "std"];
+
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let system = system(cli, monitor)?;
+    let out = output_folder(cli, &system)?;
+    set_threads(cli, &system)?;
+    let compat = compat(cli, &system, None)?;
+    monitor.manifest.set_compat(compat.name());
+    let given: Vec<PathBuf> = match (&cli.files[..], &system.input) {
+        ([], Some(folder)) => vec![folder.clone()],
+        ([], None) => {
+            let expected = "missing; expected the folder of the logs, or files after -f";
+            return Err(Problems::single(&system.file, "in_directory", expected).into());
+        }
+        (files, _) => files.iter().map(PathBuf::from).collect(),
+    };
+    let mut sets = ingest_witsml::sets(&given)?;
+    sets.retain(|(_, logs)| logs.are_witsml());
+    // Results of an earlier run are no logs to average.
+    sets.retain(|(name, _)| !FOLDERS.iter().any(|folder| name.ends_with(folder)));
+    if sets.is_empty() {
+        let given: Vec<String> = given
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let expected =
+            "found no WITSML logs, expected files such as .fbe, in it or in folders below";
+        return Err(Failure::Data(format!("{}: {expected}", given.join(", "))));
+    }
+    // A shard takes whole folders, as each log counts for those after it.
+    if let Some(shard) = shard(cli)? {
+        monitor.meter.set_shard(shard);
+        let sizes: Vec<u64> = sets.iter().map(|(_, logs)| logs.len() as u64).collect();
+        let mut mine = shard.of(&sizes).into_iter();
+        sets.retain(|_| mine.next().unwrap_or(true));
+    }
+    let folder = join(cli, monitor, &out)?;
+    monitor
+        .manifest
+        .inputs(sets.iter().flat_map(|(_, logs)| logs.paths()));
+    let files = sets
+        .iter()
+        .map(|(_, logs)| logs.len() + logs.undated.len())
+        .sum();
+    monitor.meter.begin("logs", files, 0, cli.quiet);
+    let (mut failed, mut unread) = (0, 0);
+    let mut complain = |error: &FormatError| {
+        match error {
+            FormatError::Io { .. } => unread += 1,
+            FormatError::Content { .. } => failed += 1,
+        }
+        monitor.meter.failed(&error.to_string());
+    };
+    for (name, logs) in &sets {
+        logs.undated.iter().for_each(&mut complain);
+        let place: PathBuf = out.join(name).components().collect();
+        let paths: Vec<&Path> = logs.paths().collect();
+        let mut average: Option<Average> = None;
+        let mut done = 0;
+        'logs: for part in paths.chunks(TOGETHER) {
+            let read: Vec<Result<Log, FormatError>> = part
+                .par_iter()
+                .map(|path| witsml::parse(path, &formats::bytes(path)?))
+                .collect();
+            for (path, log) in part.iter().zip(read) {
+                if monitor.stop.wanted() {
+                    break 'logs;
+                }
+                let both = log.and_then(|log| {
+                    let average = average.get_or_insert_with(|| Average::like(&log, compat));
+                    average.add(path, &log)
+                });
+                match both {
+                    Err(error) => complain(&error),
+                    Ok(both) => {
+                        for (log, kind) in both.iter().zip(FOLDERS) {
+                            let stem = PathBuf::from(path.file_stem().unwrap_or_default());
+                            let to = name.join(kind).join(stem.with_added_extension("fbe"));
+                            put(&folder, &to, &witsml::write(log, dialect(None, compat)))?;
+                        }
+                        done += 1;
+                        monitor.meter.done(1);
+                    }
+                }
+            }
+        }
+        tracing::info!(
+            "{}: {done} logs, their means and standard deviations",
+            place.display()
+        );
+    }
+    Ok(ended(monitor, &out, ("logs", files), (failed, unread)))
+}
+
+/// Writes a file unless it is there already: each result hangs on all logs before it, so that only its bytes tell.
+fn put(output: &Folder, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    let there = std::fs::read(output.path().join(path));
+    match there.is_ok_and(|there| there == bytes) {
+        true => Ok(()),
+        false => output.write(path, bytes),
+    }
+}

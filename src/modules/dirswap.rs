@@ -1,0 +1,91 @@
+//! `-m dirswap`: results in a folder for each time into a folder for each result.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::each::{Ends, copy, each};
+use super::{Failure, share};
+use crate::cli::Cli;
+use crate::exit::Code;
+use crate::pipeline::inputs::Input;
+use crate::pipeline::monitor::Monitor;
+
+/// The axis that every folder of results has.
+const DEPTH: &str = "measured_depth";
+
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let ends = Ends::read(cli, monitor)?;
+    let mut moves: Vec<(Input, PathBuf)> = Vec::new();
+    let mut with_depth = BTreeSet::new();
+    let given = ends.given(cli, "the folders of results")?;
+    for (time, folder) in given
+        .iter()
+        .map(|given| folders(Path::new(given)))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat()
+    {
+        let depth = folder.join(DEPTH).with_extension("npy");
+        for path in arrays(&folder)? {
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if name != DEPTH && name != "time" && depth.is_file() && with_depth.insert(name.clone())
+            {
+                let beside = Path::new(&name).join(DEPTH).with_extension("npy");
+                moves.push((named(depth.clone()), beside));
+            }
+            moves.push((named(path), Path::new(&name).join(format!("{time}.npy"))));
+        }
+    }
+    if moves.is_empty() {
+        return Err(Failure::Data(format!(
+            "{}: found no results, expected folders named by their Unix times with .npy files in them",
+            given.join(", ")
+        )));
+    }
+    let mine = share(
+        cli,
+        monitor,
+        moves.iter().map(|(input, _)| input.clone()).collect(),
+    )?;
+    let mine: BTreeSet<&PathBuf> = mine.iter().map(|input| &input.path).collect();
+    moves.retain(|(input, _)| mine.contains(&input.path));
+    each(
+        cli,
+        monitor,
+        &ends.out,
+        "results",
+        &moves,
+        |output, file, to| copy(cli, monitor, output, &file.path, to),
+    )
+}
+
+fn named(path: PathBuf) -> Input {
+    Input { path, named: true }
+}
+
+/// The folders of a folder that are named by Unix times, in the order of the times.
+fn folders(folder: &Path) -> Result<Vec<(i64, PathBuf)>, Failure> {
+    let mut found: Vec<(i64, PathBuf)> = entries(folder)?
+        .into_iter()
+        .filter(|path| path.is_dir())
+        .filter_map(|path| Some((path.file_name()?.to_str()?.parse().ok()?, path)))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn arrays(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = entries(folder)?;
+    found.retain(|path| path.extension().is_some_and(|ending| ending == "npy") && path.is_file());
+    found.sort();
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let io = |e: std::io::Error| Failure::Io(format!("{}: {e}", folder.display()));
+    let entries = std::fs::read_dir(folder).map_err(io)?;
+    entries.map(|entry| Ok(entry.map_err(io)?.path())).collect()
+}
