@@ -51,6 +51,7 @@ mod shaders;
 mod shards;
 mod sos;
 mod synth;
+mod tdms;
 mod tidy;
 #[cfg(target_os = "linux")]
 mod unattended;
