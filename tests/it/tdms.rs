@@ -57,7 +57,7 @@ fn usual(channel: usize, time: usize) -> f64 {
 #[test]
 fn every_order_of_samples_is_read_as_it_was_written() {
     let cut =
-        "segment 1: it should have 1007 bytes, the file ends at byte 1008: it is read to there";
+        "segment 1: it should end at byte 1035, the file ends at byte 1008: it is read to there";
     let cases: [(&str, usize, &[&str]); 14] = [
         ("nptdms", 12, &[]),
         ("nptdms-defragmented", 12, &[]),
@@ -87,7 +87,7 @@ fn every_order_of_samples_is_read_as_it_was_written() {
             "cut-chunks",
             9,
             &[
-                "segment 1: it should have 1007 bytes, the file ends at byte 1029: it is read to there",
+                "segment 1: it should end at byte 1035, the file ends at byte 1029: it is read to there",
                 "segment 1: its last chunk has 3 of 6 samples of each channel",
             ],
         ),
@@ -236,7 +236,7 @@ fn recording_of_a_real_instrument() {
     assert_eq!(
         h.warnings,
         [
-            "segment 1: it should have 146042852 bytes, the file ends at byte 1173504: it is read to there"
+            "segment 1: it should end at byte 146042880, the file ends at byte 1173504: it is read to there"
         ]
     );
     let root = &h.metadata["attributes"]["/"];
@@ -265,7 +265,7 @@ fn the_program_cuts_chunks() {
     project
         .run("-m ingest_tdms -f recordings/interleaved.tdms -c system.json -o chunks")
         .ends(0)
-        .says("5 channels, 12 samples at 499.995 Hz from 2023-09-22T18:29:26.5Z, int16")
+        .says("5 channels, 12 samples at 499.99499999999995 Hz from 2023-09-22T18:29:26.5Z, int16")
         .says("1 chunks from 1695407366");
     let chunk = project.table("chunks/1695407366.npy");
     assert_eq!(chunk.shape(), (CHANNELS, 12));

@@ -33,6 +33,8 @@ pub struct Object {
     index: Option<Index>,
     /// Where it stands in the present list.
     place: Option<usize>,
+    /// Which metadata had it last.
+    mentioned: usize,
 }
 
 impl Object {
@@ -51,6 +53,7 @@ impl Object {
             first_times: Map::new(),
             index: None,
             place: None,
+            mentioned: 0,
         }
     }
 
@@ -144,6 +147,8 @@ pub struct Objects {
     /// In the order of their first mention.
     pub all: Vec<Object>,
     by_path: HashMap<String, usize>,
+    /// How many segments' metadata were read.
+    read: usize,
     /// Objects of the present segment, by their number, in the order of their samples.
     present: Vec<(usize, Option<Index>)>,
 }
@@ -162,27 +167,34 @@ impl Objects {
                 self.all[object].place = None;
             }
         }
+        self.read += 1;
         let count = cursor.u32("the number of objects")?;
         for _ in 0..count {
+            let at = cursor.at;
             let path = cursor.text("an object's path")?;
-            let object = *self.by_path.entry(path).or_insert_with_key(|path| {
+            let number = *self.by_path.entry(path).or_insert_with_key(|path| {
                 self.all.push(Object::new(path.clone()));
                 self.all.len() - 1
             });
-            let object = (object, &mut self.all[object]);
-            let index = index(cursor, object.1)?;
-            match object.1.place {
+            let object = &mut self.all[number];
+            if std::mem::replace(&mut object.mentioned, self.read) == self.read {
+                cursor.at = at;
+                let found = format!("{} for the second time", object.path);
+                return Err(cursor.content(found, "each object once in a segment"));
+            }
+            let index = index(cursor, object)?;
+            match object.place {
                 Some(place) => self.present[place].1 = index,
                 None => {
-                    object.1.place = Some(self.present.len());
-                    self.present.push((object.0, index));
+                    object.place = Some(self.present.len());
+                    self.present.push((number, index));
                 }
             }
             let properties = cursor.u32("the number of properties")?;
             for _ in 0..properties {
                 let name = cursor.text("a property's name")?;
                 let value = cursor.value(&name)?;
-                object.1.set(name, value);
+                object.set(name, value);
             }
         }
         Ok(())

@@ -87,8 +87,13 @@ impl Recording {
             numbers = Vec::with_capacity(channels.len());
             for channel in &channels {
                 let found = || objects[*channel].path.clone();
-                let number = number(channel)
-                    .map_err(|_| content("channels", found(), "numbers as their names"))?;
+                let number = number(channel).map_err(|_| {
+                    content(
+                        "channels",
+                        found(),
+                        "a number as its name, or one channel and Total Channels",
+                    )
+                })?;
                 if numbers.last() == Some(&number) {
                     return Err(content("channels", found(), "each number once"));
                 }
@@ -191,7 +196,7 @@ impl Recording {
         };
         // It is at most a usize, and exact for the fibres that there are.
         let count = count as usize;
-        if values % count > 0 {
+        if !values.is_multiple_of(count) {
             warnings.push(format!(
                 "{values} samples are no multiple of {count} channels: the last {} are left out",
                 values % count

@@ -12,6 +12,10 @@ use crate::formats::FormatError;
 const LEAD_IN: usize = 28;
 /// The size of a segment that was never completed.
 const OPEN: u64 = u64::MAX;
+/// Versions of the format that are alike.
+const VERSIONS: [u32; 2] = [4712, 4713];
+/// Warnings that are kept: a file may have very many segments.
+const MOST_WARNINGS: usize = 20;
 /// Bits of the table of contents.
 const METADATA: u32 = 0x02;
 const NEW_LIST: u32 = 0x04;
@@ -104,7 +108,11 @@ impl Walk<'_> {
     fn warn(&mut self, warning: String) {
         let number = self.number;
         let warnings = &mut self.contents.warnings;
-        warnings.push(format!("segment {number}: {warning}"));
+        match warnings.len() {
+            0..MOST_WARNINGS => warnings.push(format!("segment {number}: {warning}")),
+            MOST_WARNINGS => warnings.push("more segments have such faults".into()),
+            _ => {}
+        }
     }
 
     /// Reads a segment but for its samples; gives the place of the next one.
@@ -181,9 +189,9 @@ impl Walk<'_> {
         let metadata = cursor.u64("the size of metadata")?;
         if self.number == 1 {
             self.contents.version = version;
-        }
-        if ![4712, 4713].contains(&version) {
-            self.warn(format!("version {version} is not known: read as 4713"));
+            if !VERSIONS.contains(&version) {
+                self.warn(format!("version {version} is not known: read as 4713"));
+            }
         }
         // Sizes beyond the address space are beyond the file, too.
         let end =
@@ -201,7 +209,7 @@ impl Walk<'_> {
                     "its writer did not complete it: it is read to the file's end, byte {end}"
                 ),
                 _ => format!(
-                    "it should have {size} bytes, the file ends at byte {end}: it is read to there"
+                    "it should end at byte {stated}, the file ends at byte {end}: it is read to there"
                 ),
             });
         }

@@ -6,6 +6,16 @@ use proptest::prelude::*;
 
 use super::golden;
 
+/// Files in every order of samples.
+const NAMES: [&str; 6] = [
+    "nptdms",
+    "interleaved",
+    "nptdms-segments",
+    "segments",
+    "flat",
+    "chunks-big",
+];
+
 /// Opens a file of these bytes; gives the message without the file's name.
 fn opened(bytes: &[u8]) -> Result<TdmsSource, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +55,7 @@ fn kind(channel: usize) -> impl Fn(&[u8]) -> usize {
 
 #[test]
 fn files_that_say_what_cannot_be() {
-    let cases: [(Vec<u8>, &str); 18] = [
+    let cases: [(Vec<u8>, &str); 22] = [
         (
             b"".to_vec(),
             "byte 0: found 0 bytes, expected at least 28 bytes: the start of a segment",
@@ -72,7 +82,7 @@ fn files_that_say_what_cannot_be() {
         ),
         (
             bent("nptdms", |b| kind(0)(b) - 4, &[0x69, 0x12, 0, 0]),
-            "byte 686: found samples of DAQmx in /'Measurement'/'0', expected plain samples: an index of 20 bytes",
+            "byte 707: found samples of DAQmx in /'Measurement'/'0', expected plain samples: an index of 20 bytes",
         ),
         (
             bent("nptdms", |_| 4, &[0x0c]),
@@ -85,7 +95,7 @@ fn files_that_say_what_cannot_be() {
         ),
         (
             bent("nptdms", |b| kind(0)(b) - 4, &[0; 4]),
-            "byte 686: found as many samples as before in /'Measurement'/'0', \
+            "byte 707: found as many samples as before in /'Measurement'/'0', \
              expected a number of samples, as there is none before",
         ),
         (
@@ -100,16 +110,32 @@ fn files_that_say_what_cannot_be() {
         ),
         (
             bent("nptdms", kind(2), &[0x42]),
-            "byte 774: found samples of type 0x42 in /'Measurement'/'2', expected a type that TDMS has",
+            "byte 799: found samples of type 0x42 in /'Measurement'/'2', expected a type that TDMS has",
         ),
         (
             bent("nptdms", |b| kind(2)(b) + 4, &[2]),
-            "byte 774: found 2 dimensions in /'Measurement'/'2', expected 1",
+            "byte 799: found 2 dimensions in /'Measurement'/'2', expected 1",
         ),
         (
             bent("nptdms", |b| kind(2)(b) + 8, &[0xff; 8]),
-            "byte 774: found 18446744073709551615 samples in /'Measurement'/'2', \
+            "byte 799: found 18446744073709551615 samples in /'Measurement'/'2', \
              expected a number that fits a file",
+        ),
+        (
+            bent("nptdms", |b| kind(1)(b) - 6, b"0"),
+            "byte 731: found /'Measurement'/'0' for the second time, expected each object once in a segment",
+        ),
+        (
+            [bytes("nptdms"), bytes("type-i4")].concat(),
+            "segment 2: found samples of type int32, expected int16 as before",
+        ),
+        (
+            [bytes("nptdms"), bytes("flat")].concat(),
+            "channels: found /'DAS'/'Raw' beside /'Measurement'/'0', expected those of one group",
+        ),
+        (
+            bent("flat", |b| find(b, b"Total Channels"), b"Other"),
+            "channels: found /'DAS'/'Raw', expected a number as its name, or one channel and Total Channels",
         ),
         (
             bent("flat", |b| find(b, b"Total Channels") + 18, &[24 * 5 + 1]),
@@ -131,10 +157,44 @@ fn files_that_say_what_cannot_be() {
 }
 
 #[test]
+fn channels_that_go_on_without_others() {
+    let defragmented = bytes("nptdms-defragmented");
+    let last = defragmented.len() - find_last(&defragmented, b"TDSm");
+    let more = [
+        &defragmented[..],
+        &defragmented[defragmented.len() - last..],
+    ]
+    .concat();
+    let source = opened(&more).unwrap();
+    let h = source.header();
+    assert_eq!(h.samples, 12);
+    assert_eq!(
+        h.warnings,
+        ["channels have 12 to 24 samples: the first 12 are read"]
+    );
+    let message = refusal(&[more, bytes("nptdms")].concat());
+    assert!(
+        message.ends_with(
+            "found 24 samples before in /'Measurement'/'4', 12 in /'Measurement'/'0', \
+             expected as many in all of its channels"
+        ),
+        "{message}"
+    );
+    let twice = [bytes("nptdms"), bytes("chunks-big")].concat();
+    let source = opened(&twice).unwrap();
+    assert_eq!(source.header().samples, 24);
+    let samples = crate::segy::read(&source, 3..4, 10..14);
+    assert_eq!(samples, [996.0, 1096.0, -4.0, 96.0]);
+}
+
+fn find_last(bytes: &[u8], part: &[u8]) -> usize {
+    let mut windows = bytes.windows(part.len());
+    windows.rposition(|window| window == part).unwrap()
+}
+
+#[test]
 fn files_without_a_recording() {
     // Other groups only.
-    let other = String::from_utf8_lossy(&bytes("nptdms")).into_owned();
-    assert!(other.contains("Measurement"));
     let mut bytes = bytes("nptdms");
     let places = bytes.windows(11).enumerate();
     let places: Vec<_> = places
@@ -204,66 +264,57 @@ fn counts_and_lengths_are_not_believed() {
 /// Each file is refused with one line that names a place, or read with a warning, wherever it is cut.
 #[test]
 fn cuts_anywhere_are_told() {
-    for name in [
-        "nptdms",
-        "interleaved",
-        "nptdms-segments",
-        "segments",
-        "flat",
-        "chunks-big",
-    ] {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tdms");
+    for name in NAMES {
         let whole = bytes(name);
-        let times = opened(&whole).unwrap().header().samples;
-        for end in 0..whole.len() {
-            match opened(&whole[..end]) {
-                Err(message) => {
-                    assert!(
-                        message.contains("found") && !message.contains('\n'),
-                        "{message}"
-                    );
+        std::fs::write(&path, &whole).unwrap();
+        let times = open(&path).unwrap().header().samples;
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        for end in (0..whole.len()).rev() {
+            file.set_len(end as u64).unwrap();
+            let source = match open(&path) {
+                Ok(source) => source,
+                Err(error) => {
+                    let message = error.to_string();
+                    let one_line = message.contains("found") && !message.contains('\n');
+                    assert!(one_line, "{message}");
+                    continue;
                 }
-                Ok(source) => {
-                    let h = source.header();
-                    assert!(h.samples <= times, "{name} cut at {end}");
-                    if h.samples < times {
-                        let boundary = find_boundary(&whole, end);
-                        assert!(boundary || !h.warnings.is_empty(), "{name} cut at {end}");
-                    }
-                    let mut dst = vec![0; h.channels * h.samples * h.dtype.size()];
-                    source.read(0..h.channels, 0..h.samples, &mut dst).unwrap();
-                }
-            }
+            };
+            // Nothing of the first segment's metadata can be missing, which are padded to this byte.
+            assert!(name != "interleaved" || end > 1024, "{end}");
+            let h = source.header();
+            assert!(h.samples <= times, "{name} cut at {end}");
+            // A file that ends between segments is whole.
+            let between = whole[end..].starts_with(b"TDSm");
+            let told = h.samples == times || between || !h.warnings.is_empty();
+            assert!(told, "{name} cut at {end}");
+            read_all(&source);
         }
-    }
-    // Nothing of the first segment's metadata can be missing.
-    let whole = bytes("interleaved");
-    for end in 0..1024 {
-        refusal(&whole[..end]);
     }
 }
 
-/// Whether a segment begins there: a file that ends between segments is whole.
-fn find_boundary(bytes: &[u8], end: usize) -> bool {
-    bytes[end..].starts_with(b"TDSm")
+fn read_all(source: &TdmsSource) {
+    let h = source.header();
+    let mut dst = vec![0; h.channels * h.samples * h.dtype.size()];
+    source.read(0..h.channels, 0..h.samples, &mut dst).unwrap();
 }
 
 proptest! {
     /// Damaged bytes are refused or read; they are no reason to panic.
     #[test]
     fn damaged_bytes_do_not_panic(
-        which in 0_usize..6,
+        name in prop::sample::select(&NAMES),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let name = ["nptdms", "interleaved", "nptdms-segments", "segments", "flat", "chunks-big"][which];
         let mut bytes = bytes(name);
         for (at, value) in damage {
             let at = at.index(bytes.len());
             bytes[at] = value;
         }
         if let Ok(source) = opened(&bytes) {
-            let h = source.header();
-            let mut dst = vec![0; h.channels * h.samples * h.dtype.size()];
-            source.read(0..h.channels, 0..h.samples, &mut dst).unwrap();
+            read_all(&source);
         }
     }
 }
