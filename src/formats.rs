@@ -11,8 +11,11 @@ mod mapped;
 pub mod npy;
 pub mod onnx;
 pub mod open;
+mod properties;
 pub mod segy;
+mod silixa;
 pub mod stamp;
+pub mod tdms;
 pub mod witsml;
 pub mod zarr;
 
@@ -149,23 +152,12 @@ impl Calibration {
     }
 }
 
-#[cfg(feature = "hdf5")]
-impl Calibration {
-    /// Counts of Silixa's instruments, 116 nm in 8192 parts, over the gauge length in metres; `None` without one.
-    fn silixa(prf: f64, gauge: f64) -> Option<Self> {
-        (gauge > 0.0).then(|| Self {
-            factor: 116.0 * prf / (gauge * 8192.0),
-            unit: "nanostrain/s".into(),
-        })
-    }
-}
-
 /// How samples lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// All samples of a channel together (SEG-Y).
     ChannelMajor,
-    /// All channels of a sample together (most HDF5).
+    /// All channels of a sample together (most HDF5, TDMS).
     TimeMajor,
 }
 

@@ -63,6 +63,11 @@ pub static ALL: &[Module] = &[
         run: ingest::hdf5,
     },
     Module {
+        name: "ingest_tdms",
+        summary: "Cuts TDMS recordings into one-second chunks",
+        run: ingest::tdms,
+    },
+    Module {
         name: "ingest_witsml",
         summary: "Puts logs of many times together: one array for each curve",
         run: ingest_witsml::run,

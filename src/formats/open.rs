@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FormatError, Source, mapped, segy};
+use super::{FormatError, Source, mapped, segy, tdms};
 
 /// A format of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +11,14 @@ pub enum Format {
     Npy,
     /// Any layout of HDF5.
     Hdf5,
+    /// National Instruments' TDMS.
+    Tdms,
     /// SEG-Y, which has no signature: what no other format is.
     Segy,
 }
 
 /// How names of recordings end.
-pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf"];
+pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "tdms"];
 
 /// What HDF5 files begin with: at the start, or behind a block of the user's, whose size is a power of two from 512 on.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
@@ -41,6 +43,8 @@ pub fn format(path: &Path) -> Result<Format, FormatError> {
         Format::Npy
     } else if places.any(|at| file[at..].starts_with(HDF5)) {
         Format::Hdf5
+    } else if file.starts_with(b"TDSm") {
+        Format::Tdms
     } else {
         Format::Segy
     })
@@ -62,6 +66,7 @@ pub fn open(path: &Path, compat_distpy: bool) -> Result<Box<dyn Source>, FormatE
             path,
             &segy::Options { compat_distpy },
         )?)),
+        Format::Tdms => Ok(Box::new(tdms::open(path)?)),
         #[cfg(feature = "hdf5")]
         Format::Hdf5 => Ok(Box::new(super::hdf5::open(path)?)),
         #[cfg(not(feature = "hdf5"))]

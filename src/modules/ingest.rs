@@ -1,4 +1,4 @@
-//! `-m segy_ingest` and `-m ingest_h5`: recordings into chunks.
+//! `-m segy_ingest`, `-m ingest_h5` and `-m ingest_tdms`: recordings into chunks.
 
 use std::path::Path;
 
@@ -30,6 +30,14 @@ pub fn hdf5(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         formats::hdf5::open(path).map(|source| Box::new(source) as Box<dyn Source>)
     };
     run(cli, monitor, &["h5", "hdf5", "hdf"], DepthShape::Flat, open)
+}
+
+/// `-m ingest_tdms`.
+pub fn tdms(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    let open = |path: &Path, _: bool| {
+        formats::tdms::open(path).map(|source| Box::new(source) as Box<dyn Source>)
+    };
+    run(cli, monitor, &["tdms"], DepthShape::Flat, open)
 }
 
 fn run(

@@ -22,7 +22,7 @@ impl Folder {
         Self { folder }
     }
 
-    /// Two seconds of a recording of 20 channels at 200 Hz, as SEG-Y, HDF5, chunks, logs and curves, with configurations.
+    /// Two seconds of a recording of 20 channels at 200 Hz, as SEG-Y, HDF5, chunks, logs and curves, with configurations; a short TDMS file.
     pub fn with_recordings() -> Self {
         static MADE: LazyLock<Folder> = LazyLock::new(recordings);
         let copy = Self::empty();
@@ -110,6 +110,8 @@ fn recordings() -> Folder {
             .host(&format!("-m synthesize -c system.json -o {file}"))
             .ends(0);
     }
+    let tdms = std::fs::read(project("tests/golden/tdms/interleaved.tdms")).unwrap();
+    folder.write("recordings/fibre.tdms", &tdms);
     for args in [
         "-m segy_ingest -c system.json -f recordings/fibre.sgy -o chunks",
         "-m strainrate2summary -c system.json -o logs --device cpu",

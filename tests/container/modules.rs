@@ -29,6 +29,11 @@ const RUNS: &[(&str, &str, Same)] = &[
         Same::Everything,
     ),
     (
+        "ingest_tdms",
+        "-c system.json -f recordings/fibre.tdms -o made",
+        Same::Everything,
+    ),
+    (
         "strainrate2summary",
         "-c system.json --device cpu",
         Same::Everything,
@@ -114,6 +119,7 @@ const RUNS: &[(&str, &str, Same)] = &[
 const MAKERS: &[&str] = &[
     "segy_ingest",
     "ingest_h5",
+    "ingest_tdms",
     "strainrate2summary",
     "ingest_witsml",
     "ingest_csv",

@@ -53,6 +53,7 @@ mod shards;
 mod sos;
 mod straight;
 mod synth;
+mod tdms;
 mod tidy;
 mod timeline;
 #[cfg(target_os = "linux")]

@@ -222,3 +222,94 @@ fn calibrations_come_first() {
         .ends(65)
         .says("calibration.json: JSON: found ");
 }
+
+/// A run that follows a folder: what is there is taken, then what comes, and SIGTERM ends it between chunks.
+#[test]
+fn a_folder_is_followed() {
+    let project = Project::new();
+    parts(&project);
+    std::fs::create_dir_all(project.path("live")).unwrap();
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(project.path(from), project.path(to)).unwrap();
+    };
+    copy("parts/c.sgy", "live/1.sgy");
+    project.write("live/0.sgy", b"no recording");
+    let mut command = project.command(
+        "-m strainrate2summary -c system.json --watch live --settle 0.5 -o followed --log-format json",
+    );
+    let run = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let count = || {
+        let names = project.names("followed");
+        names.iter().filter(|n| n.ends_with(".fbe")).count()
+    };
+    let wait = |chunks: usize| {
+        for _ in 0..600 {
+            if count() >= chunks {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{chunks} chunks never came: {} are there", count());
+    };
+    wait(3);
+    // Written bit by bit, as an instrument does: not taken before it is whole.
+    let bytes = std::fs::read(project.path("parts/a.sgy")).unwrap();
+    for part in 1..=5 {
+        project.write("live/2.sgy", &bytes[..bytes.len() * part / 5]);
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    wait(7);
+    // Renamed, when it is whole.
+    copy("parts/b.sgy", "live/.3.part");
+    std::fs::rename(project.path("live/.3.part"), project.path("live/3.sgy")).unwrap();
+    wait(9);
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &run.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    run_ended(&run.wait_with_output().unwrap());
+    // The last chunk is not full: it waits for the next file.
+    assert_eq!(count(), 9);
+    project.summary("-f parts -o once").ends(0);
+    let once = project.files("once");
+    for (name, bytes) in project.files("followed") {
+        assert!(once[&name] == bytes, "{name}");
+    }
+}
+
+fn run_ended(output: &std::process::Output) {
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(143), "{log}");
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let told: Vec<i64> = lines
+        .iter()
+        .filter(|line| line["latency"].as_f64().is_some_and(|s| s > 0.0))
+        .filter_map(|line| line["chunk"].as_i64())
+        .collect();
+    assert_eq!(told, (0..9).map(|k| T0 + k).collect::<Vec<_>>(), "{log}");
+    assert!(log.contains("0.sgy"), "{log}");
+    assert!(!log.contains("gap"), "{log}");
+}
+
+#[test]
+fn what_cannot_be_followed() {
+    let project = Project::with_chunks(1);
+    project
+        .summary("--watch nowhere")
+        .ends(74)
+        .says("nowhere: no such folder");
+    project
+        .summary("--watch chunks --shard 0/2")
+        .ends(64)
+        .says("--watch takes no --shard");
+    project
+        .summary("--watch chunks --settle soon")
+        .ends(64)
+        .says("expected seconds from 0 to 86400");
+}

@@ -1,14 +1,10 @@
 //! `/Acoustic` with everything in its attributes: Silixa's H5, and Neubrex's.
 
 use hdf5::File;
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
 
 use super::values::{even, metadata, needed, positive, stamp};
 use super::{Found, Place, attributes, samples};
-use crate::formats::{Calibration, FormatError, Header, Layout};
+use crate::formats::{Calibration, FormatError, Header, Layout, silixa};
 
 const DATA: &str = "/Acoustic";
 
@@ -38,20 +34,16 @@ pub fn silixa(at: Place, file: &File) -> Result<Found, FormatError> {
     let number = |name: &str| attributes::number(&about, name);
     let mut warnings = Vec::new();
     let nominal = || positive(at, DATA, &["SamplingFrequency[Hz]"], number);
-    let precise = number("Precise Sampling Frequency (Hz)")
-        .zip(number("Time Decimation"))
-        .map(|(rate, every)| rate / every)
-        .filter(|rate| rate.is_finite() && *rate > 0.0);
-    let prf = precise.map_or_else(nominal, Ok)?;
-    let spacing = positive(at, DATA, &["SpatialResolution[m]"], number)?
-        * number("Fibre Length Multiplier").unwrap_or(1.0);
+    let prf = silixa::precise_rate(&about).map_or_else(nominal, Ok)?;
+    let spacing =
+        positive(at, DATA, &["SpatialResolution[m]"], number)? * silixa::multiplier(&about);
     let first = needed(
         at,
         DATA,
         &["Start Distance (m)", "StartPosition[m]"],
         number,
     )?;
-    let start = silixa_start(&about, &mut warnings)
+    let start = silixa::start(&about, &mut warnings)
         .ok_or_else(|| at.content(DATA, "no time", "GPSTimeStamp or CPUTimeStamp"))?;
     let header = Header {
         channels,
@@ -61,45 +53,11 @@ pub fn silixa(at: Place, file: &File) -> Result<Found, FormatError> {
         start,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
-        calibration: number("GaugeLength").and_then(|gauge| Calibration::silixa(prf, gauge)),
+        calibration: silixa::calibration(&about, prf),
         metadata: metadata("Silixa", &[(DATA, &data)]),
         warnings,
     };
     Ok(Found::plain(data, header))
-}
-
-/// The GPS time, where the receiver had one.
-fn silixa_start(about: &Map<String, Value>, warnings: &mut Vec<String>) -> Option<Timestamp> {
-    let text = |name: &str| attributes::text(about, name).unwrap_or_default();
-    let [gps, cpu] = ["GPSTimeStamp", "CPUTimeStamp"].map(|name| day_first(text(name)));
-    let status = about
-        .iter()
-        .find(|(name, _)| name.ends_with("GPS.Status"))
-        .and_then(|(_, value)| value.as_str())
-        .unwrap_or_default();
-    let locked = !status.to_lowercase().contains("uninitiali");
-    match (gps, cpu) {
-        (Some(gps), _) if locked => Some(gps),
-        (_, Some(cpu)) => {
-            warnings.push(format!(
-                "the start is the computer's time, as GPS is \"{status}\""
-            ));
-            Some(cpu)
-        }
-        (gps, None) => gps.or_else(|| stamp(text("ISO8601 Timestamp"))),
-    }
-}
-
-/// `22/09/2023 18:29:26.158 (UTC)`.
-fn day_first(text: &str) -> Option<Timestamp> {
-    let text = text.trim().trim_end_matches("(UTC)").trim();
-    let (date, time) = text.split_once(' ')?;
-    let mut parts = date.split('/');
-    let [day, month, year] = [parts.next()?, parts.next()?, parts.next()?];
-    let civil: DateTime = format!("{year}-{month:0>2}-{day:0>2}T{time}")
-        .parse()
-        .ok()?;
-    TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 /// Reads everything but the samples of Neubrex's file.
@@ -151,17 +109,4 @@ pub fn neubrex(at: Place, file: &File) -> Result<Found, FormatError> {
         warnings,
     };
     Ok(Found::plain(data, header))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_come_first() {
-        let time = day_first("22/09/2023 18:29:26.158 (UTC)").map(|t| t.as_millisecond());
-        assert_eq!(time, Some(1_695_407_366_158));
-        assert_eq!(day_first("2023-09-22"), None);
-        assert_eq!(day_first(""), None);
-    }
 }

@@ -5,6 +5,8 @@ use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenU
 use hdf5::{Container, Location};
 use serde_json::{Map, Value};
 
+pub use crate::formats::properties::{number, text};
+
 /// Every attribute that has a JSON form, by name. Arrays stay arrays; references and compounds are left out.
 pub fn of(location: &Location) -> Map<String, Value> {
     let mut names = location.attr_names().unwrap_or_default();
@@ -17,20 +19,6 @@ pub fn of(location: &Location) -> Map<String, Value> {
             Some((name, value))
         })
         .collect()
-}
-
-/// An attribute as a number: a scalar, an array of one, or either as text.
-pub fn number(attributes: &Map<String, Value>, name: &str) -> Option<f64> {
-    match first(attributes.get(name)?)? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|v: &f64| v.is_finite()),
-        _ => None,
-    }
-}
-
-/// An attribute as text.
-pub fn text<'a>(attributes: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    first(attributes.get(name)?)?.as_str()
 }
 
 /// An attribute as a list of texts; a single text may hold them separated by commas.
@@ -46,13 +34,6 @@ pub fn texts(attributes: &Map<String, Value>, name: &str) -> Vec<String> {
         .flat_map(|text| text.split(','))
         .map(|text| text.trim().to_owned())
         .collect()
-}
-
-fn first(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Array(values) => values.first(),
-        other => Some(other),
-    }
 }
 
 /// The value of an attribute or a small dataset; `None` where it has no JSON form.

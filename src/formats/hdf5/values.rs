@@ -2,20 +2,18 @@
 
 use hdf5::{Dataset, Group, Location};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use ndarray::s;
 use serde_json::{Map, Value, json};
 
 use super::{Place, attributes, list};
 use crate::formats::FormatError;
+use crate::formats::properties::YEAR_1971;
+pub use crate::formats::properties::stamp;
 
 /// Times that are read together: 512 kB.
 const BLOCK: usize = 1 << 16;
 /// More values than a small dataset has.
 const MOST_VALUES: usize = 1 << 16;
-/// Unix times before 1971 are fillers.
-const YEAR_1971: f64 = 365.0 * 86_400.0;
 
 /// A dataset of one value or few, such as makers wrap scalars in; `None` where there is none, or one of another kind.
 pub fn small(group: &Group, path: &str) -> Option<Value> {
@@ -82,16 +80,6 @@ pub fn unix(seconds: f64) -> Option<Timestamp> {
     }
     // Doubles hold today's times to a quarter of a microsecond.
     Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
-}
-
-/// A time in ISO 8601, with a blank or a `T`, with an offset or without one (then UTC); `None` for anything else and for fillers.
-pub fn stamp(text: &str) -> Option<Timestamp> {
-    let text = text.trim().trim_end_matches("(UTC)").trim();
-    let time = text.parse::<Timestamp>().ok().or_else(|| {
-        let civil: DateTime = text.parse().ok()?;
-        TimeZone::UTC.to_timestamp(civil).ok()
-    })?;
-    (time.as_second() as f64 >= YEAR_1971).then_some(time)
 }
 
 /// What an array of the rows' times says.

@@ -1,0 +1,93 @@
+//! TDMS, National Instruments' format, as Silixa's instruments and one other maker's write recordings.
+//!
+//! A file is a row of segments: metadata, which name objects (the file, its groups, their channels) with properties and numbers of
+//! samples, then the samples. Later segments may rely on earlier metadata. Where a file was cut, or its writer never completed it,
+//! what is there is read and the header's warnings say so.
+
+mod cursor;
+mod objects;
+mod order;
+mod recording;
+mod samples;
+mod segments;
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use serde_json::{Map, Value, json};
+
+use super::{FormatError, Header, Layout, Source, mapped};
+use recording::Recording;
+use samples::{Samples, Window};
+use segments::Contents;
+
+/// An open TDMS file.
+#[derive(Debug)]
+pub struct TdmsSource {
+    file: Arc<Mmap>,
+    samples: Samples,
+    header: Header,
+}
+
+/// Opens a file: reads its metadata, not its samples.
+///
+/// The channels are those with numbers as names in the group `Measurement`, in the order of the numbers, or the one channel of
+/// the group `DAS`, whose values are those of `Total Channels` channels, time after time.
+///
+/// # Errors
+/// When it cannot be read, is no TDMS file, is cut in its first metadata, has samples of DAQmx or of other types than numbers, or
+/// lacks channels, rate or start.
+pub fn open(path: &Path) -> Result<TdmsSource, FormatError> {
+    let file = mapped::map(path)?;
+    let mut contents = segments::read(path, &file)?;
+    let recording = Recording::find(path, &mut contents)?;
+    let metadata = metadata(&contents);
+    let mut warnings = contents.warnings;
+    let prf = recording.prf(path)?;
+    let header = Header {
+        channels: recording.numbers.len(),
+        samples: recording.times,
+        prf,
+        dtype: recording.dtype,
+        start: recording.start(path, &mut warnings)?,
+        depth: recording.depth(&mut warnings),
+        layout: Layout::TimeMajor,
+        calibration: recording.calibration(prf, &mut warnings),
+        metadata,
+        warnings,
+    };
+    Ok(TdmsSource {
+        file,
+        samples: recording.samples,
+        header,
+    })
+}
+
+impl Source for TdmsSource {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn read(
+        &self,
+        channels: Range<usize>,
+        times: Range<usize>,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let window = Window { channels, times };
+        self.samples.read(&self.file, &window, dst);
+        Ok(())
+    }
+}
+
+/// The properties of every object that has some, by its path.
+fn metadata(contents: &Contents) -> Value {
+    let objects = contents.objects.iter();
+    let attributes: Map<String, Value> = objects
+        .filter(|object| !object.properties.is_empty())
+        .map(|object| (object.path.clone(), object.properties.clone().into()))
+        .collect();
+    json!({ "format": "TDMS", "version": contents.version, "attributes": attributes })
+}
