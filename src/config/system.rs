@@ -48,6 +48,8 @@ pub struct Extensions {
     pub npy_dtype: Option<String>,
     /// What an ingest does with a last chunk that is not full: `keep` (as a shorter chunk) or `drop`.
     pub last_chunk: Option<String>,
+    /// Files that an ingest of SEG-Y makes of the headers of traces: `columns` (one file) or `distpy` (one per trace as well).
+    pub headers: Option<String>,
     /// Settings of `synthesize`.
     pub synthesize: Option<Value>,
 }
