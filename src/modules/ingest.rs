@@ -128,7 +128,7 @@ fn run(
 /// Says which file an error is of; a file's own errors name it already.
 fn complaint(path: &Path, error: &IngestError) -> String {
     match error {
-        IngestError::Format(_) | IngestError::Depth { .. } => error.to_string(),
+        IngestError::Format(_) => error.to_string(),
         _ => format!("{}: {error}", path.display()),
     }
 }

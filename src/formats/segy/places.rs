@@ -112,11 +112,14 @@ impl<'a> Search<'a> {
             ));
         }
         let exact = |guess: &&Guess| self.count(guess).is_some();
-        let whole = |guess: &&Guess| self.whole(guess) > 0;
-        // The plain place behind the binary header counts only where everything fits.
+        // Only the most believed guess needs no second trace that bears it out.
+        let whole = |guess: &&Guess| self.whole(guess) > usize::from(**guess != guesses[0]);
+        // Another place than the header's counts only where everything fits.
         let believed = |guess: &&Guess| problem.is_none() && guess.first == firsts[0];
         let alike = |guess: &&Guess| self.alike(guess);
-        let chosen = guesses.iter().find(|g| exact(g) && alike(g));
+        let chosen = guesses
+            .iter()
+            .find(|g| exact(g) && alike(g) && (believed(g) || self.says(g)));
         let walked = match chosen {
             Some(_) => None,
             None => self.walk(firsts[0]),
@@ -220,7 +223,7 @@ impl<'a> Search<'a> {
         let mut guesses = Vec::new();
         for first in firsts {
             for samples in self.samples(*first) {
-                for headers in self.headers() {
+                for headers in self.headers(*first) {
                     let guess = Guess {
                         first: *first,
                         samples,
@@ -261,14 +264,23 @@ impl<'a> Search<'a> {
     }
 
     /// Bytes of a trace's headers. The number of additional ones is 32 bits wide in revision 2.0 and 16 in 2.1, and files mix
-    /// them up.
-    fn headers(&self) -> Vec<usize> {
+    /// them up. There is at least one where the first trace names it.
+    fn headers(&self, first: usize) -> Vec<usize> {
         let additional = if second_revision(&self.binary) {
             vec![self.binary.i32(306), i32::from(self.binary.i16(306)), 0]
         } else {
             vec![0]
         };
-        additional
+        let trace = Raw {
+            bytes: &self.file[first..],
+            order: self.binary.order,
+        };
+        let least = if second_revision(&self.binary) && trace.names_extension() {
+            2 * TRACE_HEADER
+        } else {
+            TRACE_HEADER
+        };
+        let mut sizes: Vec<usize> = additional
             .into_iter()
             .filter_map(|n| {
                 usize::try_from(n)
@@ -276,8 +288,12 @@ impl<'a> Search<'a> {
                     .checked_add(1)?
                     .checked_mul(TRACE_HEADER)
             })
-            .filter(|headers| *headers <= self.file.len())
-            .collect()
+            .filter(|headers| (least..=self.file.len()).contains(headers))
+            .collect();
+        if sizes.is_empty() {
+            sizes.push(least);
+        }
+        sizes
     }
 
     fn stride(&self, guess: &Guess) -> usize {
@@ -331,9 +347,19 @@ impl<'a> Search<'a> {
         let counts = |at: usize| self.file.get(at + 114..at + 118);
         let second = guess.first.saturating_add(self.stride(guess));
         match (counts(guess.first), counts(second)) {
-            (Some(one), Some(other)) => one == other || one == [0; 4] || other == [0; 4],
+            (Some(one), Some(other)) => one == other || one == [0; 4],
             _ => true,
         }
+    }
+
+    /// Whether the first trace's own header has the number of samples, or none.
+    fn says(&self, guess: &Guess) -> bool {
+        let trace = Raw {
+            bytes: &self.file[guess.first..],
+            order: self.binary.order,
+        };
+        let own = usize::from(trace.u16(114));
+        own == 0 || own == guess.samples
     }
 
     fn even(&self, guess: &Guess, guesses: &[Guess], warnings: &mut Vec<String>) -> Found {

@@ -101,7 +101,7 @@ impl Search<'_> {
         let stated = both.i16(TRACE_HEADER + 156);
         let additional = match (usize::try_from(stated).ok()?, counted) {
             (0, _) => self
-                .headers()
+                .headers(at)
                 .first()
                 .map_or(1, |size| size / TRACE_HEADER - 1),
             (n, Counted::Itself) => n,
