@@ -111,9 +111,11 @@ impl<'a> Search<'a> {
                 "at least 1".into(),
             ));
         }
-        let exact = |guess: &&Guess| self.count(guess).is_some();
+        let exact = |guess: &&Guess| self.count(guess).is_some() && !self.overlooks(guess);
         // Only the most believed guess needs no second trace that bears it out.
-        let whole = |guess: &&Guess| self.whole(guess) > usize::from(**guess != guesses[0]);
+        let whole = |guess: &&Guess| {
+            self.whole(guess) > usize::from(**guess != guesses[0]) && !self.overlooks(guess)
+        };
         // Another place than the header's counts only where everything fits.
         let believed = |guess: &&Guess| problem.is_none() && guess.first == firsts[0];
         let alike = |guess: &&Guess| self.alike(guess);
@@ -296,6 +298,17 @@ impl<'a> Search<'a> {
         sizes
     }
 
+    /// Whether the second trace names an additional header where a guess has none.
+    fn overlooks(&self, guess: &Guess) -> bool {
+        let second = guess.first.saturating_add(self.stride(guess));
+        let trace = Raw {
+            bytes: self.file.get(second..).unwrap_or(&[]),
+            order: self.binary.order,
+        };
+        let plain = guess.headers == TRACE_HEADER && second_revision(&self.binary);
+        plain && trace.names_extension()
+    }
+
     fn stride(&self, guess: &Guess) -> usize {
         guess
             .headers
@@ -344,9 +357,18 @@ impl<'a> Search<'a> {
 
     /// Whether the second trace has the number and the interval of samples that the first one has, as far as they say so.
     fn alike(&self, guess: &Guess) -> bool {
-        let counts = |at: usize| self.file.get(at + 114..at + 118);
-        let second = guess.first.saturating_add(self.stride(guess));
-        match (counts(guess.first), counts(second)) {
+        self.is_like_first(guess, 1)
+    }
+
+    fn is_like_first(&self, guess: &Guess, trace: usize) -> bool {
+        let at = guess
+            .first
+            .saturating_add(self.stride(guess).saturating_mul(trace));
+        let counts = |at: usize| {
+            self.file
+                .get(at.saturating_add(114)..at.saturating_add(118))
+        };
+        match (counts(guess.first), counts(at)) {
             (Some(one), Some(other)) => one == other || one == [0; 4],
             _ => true,
         }
@@ -376,9 +398,15 @@ impl<'a> Search<'a> {
             ));
         }
         let exact = self.count(guess);
-        let traces = exact.unwrap_or_else(|| self.whole(guess));
+        // Behind the last trace of a file that does not end with one there may be anything, such as half a trailer.
+        let traces = exact.unwrap_or_else(|| {
+            let whole = self.whole(guess);
+            (1..whole)
+                .find(|k| !self.is_like_first(guess, *k))
+                .unwrap_or(whole)
+        });
         if exact.is_none() {
-            let rest = (self.file.len() - first) % stride;
+            let rest = self.file.len() - first - traces * stride;
             warnings.push(format!(
                 "the file holds {traces} whole traces of {stride} bytes ({headers} of header, {} of samples) and {rest} more bytes, which are not read: it is cut, or its counts are wrong",
                 stride - headers
