@@ -20,7 +20,8 @@ fn warned(what: &str, change: impl Fn(&mut Made), cut: usize) -> (usize, usize, 
 
 #[test]
 fn counts_that_lie_are_corrected_by_the_size_and_said() {
-    let cases: [(&str, Change, usize, (usize, usize), &str); 12] = [
+    type Lie = (&'static str, Change, usize, (usize, usize), &'static str);
+    let cases: [Lie; 12] = [
         (
             "cut in the last samples",
             |_| {},
