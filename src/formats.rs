@@ -19,6 +19,7 @@ pub mod tdms;
 pub mod witsml;
 pub mod zarr;
 
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,4 +178,21 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         times: Range<usize>,
         dst: &mut [u8],
     ) -> Result<(), FormatError>;
+
+    /// The headers of single traces, where a format has them.
+    fn traces(&self) -> Option<&dyn TraceHeaders> {
+        None
+    }
+}
+
+/// Headers of single traces, one per channel.
+pub trait TraceHeaders {
+    /// Writes all of them as a JSON object with a list per field, in bounded memory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn write_columns(&self, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Those of a channel as a JSON object, its keys sorted.
+    fn of_trace(&self, channel: usize) -> serde_json::Value;
 }

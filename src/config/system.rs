@@ -59,6 +59,8 @@ pub struct Extensions {
     /// Whether samples are multiplied by what their recording says that a count is; usually they are, but not as distpy.
     #[serde(deserialize_with = "flag")]
     pub calibrate: Option<bool>,
+    /// Files that an ingest of SEG-Y makes of the headers of traces: `columns` (one file) or `distpy` (one per trace as well).
+    pub headers: Option<String>,
     /// Settings of `synthesize`.
     pub synthesize: Option<Value>,
 }

@@ -6,30 +6,32 @@
 
 mod depth;
 mod fields;
+mod headers;
 mod layout;
+mod places;
 mod sample;
 mod text;
 mod time;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{FormatError, Header, Layout as Sequence, Source, mapped};
-use fields::{BINARY, Raw, TRACE};
+use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders, mapped};
 use layout::{Layout, binary_header};
-pub use sample::Format;
+pub use sample::{Format, Gain};
 pub use writer::{Recording, SegyWriter, WriteError};
 
 /// How a file is read where programs differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// The depth axis is distpy's: elevation divided by the scalar of the coordinates, negative scalars ignored.
+    /// The depth axis is distpy's: elevation divided by the scalar of the coordinates, negative scalars ignored. So is the
+    /// number of traces, where the header states less than the file holds (byte 3512).
     pub compat_distpy: bool,
 }
 
@@ -44,18 +46,26 @@ pub struct SegySource {
 /// Opens a file: reads its headers, not its samples.
 ///
 /// # Errors
-/// When it cannot be read, is no SEG-Y file, has samples in the obsolete format 4, or its counts disagree with its size.
+/// When it cannot be read, is no SEG-Y file, holds no whole trace, or its counts make no sense with its size.
 pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
     let file = mapped::map(path)?;
-    let layout = Layout::find(path, &file)?;
-    let mut warnings = layout.warnings.clone();
+    let mut layout = Layout::find(path, &file)?;
+    let mut warnings = std::mem::take(&mut layout.warnings);
+    if options.compat_distpy {
+        let stated = binary_header(&file, layout.order).u64(312);
+        let stated = usize::try_from(stated).unwrap_or(usize::MAX);
+        if (1..layout.traces).contains(&stated) {
+            layout.traces = stated;
+            warnings.push(format!("only {stated} traces are read, as distpy does"));
+        }
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let header = Header {
         channels: layout.traces,
         samples: layout.samples,
         prf: 1e6 / layout.interval,
         dtype: layout.format.dtype(),
-        start: time::start(&first_trace(&file, &layout), &name, &mut warnings),
+        start: time::start(&layout.headers(&file, 0), &name, &mut warnings),
         depth: if options.compat_distpy {
             depth::distpy(&file, &layout)
         } else {
@@ -63,7 +73,7 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
         },
         layout: Sequence::ChannelMajor,
         calibration: None,
-        metadata: metadata(&file, &layout),
+        metadata: headers::of_file(&file, &layout),
         warnings,
     };
     Ok(SegySource {
@@ -84,57 +94,30 @@ impl Source for SegySource {
         times: Range<usize>,
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
-        let Layout { format, endian, .. } = self.layout;
+        let Layout { format, order, .. } = self.layout;
         let row = times.len() * format.dtype().size();
         if row == 0 {
             return Ok(());
         }
         for (channel, to) in channels.zip(dst.chunks_exact_mut(row)) {
-            let samples = self.layout.trace(channel) + self.layout.headers;
+            let samples = self.layout.samples_at(channel);
             let from = samples + times.start * format.size()..samples + times.end * format.size();
-            sample::decode(format, endian, &self.file[from], to);
+            sample::decode(format, order, &self.file[from], to);
         }
         Ok(())
     }
-}
 
-/// All headers of a trace.
-fn trace<'a>(file: &'a [u8], layout: &Layout, channel: usize) -> Raw<'a> {
-    let at = layout.trace(channel);
-    Raw {
-        bytes: &file[at..at + layout.headers],
-        endian: layout.endian,
+    fn traces(&self) -> Option<&dyn TraceHeaders> {
+        Some(self)
     }
 }
 
-fn first_trace<'a>(file: &'a [u8], layout: &Layout) -> Raw<'a> {
-    trace(file, layout, 0)
-}
+impl TraceHeaders for SegySource {
+    fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
+        headers::write_columns(&self.file, &self.layout, out)
+    }
 
-/// The binary header and the text under distpy's names, sorted; under `trace_headers` one list per field, of those that are
-/// not zero in every trace.
-fn metadata(file: &[u8], layout: &Layout) -> Value {
-    let binary = binary_header(file, layout.endian);
-    let mut entries: BTreeMap<&str, Value> =
-        BINARY.iter().map(|f| (f.name, binary.json(f))).collect();
-    entries.insert(
-        "ascii_header",
-        text::decode(&file[..text::TEXT_HEADER]).into(),
-    );
-    // distpy's JSON has the counts that it went by, not those that it found.
-    entries.insert("extended_samples_per_trace", layout.samples.into());
-    entries.insert("number_of_traces_in_file", layout.traces.into());
-    let traces: Vec<_> = (0..layout.traces)
-        .map(|channel| trace(file, layout, channel))
-        .collect();
-    let columns: Map<String, Value> = TRACE
-        .iter()
-        .filter(|field| !traces.iter().all(|trace| trace.is_zero(field)))
-        .map(|field| {
-            let column: Value = traces.iter().map(|trace| trace.json(field)).collect();
-            (field.name.to_string(), column)
-        })
-        .collect();
-    entries.insert("trace_headers", columns.into());
-    entries.into_iter().collect()
+    fn of_trace(&self, channel: usize) -> Value {
+        headers::of_trace(&self.file, &self.layout, channel)
+    }
 }

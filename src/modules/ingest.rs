@@ -9,7 +9,9 @@ use crate::command::Compat;
 use crate::config::{Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{self, FormatError, Source};
-use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, LastChunk, Report, Run, ingest};
+use crate::pipeline::ingest::{
+    DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
+};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::share::{Turn, Turns};
@@ -54,6 +56,7 @@ fn run(
         last_chunk: last_chunk(&system)?,
         overwrite: cli.overwrite,
         depth,
+        traces: trace_files(&system)?,
     };
     let given = match (&cli.files[..], &system.input) {
         ([], Some(folder)) => vec![folder.display().to_string()],
@@ -133,7 +136,7 @@ fn run(
 /// Says which file an error is of; a file's own errors name it already.
 fn complaint(path: &Path, error: &IngestError) -> String {
     match error {
-        IngestError::Format(_) | IngestError::Depth { .. } => error.to_string(),
+        IngestError::Format(_) => error.to_string(),
         _ => format!("{}: {error}", path.display()),
     }
 }
@@ -206,6 +209,17 @@ pub(super) fn last_chunk(system: &System) -> Result<LastChunk, Failure> {
         Some(other) => {
             let found = format!("found \"{other}\", expected \"keep\" or \"drop\"");
             Err(Problems::single(&system.file, "distpy_gpu.last_chunk", found).into())
+        }
+    }
+}
+
+fn trace_files(system: &System) -> Result<TraceFiles, Failure> {
+    match system.gpu.headers.as_deref() {
+        None | Some("columns") => Ok(TraceFiles::Columns),
+        Some("distpy") => Ok(TraceFiles::Each),
+        Some(other) => {
+            let found = format!("found \"{other}\", expected \"columns\" or \"distpy\"");
+            Err(Problems::single(&system.file, "distpy_gpu.headers", found).into())
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The recording is read once, in runs along the file, whatever its size. Memory is bounded: two threads with two buffers of
 //! [`TILE`] bytes each (or of one channel's second, where that is larger).
 
+mod headers;
 mod lossless;
 
 use std::ops::Range;
@@ -11,7 +12,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use crate::block::{DType, Endian, Order};
@@ -40,6 +40,8 @@ pub struct Ingest {
     pub overwrite: bool,
     /// Shape of the depth axis.
     pub depth: DepthShape,
+    /// Files of the headers of traces.
+    pub traces: TraceFiles,
 }
 
 /// What happens to a last chunk that is not full.
@@ -50,6 +52,16 @@ pub enum LastChunk {
     Keep,
     /// Its samples are left out, with a warning.
     Drop,
+}
+
+/// Files of the headers of traces, where a recording has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TraceFiles {
+    /// One with a list per field.
+    #[default]
+    Columns,
+    /// That one, and distpy's: one per trace. Those that are there already stay, unless chunks are made anew.
+    Each,
 }
 
 /// Shape of `measured_depth.npy`.
@@ -137,8 +149,9 @@ pub enum IngestError {
 }
 
 /// Cuts a recording into `out`: `<unix-seconds>.npy` of shape (channels, round(prf)) in C order, the k-th named
-/// floor(start) + k; `measured_depth.npy` in metres; where it is known, what a sample stands for as `calibration.json`; the headers as `json/<first>/<first>.json`, those of the traces as
-/// `json/<first>/trace_headers.json`.
+/// floor(start) + k; `measured_depth.npy` in metres; where it is known, what a sample stands for as `calibration.json`; the
+/// headers as `json/<first>/<first>.json`, those of the traces as `json/<first>/trace_headers.json` and, where wanted, each
+/// as `json/<first>/<number from 0>.json`.
 ///
 /// A chunk that is there, complete and of the right type and shape, is skipped. Files appear when they are complete.
 ///
@@ -170,7 +183,7 @@ pub fn ingest(
         .and_then(|()| write_calibration(header, out, options));
     out.release(depth);
     written?;
-    write_headers(header, out, first)?;
+    headers::write(source, out, first, options, run, &mut report.warnings)?;
 
     let dtype = options.dtype.unwrap_or(header.dtype);
     let chunks = missing_chunks(header, out.path(), dtype, options, &mut report);
@@ -239,7 +252,7 @@ fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<
         (Some(own), Some(known)) if *own == known => Ok(()),
         (Some(own), None) => {
             let value = serde_json::to_value(own).expect("a factor and a unit are plain data");
-            Ok(out.write(Path::new(Calibration::FILE), &pretty(&value))?)
+            Ok(out.write(Path::new(Calibration::FILE), &headers::pretty(&value))?)
         }
         (own, known) => Err(IngestError::Calibration {
             path,
@@ -247,35 +260,6 @@ fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<
             expected: shown(own.as_ref()),
         }),
     }
-}
-
-fn write_headers(header: &Header, out: &Folder, first: i64) -> Result<(), OutputError> {
-    let folder = Path::new("json").join(first.to_string());
-    let mut metadata = header.metadata.clone();
-    let traces = metadata
-        .as_object_mut()
-        .and_then(|entries| entries.shift_remove("trace_headers"));
-    if let (Some(calibration), Some(entries)) = (&header.calibration, metadata.as_object_mut()) {
-        let value = serde_json::to_value(calibration).expect("a factor and a unit are plain data");
-        entries.insert("calibration".into(), value);
-    }
-    let mut files = vec![(format!("{first}.json"), metadata)];
-    files.extend(traces.map(|traces| ("trace_headers.json".to_string(), traces)));
-    for (name, value) in files {
-        out.write(&folder.join(name), &pretty(&value))?;
-    }
-    Ok(())
-}
-
-/// distpy's indentation of four.
-fn pretty(value: &Value) -> Vec<u8> {
-    let mut text = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
-    value
-        .serialize(&mut serializer)
-        .expect("a JSON value is written to memory");
-    text
 }
 
 /// The chunks of a recording that are not in the folder yet.

@@ -192,3 +192,15 @@ fn system_configurations_are_distpys() {
         ]
     );
 }
+
+#[test]
+fn files_of_trace_headers_are_known_by_their_word() {
+    let project = crate::program::Project::new();
+    project.write("headers.json", br#"{"distpy_gpu": {"headers": "rows"}}"#);
+    let ran = project
+        .run("-m segy_ingest -c headers.json -f a.sgy -o chunks")
+        .ends(78);
+    let expected =
+        "headers.json: distpy_gpu.headers: found \"rows\", expected \"columns\" or \"distpy\"";
+    assert!(ran.err.contains(expected), "{}", ran.err);
+}

@@ -9,7 +9,7 @@ use distpy_gpu::block::DType;
 use distpy_gpu::formats::segy::{self, Format, Recording, SegyWriter};
 use distpy_gpu::formats::{FormatError, Header, Layout, Source, npy};
 use distpy_gpu::pipeline::ingest::{
-    DepthShape, Ingest, IngestError, LastChunk, Report, Run, ingest,
+    DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
 };
 use distpy_gpu::pipeline::output::{AtomicFile, Folder, Sharing};
 
@@ -50,7 +50,7 @@ impl Ramp {
             depth: (0..channels).map(|c| c as f64 * 1.02).collect(),
             layout,
             calibration: None,
-            metadata: serde_json::json!({"vendor": "none", "trace_headers": {"day": [1]}}),
+            metadata: serde_json::json!({"vendor": "none"}),
             warnings: vec![],
         };
         Self {
@@ -205,6 +205,62 @@ fn the_folder_is_what_distpy_expects() {
     let found =
         std::fs::read_to_string(folder.path().join("json/1535464933/1535464933.json")).unwrap();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn trace_headers_have_distpys_files_where_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = golden("segy-format5");
+    let source = segy::open(&case.join("input.sgy"), &segy::Options::default()).unwrap();
+    let each = Ingest {
+        traces: TraceFiles::Each,
+        ..Ingest::default()
+    };
+    let json = folder.path().join(format!("json/{T0}"));
+    cut(&source, folder.path(), &Ingest::default()).unwrap();
+    assert_eq!(names(&json), ["1535464933.json", "trace_headers.json"]);
+    cut(&source, folder.path(), &each).unwrap();
+    let expected = [
+        "0.json",
+        "1.json",
+        "1535464933.json",
+        "2.json",
+        "3.json",
+        "trace_headers.json",
+    ];
+    assert_eq!(names(&json), expected);
+    // distpy's own files, byte by byte.
+    for name in ["0.json", "3.json"] {
+        let distpy = std::fs::read_to_string(case.join("trace_headers").join(name)).unwrap();
+        assert_eq!(std::fs::read_to_string(json.join(name)).unwrap(), distpy);
+    }
+    let columns: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(json.join("trace_headers.json")).unwrap()).unwrap();
+    assert_eq!(
+        columns["elevation_of_receiver_group"],
+        serde_json::json!([0, 2, 4, 6])
+    );
+
+    // Those that are there stay, unless all is made anew.
+    std::fs::write(json.join("0.json"), "{}").unwrap();
+    cut(&source, folder.path(), &each).unwrap();
+    assert_eq!(std::fs::read(json.join("0.json")).unwrap(), b"{}");
+    let anew = Ingest {
+        overwrite: true,
+        ..each
+    };
+    cut(&source, folder.path(), &anew).unwrap();
+    assert_ne!(std::fs::read(json.join("0.json")).unwrap(), b"{}");
+
+    // A recording that begins with 1970 has a trace of the name that the file's headers have.
+    let undated = golden("segy-year-zero").join("input.sgy");
+    let source = segy::open(&undated, &segy::Options::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let report = cut(&source, folder.path(), &each).unwrap();
+    let warning = "the header of trace 0 has no file of its own, as 0.json is the file's";
+    assert_eq!(report.warnings, [warning]);
+    let of_file = std::fs::read_to_string(folder.path().join("json/0/0.json")).unwrap();
+    assert!(of_file.contains("ascii_header"));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 use super::fields::{Raw, TRACE_HEADER};
 use super::layout::{Layout, binary_header};
-use super::trace;
 
 const METRES_PER_FOOT: f64 = 0.3048;
 const DEPTH: &str = "receiver depths";
@@ -25,7 +24,7 @@ pub fn measured(file: &[u8], layout: &Layout, warnings: &mut Vec<String>) -> Vec
             return depth;
         }
     }
-    if binary_header(file, layout.endian).i16(54) == 2 {
+    if binary_header(file, layout.order).i16(54) == 2 {
         warnings.push("lengths are in feet: the depth axis was converted to metres".into());
         depth.iter_mut().for_each(|d| *d *= METRES_PER_FOOT);
     }
@@ -42,7 +41,7 @@ pub fn distpy(file: &[u8], layout: &Layout) -> Vec<f64> {
 /// The axis in the file's unit and where it was found; the channel's number where nothing was.
 fn stored(file: &[u8], layout: &Layout) -> (Vec<f64>, Option<&'static str>) {
     let mut axes = Vec::new();
-    if layout.extended() {
+    if layout.extended(file) {
         axes.push((DEPTH, each(file, layout, |t| t.f64(TRACE_HEADER + 40))));
         axes.push((ELEVATION, each(file, layout, |t| t.f64(TRACE_HEADER + 32))));
     }
@@ -93,6 +92,6 @@ fn varies(depth: &[f64]) -> bool {
 
 fn each(file: &[u8], layout: &Layout, mut value: impl FnMut(&Raw) -> f64) -> Vec<f64> {
     (0..layout.traces)
-        .map(|channel| value(&trace(file, layout, channel)))
+        .map(|channel| value(&layout.headers(file, channel)))
         .collect()
 }

@@ -2,12 +2,43 @@
 
 use serde_json::Value;
 
-use crate::block::Endian;
-
 /// Bytes of the binary header.
 pub const BINARY_HEADER: usize = 400;
 /// Bytes of a trace header, and of each additional one.
 pub const TRACE_HEADER: usize = 240;
+
+/// Where the name of the second block of a trace's headers is.
+const EXTENSION_NAME: std::ops::Range<usize> = 2 * TRACE_HEADER - 8..2 * TRACE_HEADER;
+/// SEG00001 in ASCII and in EBCDIC.
+const EXTENSION_NAMES: [&[u8; 8]; 2] = [b"SEG00001", b"\xe2\xc5\xc7\xf0\xf0\xf0\xf0\xf1"];
+const EBCDIC_BLANK: u8 = 0x40;
+
+/// Byte order of a file's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// The largest byte first: the standard's.
+    Big,
+    /// The smallest byte first: revision 2 allows it, and older files have it.
+    Little,
+    /// Big-endian with the bytes of every 16-bit word swapped, which revision 2 has a constant for.
+    Pairs,
+}
+
+impl ByteOrder {
+    /// A number's bytes with the largest first.
+    fn big<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
+        match self {
+            ByteOrder::Big => {}
+            ByteOrder::Little => bytes.reverse(),
+            ByteOrder::Pairs => bytes
+                .as_chunks_mut::<2>()
+                .0
+                .iter_mut()
+                .for_each(|b| b.reverse()),
+        }
+        bytes
+    }
+}
 
 /// A header with its byte order. Offsets are 0-based inside the header.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +46,7 @@ pub struct Raw<'a> {
     /// The header.
     pub bytes: &'a [u8],
     /// Byte order of its numbers.
-    pub endian: Endian,
+    pub order: ByteOrder,
 }
 
 macro_rules! number {
@@ -25,17 +56,37 @@ macro_rules! number {
             pub fn $type(&self, at: usize) -> $type {
                 const SIZE: usize = size_of::<$type>();
                 let bytes: [u8; SIZE] = self.bytes[at..at + SIZE].try_into().expect("SIZE bytes");
-                match self.endian {
-                    Endian::Little => $type::from_le_bytes(bytes),
-                    Endian::Big => $type::from_be_bytes(bytes),
-                }
+                $type::from_be_bytes(self.order.big(bytes))
             }
         )*
     };
 }
 
 impl Raw<'_> {
-    number!(u8, i16, u16, i32, u32, u64, f64);
+    number!(i16, u16, i32, u32, u64, f64);
+
+    /// The byte at an offset, of the word that it is in.
+    pub fn u8(&self, at: usize) -> u8 {
+        match self.order {
+            ByteOrder::Pairs => self.bytes[at ^ 1],
+            ByteOrder::Big | ByteOrder::Little => self.bytes[at],
+        }
+    }
+
+    /// Whether the headers of a trace have the first extension of revision 2: a second block that has its name, or none.
+    pub fn is_extended(&self) -> bool {
+        self.names_extension()
+            || self.bytes.get(EXTENSION_NAME).is_some_and(|name| {
+                let blank = name[0];
+                matches!(blank, 0 | b' ' | EBCDIC_BLANK) && name.iter().all(|b| *b == blank)
+            })
+    }
+
+    /// Whether the headers of a trace name their second block as the first extension of revision 2.
+    pub fn names_extension(&self) -> bool {
+        let name = self.bytes.get(EXTENSION_NAME);
+        name.is_some_and(|name| EXTENSION_NAMES.iter().any(|known| known[..] == *name))
+    }
 
     /// A field of one of the tables, as JSON.
     pub fn json(&self, field: &Field) -> Value {
@@ -44,22 +95,10 @@ impl Raw<'_> {
             I16 => self.i16(field.at).into(),
             U16 => self.u16(field.at).into(),
             I32 => self.i32(field.at).into(),
+            U32 => self.u32(field.at).into(),
             U64 => self.u64(field.at).into(),
             F64 => self.f64(field.at).into(),
         }
-    }
-
-    /// Whether every byte of a field is zero.
-    pub fn is_zero(&self, field: &Field) -> bool {
-        let size = match field.kind {
-            U8 => 1,
-            I16 | U16 => 2,
-            I32 => 4,
-            U64 | F64 => 8,
-        };
-        self.bytes[field.at..field.at + size]
-            .iter()
-            .all(|b| *b == 0)
     }
 }
 
@@ -73,16 +112,34 @@ pub struct Field {
     kind: Kind,
 }
 
+impl Field {
+    /// The same field at offset 0, for bytes that are its own.
+    pub fn at_start(&self) -> Self {
+        Self { at: 0, ..*self }
+    }
+
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        match self.kind {
+            U8 => 1,
+            I16 | U16 => 2,
+            I32 | U32 => 4,
+            U64 | F64 => 8,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     U8,
     I16,
     U16,
     I32,
+    U32,
     U64,
     F64,
 }
-use Kind::{F64, I16, I32, U8, U16, U64};
+use Kind::{F64, I16, I32, U8, U16, U32, U64};
 
 const fn field(at: usize, kind: Kind, name: &'static str) -> Field {
     Field { name, at, kind }
@@ -236,4 +293,21 @@ pub const TRACE: &[Field] = &[
     field(224, I32, "source_measurement_mantissa"),
     field(228, I16, "source_measurement_exponent"),
     field(230, I16, "source_measurement_unit"),
+];
+
+/// Fields of the first header extension of revision 2, behind the trace header. distpy does not read it; the names are ours.
+pub const EXTENSION: &[Field] = &[
+    field(
+        TRACE_HEADER + 32,
+        F64,
+        "extended_elevation_of_receiver_group",
+    ),
+    field(TRACE_HEADER + 40, F64, "extended_depth_of_receiver_group"),
+    field(TRACE_HEADER + 112, F64, "extended_receiver_x"),
+    field(TRACE_HEADER + 120, F64, "extended_receiver_y"),
+    field(TRACE_HEADER + 136, U32, "extended_number_of_samples"),
+    field(TRACE_HEADER + 140, I32, "nanoseconds_added_to_second"),
+    field(TRACE_HEADER + 144, F64, "extended_sample_interval"),
+    field(TRACE_HEADER + 156, I16, "number_of_header_extensions"),
+    field(TRACE_HEADER + 158, I16, "last_trace_flag"),
 ];

@@ -1,5 +1,6 @@
 //! Sample formats: the codes of the binary header, and how stored bytes become numbers of this machine.
 
+use super::fields::ByteOrder;
 use crate::block::{DType, Endian};
 
 /// A sample format.
@@ -12,6 +13,9 @@ pub enum Format {
     I32,
     /// 3: 16-bit integer.
     I16,
+    /// 4: a 16-bit integer times a power of two, of 1 unused byte, 1 byte of exponent, 2 bytes of integer. Delivered in double
+    /// precision, which is exact.
+    Gain(Gain),
     /// 5: single precision.
     F32,
     /// 6: double precision.
@@ -34,11 +38,22 @@ pub enum Format {
     U8,
 }
 
+/// How format 4 is meant, on which the revisions of the standard disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gain {
+    /// Revisions 0 and 1: m * 2^gain.
+    Multiplies,
+    /// Revisions 2.0 and 2.1: m * 2^-gain.
+    Divides,
+}
+
 /// Code, format, stored bytes, type of delivery.
-const FORMATS: [(i16, Format, usize, DType); 13] = [
+const FORMATS: [(i16, Format, usize, DType); 15] = [
     (1, Format::Ibm, 4, DType::F32),
     (2, Format::I32, 4, DType::I32),
     (3, Format::I16, 2, DType::I16),
+    (4, Format::Gain(Gain::Multiplies), 4, DType::F64),
+    (4, Format::Gain(Gain::Divides), 4, DType::F64),
     (5, Format::F32, 4, DType::F32),
     (6, Format::F64, 8, DType::F64),
     (7, Format::I24, 3, DType::I32),
@@ -52,7 +67,7 @@ const FORMATS: [(i16, Format, usize, DType); 13] = [
 ];
 
 impl Format {
-    /// The format of a code; `None` for 4 (fixed point with gain, obsolete), 13, 14 and numbers that are no code.
+    /// The format of a code; `None` for 13, 14 and numbers that are no code. Format 4 is that of revisions 0 and 1.
     pub fn from_code(code: i16) -> Option<Self> {
         FORMATS
             .iter()
@@ -84,12 +99,28 @@ impl Format {
 }
 
 /// Decodes consecutive samples into this machine's byte order: `dst` holds as many samples as `src`.
-pub fn decode(format: Format, endian: Endian, src: &[u8], dst: &mut [u8]) {
+pub fn decode(format: Format, order: ByteOrder, src: &[u8], dst: &mut [u8]) {
+    let endian = match order {
+        ByteOrder::Big => Endian::Big,
+        ByteOrder::Little => Endian::Little,
+        ByteOrder::Pairs => {
+            let mut big = vec![0; src.len()];
+            swap(2, src, &mut big);
+            return decode(format, ByteOrder::Big, &big, dst);
+        }
+    };
     match format {
         Format::Ibm => match endian {
             Endian::Big => each::<4, 4>(src, dst, |b| ibm(u32::from_be_bytes(b)).to_ne_bytes()),
             Endian::Little => each::<4, 4>(src, dst, |b| ibm(u32::from_le_bytes(b)).to_ne_bytes()),
         },
+        Format::Gain(gain) => each::<4, 8>(src, dst, |b| {
+            let word = match endian {
+                Endian::Big => u32::from_be_bytes(b),
+                Endian::Little => u32::from_le_bytes(b),
+            };
+            fixed(word, gain).to_ne_bytes()
+        }),
         Format::I24 => each::<3, 4>(src, dst, |b| {
             ((int24(b, endian) << 8).cast_signed() >> 8).to_ne_bytes()
         }),
@@ -145,6 +176,16 @@ fn ibm(word: u32) -> f32 {
     f32::from_bits((magnitude as f32).to_bits() | (word & 0x8000_0000))
 }
 
+/// m * 2^(gain or -gain), of 8 unused bits, 8 bits gain, 16 bits m. Powers up to 2^255 are exact in f64, and so is the product.
+fn fixed(word: u32, gain: Gain) -> f64 {
+    let [_, exponent, high, low] = word.to_be_bytes();
+    let power = match gain {
+        Gain::Multiplies => 1023 + u64::from(exponent),
+        Gain::Divides => 1023 - u64::from(exponent),
+    };
+    f64::from(i16::from_be_bytes([high, low])) * f64::from_bits(power << 52)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,14 +212,14 @@ mod tests {
         let mut out = [0; 8];
         decode(
             Format::I24,
-            Endian::Big,
+            ByteOrder::Big,
             &[0xff, 0xff, 0xfe, 0x01, 0x00, 0x00],
             &mut out,
         );
         assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&out), [-2, 65536]);
         decode(
             Format::U24,
-            Endian::Little,
+            ByteOrder::Little,
             &[0xfe, 0xff, 0xff, 0x01, 0x00, 0x00],
             &mut out,
         );
@@ -186,5 +227,26 @@ mod tests {
             bytemuck::pod_collect_to_vec::<u8, i32>(&out),
             [0x00ff_fffe, 1]
         );
+    }
+
+    #[test]
+    fn fixed_point_is_scaled_by_a_power_of_two() {
+        let cases = [
+            (0x0000_0000, 0.0, 0.0),
+            (0x0003_fffe, -16.0, -0.25),
+            (0x0001_7fff, 65_534.0, 16_383.5),
+            (0x00ff_0001, 2f64.powi(255), 2f64.powi(-255)),
+        ];
+        for (word, multiplied, divided) in cases {
+            assert_eq!(fixed(word, Gain::Multiplies), multiplied, "{word:#x}");
+            assert_eq!(fixed(word, Gain::Divides), divided, "{word:#x}");
+        }
+    }
+
+    #[test]
+    fn swapped_pairs_are_words_of_their_own() {
+        let mut out = [0; 4];
+        decode(Format::I32, ByteOrder::Pairs, &[2, 1, 4, 3], &mut out);
+        assert_eq!(i32::from_ne_bytes(out), 0x0102_0304);
     }
 }

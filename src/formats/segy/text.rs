@@ -1,4 +1,4 @@
-//! Textual headers: 3200 bytes, 40 lines of 80, EBCDIC (code page 500) or ASCII.
+//! Textual headers: 3200 bytes, 40 lines of 80, EBCDIC (code page 500), ASCII, Latin-1 or UTF-8.
 
 /// Bytes of a textual header.
 pub const TEXT_HEADER: usize = 3200;
@@ -6,21 +6,53 @@ const LINE: usize = 80;
 
 /// The text, line by line, each as wide as it is stored and ended by a newline.
 pub fn decode(bytes: &[u8]) -> String {
-    let ascii = printable(bytes.iter().copied());
+    let utf8 = as_utf8(bytes);
+    let ascii = utf8.map_or_else(
+        || printable(bytes.iter().copied()),
+        |text| printable(text.bytes()) + text.bytes().filter(|b| !b.is_ascii()).count(),
+    );
     let ebcdic = printable(bytes.iter().map(|b| LATIN[usize::from(*b)]));
-    let letter = |b: &u8| {
-        let latin = if ebcdic >= ascii {
-            LATIN[usize::from(*b)]
-        } else {
-            *b
-        };
-        // Embedded NULs stand for blanks.
-        if latin == 0 { ' ' } else { char::from(latin) }
+    // Embedded NULs stand for blanks.
+    let letter = |letter| if letter == '\0' { ' ' } else { letter };
+    let latin = |table: fn(u8) -> u8| {
+        let letters = bytes.iter().map(|b| char::from(table(*b)));
+        lines(letters.map(letter).enumerate())
     };
-    bytes
-        .chunks(LINE)
-        .flat_map(|line| line.iter().map(letter).chain(['\n']))
-        .collect()
+    match utf8 {
+        _ if ebcdic >= ascii => latin(|b| LATIN[usize::from(b)]),
+        Some(text) => {
+            let cut = (text.len()..bytes.len()).map(|at| (at, char::REPLACEMENT_CHARACTER));
+            let letters = text.char_indices().map(|(at, it)| (at, letter(it)));
+            lines(letters.chain(cut))
+        }
+        None => latin(|b| b),
+    }
+}
+
+/// The bytes as UTF-8, less a letter that their end cuts.
+fn as_utf8(bytes: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    }
+}
+
+/// Letters with their offsets, with a newline wherever a line of [`LINE`] bytes is full.
+fn lines(letters: impl Iterator<Item = (usize, char)>) -> String {
+    let mut text = String::with_capacity(TEXT_HEADER + TEXT_HEADER / LINE);
+    let mut end = LINE;
+    for (at, letter) in letters {
+        if at >= end {
+            text.push('\n');
+            end += LINE;
+        }
+        text.push(letter);
+    }
+    text.push('\n');
+    text
 }
 
 /// Lines as an EBCDIC header; what is not Latin-1 becomes a question mark, what is too long is cut.
@@ -41,6 +73,11 @@ pub fn ends_extended(record: &[u8]) -> bool {
         .replace('\n', "")
         .to_ascii_lowercase()
         .contains(&END.to_ascii_lowercase())
+}
+
+/// Whether a record of 3200 bytes begins a stanza, in either alphabet.
+pub fn begins_stanza(record: &[u8]) -> bool {
+    decode(record).trim_start().starts_with("((")
 }
 
 fn ebcdic(letter: char) -> u8 {

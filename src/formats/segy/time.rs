@@ -9,7 +9,7 @@ use super::fields::{Raw, TRACE_HEADER};
 /// The start of a recording, in UTC.
 ///
 /// Revisions 0 and 1 keep whole seconds; a fraction is taken from the header extension of revision 2, or from a file name
-/// that has the same second. Without a date the file name decides, and without that the recording starts at 1970-01-01.
+/// whose time is less than a second off. Without a date the file name decides, and without that the recording starts at 1970-01-01.
 pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Timestamp {
     let named = in_file_name(file_name);
     let clock = [156, 158, 160, 162, 164].map(|at| trace.i16(at));
@@ -19,7 +19,7 @@ pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Timest
             5 => warnings.push("the time basis is GPS time: taken as UTC".into()),
             _ => {}
         }
-        let nanoseconds = if trace.bytes.len() >= 2 * TRACE_HEADER {
+        let nanoseconds = if trace.is_extended() {
             trace.i32(TRACE_HEADER + 140)
         } else {
             0
@@ -28,8 +28,9 @@ pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Timest
             let fraction = SignedDuration::from_nanos(i64::from(nanoseconds));
             return whole.checked_add(fraction).unwrap_or(whole);
         }
+        // A writer may have rounded to the next second.
         return named
-            .filter(|n| n.as_second() == whole.as_second())
+            .filter(|n| n.duration_since(whole).abs() < SignedDuration::from_secs(1))
             .unwrap_or(whole);
     }
     let missing = if clock == [0; 5] {
