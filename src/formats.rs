@@ -180,8 +180,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     ) -> Result<(), FormatError>;
 
     /// The headers of single traces, where a format has them.
-    fn traces(&self) -> Option<&dyn TraceHeaders> {
-        None
+    ///
+    /// # Errors
+    /// When the file can no longer be read.
+    fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
+        Ok(None)
     }
 }
 

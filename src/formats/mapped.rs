@@ -1,7 +1,8 @@
-//! Files as memory: the one place that maps them.
+//! Files as memory: the one place that maps them. And files read piece by piece, where memory must not follow their size.
 
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::Mmap;
@@ -26,6 +27,65 @@ pub fn map(path: &Path) -> Result<Arc<Mmap>, FormatError> {
         )));
     }
     map_file(&file).map(Arc::new).map_err(io)
+}
+
+/// A file whose pieces are read where they are wanted. A file that is cut meanwhile is an error, not the end of the process.
+#[derive(Debug)]
+pub struct Pieces {
+    path: PathBuf,
+    file: File,
+}
+
+impl Pieces {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, FormatError> {
+        let file = File::open(path).map_err(|source| FormatError::io(path, source))?;
+        let path = path.to_path_buf();
+        Ok(Self { path, file })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fills `dst` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or ends before.
+    pub fn read(&self, offset: usize, dst: &mut [u8]) -> Result<(), FormatError> {
+        read_exact_at(&self.file, dst, offset as u64).map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                let place = format!("byte {offset}");
+                let expected = format!("{} bytes more", dst.len());
+                FormatError::content(&self.path, place, "the end of the file", expected)
+            } else {
+                FormatError::io(&self.path, source)
+            }
+        })
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, dst: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, dst, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut dst: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !dst.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, dst, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                dst = &mut dst[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[allow(

@@ -22,7 +22,8 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use serde_json::Value;
 
-use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders, mapped};
+use super::mapped::{self, Pieces};
+use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
 use layout::{Layout, binary_header};
 pub use sample::{Format, Gain};
 pub use writer::{Recording, SegyWriter, WriteError};
@@ -38,7 +39,7 @@ pub struct Options {
 /// An open SEG-Y file.
 #[derive(Debug)]
 pub struct SegySource {
-    file: Arc<Mmap>,
+    file: Pieces,
     layout: Layout,
     header: Header,
 }
@@ -77,7 +78,7 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
         warnings,
     };
     Ok(SegySource {
-        file,
+        file: Pieces::open(path)?,
         layout,
         header,
     })
@@ -99,25 +100,35 @@ impl Source for SegySource {
         if row == 0 {
             return Ok(());
         }
+        let mut stored = vec![0; times.len() * format.size()];
         for (channel, to) in channels.zip(dst.chunks_exact_mut(row)) {
-            let samples = self.layout.samples_at(channel);
-            let from = samples + times.start * format.size()..samples + times.end * format.size();
-            sample::decode(format, order, &self.file[from], to);
+            let from = self.layout.samples_at(channel) + times.start * format.size();
+            self.file.read(from, &mut stored)?;
+            sample::decode(format, order, &stored, to);
         }
         Ok(())
     }
 
-    fn traces(&self) -> Option<&dyn TraceHeaders> {
-        Some(self)
+    fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
+        Ok(Some(Box::new(Traces {
+            file: mapped::map(self.file.path())?,
+            layout: &self.layout,
+        })))
     }
 }
 
-impl TraceHeaders for SegySource {
+/// The headers of a file's traces.
+struct Traces<'a> {
+    file: Arc<Mmap>,
+    layout: &'a Layout,
+}
+
+impl TraceHeaders for Traces<'_> {
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
-        headers::write_columns(&self.file, &self.layout, out)
+        headers::write_columns(&self.file, self.layout, out)
     }
 
     fn of_trace(&self, channel: usize) -> Value {
-        headers::of_trace(&self.file, &self.layout, channel)
+        headers::of_trace(&self.file, self.layout, channel)
     }
 }

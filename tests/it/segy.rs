@@ -184,7 +184,12 @@ fn golden_headers_are_distpys_json() {
 /// The trace headers as columns.
 pub fn columns(source: &SegySource) -> serde_json::Value {
     let mut text = Vec::new();
-    source.traces().unwrap().write_columns(&mut text).unwrap();
+    source
+        .traces()
+        .unwrap()
+        .unwrap()
+        .write_columns(&mut text)
+        .unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 

@@ -29,10 +29,10 @@ pub fn write(
     }
     let of_file = format!("{first}.json");
     out.write(&folder.join(&of_file), &pretty(&metadata))?;
-    let Some(traces) = source.traces() else {
+    let Some(traces) = source.traces()? else {
         return Ok(());
     };
-    write_columns(traces, out, &folder.join("trace_headers.json"))?;
+    write_columns(&*traces, out, &folder.join("trace_headers.json"))?;
     if options.traces == TraceFiles::Columns {
         return Ok(());
     }
