@@ -3,6 +3,7 @@
 //! Fields may be quoted as RFC 4180 has it. Lines without anything are no rows. What a row holds is checked by whoever asks
 //! for it, as the lines above a table may be anything.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use super::{FormatError, mapped};
 
 /// What stands for a missing number, beside an empty field; as pandas has it, whatever the case.
 const MISSING: &[&str] = &["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"];
+
+/// Bytes of a row at most, in MiB: a quote that is not closed would make one row of all that follows.
+const LONGEST: usize = 64;
 
 /// A file of rows.
 #[derive(Debug)]
@@ -62,7 +66,7 @@ impl Table {
         let reader = ::csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .from_reader(bytes);
+            .from_reader(Budget { bytes, left: 0 });
         Rows {
             path: &self.path,
             from,
@@ -79,13 +83,32 @@ impl Table {
     }
 }
 
+/// Gives bytes up to a number that is set anew for each row.
+#[derive(Debug)]
+struct Budget<'a> {
+    bytes: &'a [u8],
+    left: usize,
+}
+
+impl Read for Budget<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.bytes.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let count = into.len().min(self.left);
+        let count = self.bytes.read(&mut into[..count])?;
+        self.left -= count;
+        Ok(count)
+    }
+}
+
 /// Goes through rows.
 #[derive(Debug)]
 pub struct Rows<'a> {
     path: &'a Path,
     from: Place,
     bytes: &'a [u8],
-    reader: ::csv::Reader<&'a [u8]>,
+    reader: ::csv::Reader<Budget<'a>>,
     record: ::csv::ByteRecord,
     place: Place,
 }
@@ -102,14 +125,12 @@ impl Rows<'_> {
     /// Goes to the next row, and gives its line, from 1; `None` behind the last one.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or is too long.
     pub fn next_line(&mut self) -> Result<Option<u64>, FormatError> {
         let mut byte = self.reader.position().byte() as usize;
         let mut line = self.reader.position().line();
+        self.reader.get_mut().left = LONGEST << 20;
         let more = self.reader.read_byte_record(&mut self.record);
-        if !more.map_err(|e| FormatError::io(self.path, e.into()))? {
-            return Ok(None);
-        }
         // Empty lines lie between the end of the last row and the beginning of this one.
         while let Some(end @ (b'\n' | b'\r')) = self.bytes.get(byte) {
             line += u64::from(*end == b'\n');
@@ -119,6 +140,18 @@ impl Rows<'_> {
             byte: self.from.byte + byte,
             line: self.from.line + line - 1,
         };
+        let more = more.map_err(|e| match self.reader.get_ref().left {
+            0 => FormatError::content(
+                self.path,
+                format!("line {}", self.place.line),
+                format!("a row of more than {LONGEST} MiB (a quote that is not closed?)"),
+                "a row",
+            ),
+            _ => FormatError::io(self.path, e.into()),
+        })?;
+        if !more {
+            return Ok(None);
+        }
         Ok(Some(self.place.line))
     }
 

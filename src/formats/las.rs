@@ -250,7 +250,7 @@ impl Data<'_> {
                     let place = format!("line {number}, value {}", count + 1);
                     FormatError::content(self.path, place, quoted(word), "a number")
                 })?;
-                if (before + count).is_multiple_of(self.width) && value.is_nan() {
+                if (before + count).is_multiple_of(self.width) && !value.is_finite() {
                     return Err(self.wrong(
                         number,
                         format!("`{word}` as the depth"),
@@ -304,9 +304,14 @@ impl Data<'_> {
 }
 
 impl Las {
-    /// A line of the well or of the parameters, by its mnemonic in either case.
+    /// A line of the well or of the parameters, by its mnemonic in either case: the first that has data, else the first.
     pub fn item(&self, mnemonic: &str) -> Option<&Item> {
-        item(&self.well, mnemonic).or_else(|| item(&self.parameters, mnemonic))
+        let named = || {
+            let all = self.well.iter().chain(&self.parameters);
+            all.filter(|item| item.mnemonic.eq_ignore_ascii_case(mnemonic))
+        };
+        let filled = named().find(|item| !item.value.is_empty());
+        filled.or_else(|| named().next())
     }
 
     /// The values of a curve, one for each depth.

@@ -47,9 +47,13 @@ impl Pieces {
         Ok(Self { path, file })
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// All of the file as memory, for as long as that is wanted.
+    ///
+    /// # Errors
+    /// When it cannot be mapped.
+    pub fn map(&self) -> Result<Arc<Mmap>, FormatError> {
+        let map = map_file(&self.file).map(Arc::new);
+        map.map_err(|source| FormatError::io(&self.path, source))
     }
 
     /// Fills `dst` with the bytes from `offset` on.

@@ -111,7 +111,7 @@ impl Source for SegySource {
 
     fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
         Ok(Some(Box::new(Traces {
-            file: mapped::map(self.file.path())?,
+            file: self.file.map()?,
             layout: &self.layout,
         })))
     }

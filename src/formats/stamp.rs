@@ -1,8 +1,8 @@
 //! Times as texts of a form that a `strptime` format describes, as Python has it.
 
-use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// The form of times, such as `%Y-%m-%d %H:%M:%S`. A blank in it stands for any number of blanks, none included.
 #[derive(Debug, Clone)]
@@ -53,13 +53,34 @@ impl TimeFormat {
         &self.text
     }
 
-    /// Reads a time. One without an offset is in UTC. What follows the first point is left out where the text has the
-    /// form only without it: fractions that the format does not speak of, and the numbers that pandas appends to names that
-    /// occur twice.
+    /// Reads a time. One without an offset is in UTC. Behind a form that ends in seconds a point and up to nine digits are a
+    /// fraction, though the format does not speak of it.
     pub fn parse(&self, text: &str) -> Option<Timestamp> {
+        let text = text.trim();
+        self.exactly(text).or_else(|| self.with_fraction(text))
+    }
+
+    /// Reads a time in the name of a column. What follows the first point is left out where the text has the form only
+    /// without it: pandas appends numbers to names that occur twice.
+    pub fn parse_name(&self, text: &str) -> Option<Timestamp> {
         let text = text.trim();
         let whole = || self.exactly(text.split_once('.')?.0);
         self.exactly(text).or_else(whole)
+    }
+
+    fn with_fraction(&self, text: &str) -> Option<Timestamp> {
+        let seconds = ["%S", "%T", "%s"]
+            .iter()
+            .any(|it| self.text.trim_end().ends_with(it));
+        let (whole, digits) = text.rsplit_once('.').filter(|_| seconds)?;
+        if !(1..=9).contains(&digits.len()) || !digits.bytes().all(|it| it.is_ascii_digit()) {
+            return None;
+        }
+        let nanoseconds: i64 = format!("{digits:0<9}").parse().ok()?;
+        // Only seconds since 1970 have a sign.
+        let sign = if whole.starts_with('-') { -1 } else { 1 };
+        let fraction = SignedDuration::from_nanos(sign * nanoseconds);
+        self.exactly(whole)?.checked_add(fraction).ok()
     }
 
     fn exactly(&self, text: &str) -> Option<Timestamp> {

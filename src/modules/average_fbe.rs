@@ -1,10 +1,11 @@
 //! `-m averageFBE`: the mean and the standard deviation of WITSML logs up to each of them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::each::ended;
+use super::each::{ended, shared};
 use super::{Failure, compat, ingest_witsml, join, output_folder, set_threads, shard, system};
 use crate::cli::Cli;
 use crate::config::Problems;
@@ -47,6 +48,15 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let expected =
             "found no WITSML logs, expected files such as .fbe, in it or in folders below";
         return Err(Failure::Data(format!("{}: {expected}", given.join(", "))));
+    }
+    let mut targets: HashMap<PathBuf, &Path> = HashMap::new();
+    for (name, logs) in &sets {
+        for path in logs.paths() {
+            let target = result(name, FOLDERS[0], path);
+            if let Some(other) = targets.insert(target.clone(), path) {
+                return Err(Failure::Usage(shared(other, path, &out.join(target))));
+            }
+        }
     }
     // A shard takes whole folders, as each log counts for those after it.
     if let Some(shard) = shard(cli)? {
@@ -95,8 +105,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
                     Err(error) => complain(&error),
                     Ok(both) => {
                         for (log, kind) in both.iter().zip(FOLDERS) {
-                            let stem = PathBuf::from(path.file_stem().unwrap_or_default());
-                            let to = name.join(kind).join(stem.with_added_extension("fbe"));
+                            let to = result(name, kind, path);
                             put(&folder, &to, &witsml::write(log, dialect(None, compat)))?;
                         }
                         done += 1;
@@ -111,6 +120,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         );
     }
     Ok(ended(monitor, &out, ("logs", files), (failed, unread)))
+}
+
+/// Where the result of a log goes, below the output folder.
+fn result(name: &Path, kind: &str, log: &Path) -> PathBuf {
+    let stem = PathBuf::from(log.file_stem().unwrap_or_default());
+    name.join(kind).join(stem.with_added_extension("fbe"))
 }
 
 /// Writes a file unless it is there already: each result hangs on all logs before it, so that only its bytes tell.

@@ -1,6 +1,7 @@
 //! Which chunks a run computes: chunk files, or chunks cut from recordings as they come.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ingest::last_chunk;
 use super::{Failure, compat};
@@ -16,6 +17,8 @@ use crate::pipeline::monitor::Monitor;
 use crate::pipeline::timeline::{Cutting, Recorded, Timeline};
 use crate::pipeline::watch::Watch;
 
+/// Warnings of headers that a run tells, each once; more say nothing new.
+const MOST_TOLD: usize = 200;
 /// The axes that lie beside chunks.
 const AXES: &[&str] = &["measured_depth", "time", "none"];
 
@@ -184,6 +187,7 @@ pub fn cutting(system: &System) -> Result<Cutting, Failure> {
         overlap: seconds("overlap_seconds", keys.overlap_seconds, usual.overlap, 0.0)?,
         join: seconds("join_seconds", keys.join_seconds, usual.join, 0.0)?,
         keep_short: last_chunk(system)? == LastChunk::Keep,
+        grid: false,
     };
     if cutting.length - cutting.overlap < 1.0 {
         let found = format!(
@@ -209,7 +213,7 @@ fn cut(
     let distpy = compat(cli, system, flow)? == Compat::Distpy;
     let cutting = cutting(system)?;
     let mut recordings = Recordings::default();
-    let (mut known, mut told) = (Vec::new(), Vec::new());
+    let (mut known, mut told) = (None, Vec::new());
     let mut recorded = Vec::new();
     for input in found {
         match look(&input.path, distpy, &mut known, &mut told) {
@@ -300,13 +304,17 @@ pub fn follow<'a>(
         return Err(Failure::Io(format!("{}: no such folder", folder.display())));
     }
     let distpy = compat(cli, system, Some(flow))? == Compat::Distpy;
-    let (mut known, mut told) = (Vec::new(), Vec::new());
+    let (mut known, mut told) = (None, Vec::new());
     let look = move |path: &Path| look(path, distpy, &mut known, &mut told);
-    let timeline = Timeline::new(cutting(system)?);
+    let cutting = Cutting {
+        grid: true,
+        ..cutting(system)?
+    };
+    let timeline = Timeline::new(cutting);
     let look = Box::new(look);
     let mut watch = Watch::new(folder, EXTENSIONS, cli.settle, timeline, look, monitor);
     tracing::info!("following {}; SIGTERM or SIGINT ends it", folder.display());
-    let Some(first) = watch.next() else {
+    let Some(first) = watch.by_ref().flatten().next() else {
         return Ok(Chunks::default());
     };
     tell_rate(watch.timeline(), system);
@@ -323,13 +331,13 @@ pub fn follow<'a>(
 fn look(
     path: &Path,
     distpy: bool,
-    known: &mut Vec<std::sync::Arc<[f64]>>,
+    known: &mut Option<Arc<[f64]>>,
     told: &mut Vec<String>,
 ) -> Result<Recorded, FormatError> {
     let source = open::open(path, distpy)?;
     let header: &Header = source.header();
     for warning in &header.warnings {
-        if !told.contains(warning) {
+        if told.len() < MOST_TOLD && !told.contains(warning) {
             tracing::warn!("{}: {warning}", path.display());
             told.push(warning.clone());
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::each::{Ends, copy, each};
-use super::{Failure, share};
+use super::Failure;
+use super::each::{Ends, copy, each, plan};
 use crate::cli::Cli;
 use crate::exit::Code;
 use crate::pipeline::inputs::Input;
@@ -45,13 +45,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             given.join(", ")
         )));
     }
-    let mine = share(
-        cli,
-        monitor,
-        moves.iter().map(|(input, _)| input.clone()).collect(),
-    )?;
-    let mine: BTreeSet<&PathBuf> = mine.iter().map(|input| &input.path).collect();
-    moves.retain(|(input, _)| mine.contains(&input.path));
+    let configurations = [&*ends.system.file, &*ends.settings.file];
+    let moves = plan(cli, monitor, &ends.out, &configurations, moves)?;
     each(
         cli,
         monitor,

@@ -1,9 +1,12 @@
 //! Going through files that do not depend on each other: what the modules beside the processing have in common.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use super::{Failure, config_path, join, output_folder, read_text, share, system};
+use super::{Failure, config_path, join, output_folder, read_text, share_by, system};
 use crate::cli::Cli;
 use crate::config::companions::Settings;
 use crate::config::{Problems, System};
@@ -59,22 +62,107 @@ impl Ends {
         }
     }
 
-    /// This process's share of the files with some endings.
+    /// The files with some endings, and this process's share of them.
     pub fn files(
         &self,
         cli: &Cli,
         monitor: &Monitor,
         (what, endings, depth): (&str, &[&str], Depth),
-    ) -> Result<Vec<Input>, Failure> {
+    ) -> Result<Found, Failure> {
         let given = self.given(cli, what)?;
-        let files = inputs::find_in(&given, endings, depth)
+        let all = inputs::find_in(&given, endings, depth)
             .map_err(|lines| Failure::Io(lines.join("\n")))?;
-        let mut files = share(cli, monitor, files)?;
+        let mut mine = share_by(cli, monitor, all.clone(), Input::size)?;
+        monitor.manifest.inputs(mine.iter().map(|file| &*file.path));
         if cli.job.reverse {
-            files.reverse();
+            mine.reverse();
         }
-        Ok(files)
+        Ok(Found { all, mine })
     }
+}
+
+/// Files, and this process's share of them: the names of results hang on all files, so that shards do not take one name twice.
+pub struct Found {
+    all: Vec<Input>,
+    mine: Vec<Input>,
+}
+
+/// This process's share of files and of the places of their results below the output folder.
+///
+/// # Errors
+/// [`Failure::Usage`] where two inputs have one result, or a result would take the place of an input or a configuration.
+pub fn plan(
+    cli: &Cli,
+    monitor: &Monitor,
+    out: &Path,
+    configurations: &[&Path],
+    moves: Vec<(Input, PathBuf)>,
+) -> Result<Vec<(Input, PathBuf)>, Failure> {
+    let inputs = moves.iter().map(|(file, _)| &*file.path);
+    let kept: HashSet<PathBuf> = inputs
+        .chain(configurations.iter().copied())
+        .chain(cli.config.as_deref())
+        .map(real)
+        .collect();
+    let mut sources: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut planned = Vec::with_capacity(moves.len());
+    for (file, to) in moves {
+        let target = out.join(&to);
+        let place = real(&target);
+        if kept.contains(&place) {
+            return Err(Failure::Usage(format!(
+                "{}: found an input of this run where the result of {} goes, expected another output folder",
+                target.display(),
+                file.path.display()
+            )));
+        }
+        match sources.get(&place) {
+            Some(other) if real(other) == real(&file.path) => continue,
+            Some(other) => return Err(Failure::Usage(shared(other, &file.path, &target))),
+            None => {
+                sources.insert(place, file.path.clone());
+                planned.push((file, to));
+            }
+        }
+    }
+    let mine = share_by(cli, monitor, planned, |(file, _)| file.size())?;
+    monitor
+        .manifest
+        .inputs(mine.iter().map(|(file, _)| &*file.path));
+    Ok(mine)
+}
+
+/// Says that two inputs have one result.
+pub fn shared(one: &Path, other: &Path, target: &Path) -> String {
+    format!(
+        "{}: found {} and {} with this result, expected one input for each",
+        target.display(),
+        one.display(),
+        other.display()
+    )
+}
+
+/// A path without links and points, whether or not it is there.
+pub fn real(path: &Path) -> PathBuf {
+    let there = path
+        .ancestors()
+        .map(|folder| match folder == Path::new("") {
+            true => (folder, Path::new(".")),
+            false => (folder, folder),
+        })
+        .find_map(|(folder, name)| Some((folder, name.canonicalize().ok()?)));
+    let Some((folder, mut real)) = there else {
+        return path.to_path_buf();
+    };
+    for part in path.strip_prefix(folder).unwrap_or(path).components() {
+        match part {
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// Why one file was not done.
@@ -115,7 +203,15 @@ pub fn each(
     monitor.meter.begin(what, 0, total, cli.quiet);
     let (mut failed, mut unread) = (0, 0);
     let name = |(_, name): &&(Input, PathBuf)| name.to_string_lossy().replace(['/', '\\'], "_");
-    for turn in Turns::new(&folder, monitor, files.iter(), name, |_| false) {
+    let never = AtomicBool::new(false);
+    for turn in Turns::new(
+        &folder,
+        monitor,
+        files.iter().map(Some),
+        &never,
+        name,
+        |_| false,
+    ) {
         let (Turn::Mine(piece) | Turn::Finished(piece)) = turn?;
         let done = work(&folder, &piece.0, &piece.1);
         folder.release(&name(&piece));
@@ -160,42 +256,74 @@ pub fn ended(
     }
 }
 
-/// Files with the names of their results: their own without ending, and before it the path from where all of them are to those
-/// whose name another one has.
-pub fn named(files: Vec<Input>) -> Vec<(Input, PathBuf)> {
-    let stem = |file: &Input| PathBuf::from(file.path.file_stem().unwrap_or_default());
-    let mut counts: HashMap<PathBuf, usize> = HashMap::new();
-    for file in &files {
-        *counts.entry(stem(file)).or_default() += 1;
-    }
-    let shared = common(&files);
-    files
-        .into_iter()
-        .map(|file| {
-            let stem = stem(&file);
-            let below = file.path.strip_prefix(&shared).ok().and_then(Path::parent);
-            let name = match below {
-                Some(below) if counts[&stem] > 1 => below.join(&stem),
-                _ => stem,
-            };
-            (file, name)
+/// This process's files with the names of their results: their own without ending; before it the path from where all files are,
+/// to those whose name another one has; with their ending where that is not enough.
+pub fn named(found: Found) -> Vec<(Input, PathBuf)> {
+    let folders: Vec<PathBuf> = found.all.iter().map(folder_of).collect();
+    let shared = common(&folders);
+    let forms: Vec<[PathBuf; 3]> = found
+        .all
+        .iter()
+        .zip(&folders)
+        .map(|(file, folder)| {
+            let stem = PathBuf::from(file.path.file_stem().unwrap_or_default());
+            let name = file.path.file_name().unwrap_or_default();
+            let below = below(folder, &shared);
+            [stem.clone(), below.join(&stem), below.join(name)]
         })
+        .collect();
+    let mut chosen = vec![0; forms.len()];
+    loop {
+        let mut counts: HashMap<&Path, usize> = HashMap::new();
+        for (forms, &form) in forms.iter().zip(&chosen) {
+            *counts.entry(&forms[form]).or_default() += 1;
+        }
+        let mut changed = false;
+        for (forms, form) in forms.iter().zip(&mut chosen) {
+            if counts[&*forms[*form]] > 1 && *form + 1 < forms.len() {
+                *form += 1;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let names = forms.iter().zip(chosen).map(|(forms, form)| &forms[form]);
+    let names: HashMap<&Path, &PathBuf> = found.all.iter().map(|f| &*f.path).zip(names).collect();
+    let mine = found.mine.into_iter();
+    mine.map(|file| {
+        let name = names[&*file.path].clone();
+        (file, name)
+    })
+    .collect()
+}
+
+/// The folder of a file, without links: its path must not lead out of the output folder.
+fn folder_of(file: &Input) -> PathBuf {
+    real(file.path.parent().unwrap_or(Path::new("")))
+}
+
+/// The way from one folder to another one below it.
+pub fn below(folder: &Path, from: &Path) -> PathBuf {
+    let rest = folder.strip_prefix(from).unwrap_or(folder).components();
+    rest.filter(|part| matches!(part, Component::Normal(_)))
         .collect()
 }
 
-/// The folder that all files are in or below.
-fn common(files: &[Input]) -> PathBuf {
-    let mut folders = files.iter().filter_map(|file| file.path.parent());
-    let Some(first) = folders.next() else {
+/// The folder that all folders are or are below.
+pub fn common(folders: &[PathBuf]) -> PathBuf {
+    let Some((first, rest)) = folders.split_first() else {
         return PathBuf::new();
     };
-    folders.fold(first.to_path_buf(), |shared, folder| {
+    rest.iter().fold(first.clone(), |shared, folder| {
         let pairs = shared.components().zip(folder.components());
         pairs.take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
     })
 }
 
-/// Copies a file to its place below the output folder, unless it is there in its full size.
+/// Copies a file to its place below the output folder, unless it is there already: size and time do not tell, as another shift
+/// of times or another run may have left a file of the same size there.
 pub fn copy(
     cli: &Cli,
     monitor: &Monitor,
@@ -204,18 +332,38 @@ pub fn copy(
     to: &Path,
 ) -> Result<(), Fault> {
     let io = |e: std::io::Error| FormatError::io(from, e);
-    let mut file = std::fs::File::open(from).map_err(io)?;
+    let mut file = File::open(from).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let there = std::fs::metadata(output.path().join(to)).map(|there| there.len());
-    if !cli.overwrite && there.is_ok_and(|there| there == size) {
+    let there = File::open(output.path().join(to));
+    let there = there.ok().filter(|_| !cli.overwrite);
+    if there.is_some_and(|mut there| same(&mut file, &mut there).unwrap_or(false)) {
         monitor.meter.skipped(1);
         monitor.meter.advance(size);
         return Ok(());
     }
+    file.rewind().map_err(io)?;
     let mut copy = output.create(to)?;
     std::io::copy(&mut file, &mut copy).map_err(|e| OutputError::io(copy.path(), e))?;
     copy.commit()?;
     monitor.meter.done(1);
     monitor.meter.advance(size);
     Ok(())
+}
+
+/// Whether two files have the same bytes.
+fn same(one: &mut File, other: &mut File) -> std::io::Result<bool> {
+    const BLOCK: u64 = 64 << 10;
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    loop {
+        a.clear();
+        b.clear();
+        one.take(BLOCK).read_to_end(&mut a)?;
+        other.take(BLOCK).read_to_end(&mut b)?;
+        if a != b || a.is_empty() {
+            return Ok(a == b);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `-m segy_ingest`, `-m ingest_h5` and `-m ingest_tdms`: recordings into chunks.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::{Failure, compat, join, output_folder, share, system};
 use crate::block::DType;
@@ -98,7 +99,15 @@ fn run(
             .to_string_lossy()
             .into_owned()
     };
-    for turn in Turns::new(&folder, monitor, recordings.iter(), name, |_| false) {
+    let never = AtomicBool::new(false);
+    for turn in Turns::new(
+        &folder,
+        monitor,
+        recordings.iter().map(Some),
+        &never,
+        name,
+        |_| false,
+    ) {
         let (Turn::Mine(recording) | Turn::Finished(recording)) = turn?;
         let done = cut(&recording.path);
         folder.release(&name(&recording));

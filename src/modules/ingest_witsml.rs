@@ -1,8 +1,9 @@
 //! `-m ingest_witsml`: logs along the fibre, one file for each time, into one array for each curve.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::each::{below, common, real};
 use super::{Failure, join, output_folder, set_threads, shard, system};
 use crate::cli::Cli;
 use crate::config::Problems;
@@ -94,19 +95,37 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 }
 
 /// The logs by the folder of their curves below the output: their own folder's name, or the path to it where two folders have
-/// one name; nothing for files that were given, or that lie in the input folder itself.
+/// one name; nothing for files that were given, or that lie in the only input folder itself.
 pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let inputs: BTreeSet<PathBuf> = given
+        .iter()
+        .filter(|path| path.is_dir())
+        .map(|path| real(path))
+        .collect();
+    let parent = |folder: &PathBuf| folder.parent().unwrap_or(folder).to_path_buf();
+    let parents: Vec<PathBuf> = inputs.iter().map(parent).collect();
+    let around = common(&parents);
+    let mut seen = HashSet::new();
     for path in given {
         let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", path.display()));
         if std::fs::metadata(path).map_err(io)?.is_dir() {
-            walk(path, Path::new(""), &mut folders)?;
+            let key = match inputs.len() {
+                1 => PathBuf::new(),
+                _ => below(&real(path), &around),
+            };
+            walk(path, &key, &mut folders, &mut seen)?;
         } else {
             folders
                 .entry(PathBuf::new())
                 .or_default()
                 .push(path.clone());
         }
+    }
+    // A file may be given beside its folder.
+    for files in folders.values_mut() {
+        let mut once = HashSet::new();
+        files.retain(|file| once.insert(real(file)));
     }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for name in folders.keys().filter_map(|path| path.file_name()?.to_str()) {
@@ -150,9 +169,14 @@ fn walk(
     folder: &Path,
     below: &Path,
     folders: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
+    seen: &mut HashSet<PathBuf>,
 ) -> Result<(), Failure> {
+    // Links may lead back to a folder.
+    if !seen.insert(real(folder)) {
+        return Ok(());
+    }
     let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", folder.display()));
-    let mut files = Vec::new();
+    let (mut files, mut inner) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
         let (path, name) = (entry.path(), entry.file_name());
@@ -160,10 +184,18 @@ fn walk(
         if !path.is_dir() {
             files.push(path);
         } else if !hidden && name != NO_LOGS {
-            walk(&path, &below.join(name), folders)?;
+            inner.push((path.is_symlink(), path, name));
         }
     }
-    folders.insert(below.to_path_buf(), files);
+    // Of a folder and links to it, the folder.
+    inner.sort();
+    for (_, path, name) in inner {
+        walk(&path, &below.join(name), folders, seen)?;
+    }
+    folders
+        .entry(below.to_path_buf())
+        .or_default()
+        .extend(files);
     Ok(())
 }
 

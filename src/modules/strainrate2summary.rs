@@ -108,8 +108,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         monitor,
     };
     let expected = Expected::of(&chunks);
-    let refused = later.as_ref().map(Watch::refused);
-    let chunks = chunks.into_iter().chain(later.into_iter().flatten());
+    let refused = later.as_ref().map(Watch::shared_refused);
+    let chunks = chunks
+        .into_iter()
+        .map(Some)
+        .chain(later.into_iter().flatten());
     let mut report = run
         .process(chunks, expected, reader, executor, &fallback)
         .map_err(|broken| match broken {
@@ -125,9 +128,10 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         report.unread += recordings.unread.len();
     }
     if let Some(refused) = refused {
-        let refused = *refused.lock().expect("no thread panics with it");
-        report.failed += refused.bad;
-        report.unread += refused.unread;
+        let refused = refused.lock().expect("no thread panics with it");
+        let unread = refused.values().filter(|unread| **unread).count();
+        report.failed += refused.len() - unread;
+        report.unread += unread;
     }
     tell(&report, &output);
     Ok(match report {

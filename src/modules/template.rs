@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::each::{Ends, each};
-use super::{Failure, read_text, share};
+use super::each::{Ends, each, plan};
+use super::{Failure, read_text};
 use crate::cli::Cli;
 use crate::config::Problems;
 use crate::config::companions::{Settings, TemplateKeys};
@@ -28,25 +28,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             inputs::find(given, &["json", "txt"]).map_err(|lines| Failure::Io(lines.join("\n")))?
         }
     };
-    let files = share(cli, monitor, files)?;
     let to = |file: Input| {
         let name = PathBuf::from(file.path.file_name().unwrap_or_default());
         (file, name)
     };
-    let files: Vec<(Input, PathBuf)> = files.into_iter().map(to).collect();
-    for (file, name) in &files {
-        let same = |a: &Path, b: &Path| {
-            a.canonicalize()
-                .is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-        };
-        if same(&file.path, &out.join(name)) {
-            let found = format!(
-                "found the folder of {} itself, expected another one",
-                file.path.display()
-            );
-            return Err(Problems::single(&settings.file, "out_directory", found).into());
-        }
-    }
+    let files = files.into_iter().map(to).collect();
+    let files = plan(cli, monitor, &out, &[&settings.file], files)?;
     each(
         cli,
         monitor,

@@ -1,9 +1,10 @@
 //! `-m timeshift`: results under names and times that are some hours later or earlier.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::each::{Ends, Fault, copy, each};
-use super::{Failure, share};
+use super::Failure;
+use super::each::{Ends, Fault, copy, each, plan, real};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::config::Problems;
@@ -27,27 +28,27 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let ends = Ends::read(cli, monitor)?;
     let seconds = ShiftKeys::seconds(&ends.settings)?;
     let given = ends.given(cli, "the results")?;
-    let out = ends.out.canonicalize();
-    for folder in &given {
-        // A second run could not tell which names were moved.
-        let inside = out.as_ref().is_ok_and(|out| {
-            Path::new(folder)
-                .canonicalize()
-                .is_ok_and(|it| out.starts_with(it))
-        });
-        if inside {
-            let found = format!(
-                "found {}, which is in the input folder {folder}, expected a folder beside it",
-                ends.out.display()
-            );
-            return Err(Problems::single(&ends.system.file, "out_directory", found).into());
-        }
-    }
+    let out = real(&ends.out);
+    // A second run could not tell which names were moved.
+    let inside = |input: &dyn Display| {
+        let found = format!(
+            "found {}, which is in the input folder {input}, expected a folder beside it",
+            ends.out.display()
+        );
+        Failure::from(Problems::single(&ends.system.file, "out_directory", found))
+    };
     let mut moves: Vec<(Input, PathBuf)> = Vec::new();
     for folder in &given {
+        if Path::new(folder).is_dir() && out.starts_with(real(Path::new(folder))) {
+            return Err(inside(folder));
+        }
         let found = inputs::find_in(std::slice::from_ref(folder), TAKEN, Depth::Below)
             .map_err(|lines| Failure::Io(lines.join("\n")))?;
-        for file in share(cli, monitor, found)? {
+        for file in found {
+            let own = file.path.parent().unwrap_or(Path::new(""));
+            if file.named && real(own) == out {
+                return Err(inside(&own.display()));
+            }
             let below = file.path.strip_prefix(folder).ok();
             let below = below
                 .and_then(Path::parent)
@@ -72,6 +73,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             given.join(", ")
         )));
     }
+    let configurations = [&*ends.system.file, &*ends.settings.file];
+    let moves = plan(cli, monitor, &ends.out, &configurations, moves)?;
     each(
         cli,
         monitor,

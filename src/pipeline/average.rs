@@ -6,14 +6,19 @@ use crate::command::Compat;
 use crate::formats::FormatError;
 use crate::formats::witsml::{Curve, Log};
 
+/// Depths are the same that differ by no more than this part of them, or of 1 where they are less.
+const NEAR: f64 = 1e-6;
+
 /// What is known of the logs so far: the first one's channels and curves, and sums over all of them.
 ///
 /// By default the mean and the sum of squared deviations from it are kept up to date (Welford 1962), which loses no digits, and a
-/// value that is missing is left out. distpy's are the sum and the sum of squares, whose difference may come out below zero: NaN.
+/// value that is missing or infinite is left out. distpy's are the sum and the sum of squares, whose difference may come out below zero: NaN.
 #[derive(Debug)]
 pub struct Average {
     compat: Compat,
     names: Vec<String>,
+    /// Of the depths and of each curve.
+    units: Vec<String>,
     depth: Curve,
     /// For each curve.
     sums: Vec<Vec<Sum>>,
@@ -36,7 +41,7 @@ impl Sum {
                 self.first += value;
                 self.second += value * value;
             }
-            Compat::Exact if value.is_nan() => {}
+            Compat::Exact if !value.is_finite() => {}
             Compat::Exact => {
                 self.count += 1.0;
                 let off = value - self.first;
@@ -71,6 +76,7 @@ impl Average {
                 .iter()
                 .map(|curve| curve.mnemonic.clone())
                 .collect(),
+            units: units(log),
             depth: log.depth.clone(),
             sums: vec![vec![Sum::default(); log.depth.values.len()]; log.curves.len()],
         }
@@ -79,7 +85,7 @@ impl Average {
     /// Takes a log in, and gives the mean and the standard deviation of all so far, each as a log of its time.
     ///
     /// # Errors
-    /// For a log of other curves or channels than the first. `path` is for the message only.
+    /// For a log of other curves, units or depths than the first. `path` is for the message only.
     pub fn add(&mut self, path: &Path, log: &Log) -> Result<[Log; 2], FormatError> {
         self.fits(path, log)?;
         let (mut mean, mut deviation) = (log.clone(), log.clone());
@@ -116,6 +122,37 @@ impl Average {
                 expected,
             ));
         }
+        let units = units(log);
+        if units != self.units {
+            let expected = format!("those of the first file: {}", self.units.join(", "));
+            return Err(FormatError::content(
+                path,
+                "units",
+                units.join(", "),
+                expected,
+            ));
+        }
+        let mut pairs = log.depth.values.iter().zip(&self.depth.values);
+        let differ = |&(a, b): &(&f64, &f64)| {
+            let near = (a - b).abs() <= NEAR * a.abs().max(b.abs()).max(1.0);
+            !near && !(a.is_nan() && b.is_nan())
+        };
+        if let Some((found, first)) = pairs.find(differ) {
+            let expected = format!("those of the first file: {first}");
+            return Err(FormatError::content(
+                path,
+                "depths",
+                found.to_string(),
+                expected,
+            ));
+        }
         Ok(())
     }
+}
+
+/// The units of the depths and of each curve.
+fn units(log: &Log) -> Vec<String> {
+    let curves = std::iter::once(&log.depth).chain(&log.curves);
+    let unit = |curve: &Curve| curve.unit.clone().unwrap_or_else(|| "none".into());
+    curves.map(unit).collect()
 }

@@ -179,8 +179,9 @@ pub fn ingest(
         }
         std::thread::sleep(LOOK);
     }
-    let written = write_depth(header, out, Path::new(depth), options)
-        .and_then(|()| write_calibration(header, out, options));
+    // The depth axis last: where it is there, so is the calibration that goes with it.
+    let written = write_calibration(header, out, options)
+        .and_then(|()| write_depth(header, out, Path::new(depth), options));
     out.release(depth);
     written?;
     headers::write(source, out, first, options, run, &mut report.warnings)?;
@@ -234,6 +235,15 @@ fn write_depth(
 /// What a stored sample stands for is one for all chunks of a folder, as the depth axis is.
 fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
     let path = out.path().join(Calibration::FILE);
+    if options.overwrite && header.calibration.is_none() {
+        return match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(FormatError::io(&path, e).into())
+            }
+            _ => Ok(()),
+        };
+    }
+    let others = !options.overwrite && out.path().join("measured_depth.npy").exists();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -250,7 +260,7 @@ fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<
     match (&header.calibration, known) {
         (None, None) => Ok(()),
         (Some(own), Some(known)) if *own == known => Ok(()),
-        (Some(own), None) => {
+        (Some(own), None) if !others => {
             let value = serde_json::to_value(own).expect("a factor and a unit are plain data");
             Ok(out.write(Path::new(Calibration::FILE), &headers::pretty(&value))?)
         }

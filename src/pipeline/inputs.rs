@@ -103,9 +103,15 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
     };
     let mut files: Vec<PathBuf> = Vec::new();
     let mut folders = vec![path.to_path_buf()];
+    // Links may lead back to a folder.
+    let mut seen = HashSet::new();
     while let Some(folder) = folders.pop() {
+        if !seen.insert(folder.canonicalize().unwrap_or(folder.clone())) {
+            continue;
+        }
         let entries =
             std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let mut inner = Vec::new();
         for path in entries.filter_map(Result::ok).map(|e| e.path()) {
             let hidden = path
                 .file_name()
@@ -113,9 +119,12 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
             if known(&path) {
                 files.push(path);
             } else if depth == Depth::Below && !hidden && path.is_dir() {
-                folders.push(path);
+                inner.push((path.is_symlink(), path));
             }
         }
+        // The last one is taken next: of a folder and links to it, the folder.
+        inner.sort();
+        folders.extend(inner.into_iter().rev().map(|(_, path)| path));
     }
     if files.is_empty() {
         return Err(format!(

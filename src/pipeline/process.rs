@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
@@ -109,23 +110,42 @@ impl Expected {
     }
 }
 
-/// A chunk's results on their way to the disk, and the seconds that computing took.
-type Done = (Job, Results, f64);
+/// A chunk's results on their way to the disk, without its samples, and the seconds that computing took.
+type Done = (Job, Results, Size, f64);
+
+/// What there was of a chunk.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    /// Bytes as it was stored.
+    bytes: u64,
+    /// Samples of each channel.
+    samples: usize,
+}
+
+impl Size {
+    fn of(job: &Job) -> Self {
+        let chunk = &job.sources[0];
+        Self {
+            bytes: chunk.size() as u64,
+            samples: chunk.shape()[1],
+        }
+    }
+}
 
 impl Run<'_> {
-    /// Processes the chunks with `executor`; where it fails, with what `fallback` gives.
+    /// Processes the chunks with `executor`; where it fails, with what `fallback` gives. `chunks` gives `None` where it has none
+    /// now and may have one later.
     ///
     /// # Errors
     /// When the flow fits no chunk, results cannot be written, or the device failed and there is no fallback.
     pub fn process(
         &self,
-        chunks: impl IntoIterator<Item = Chunk, IntoIter: Send>,
+        chunks: impl Iterator<Item = Option<Chunk>> + Send,
         expected: Expected,
         reader: Reader<'_>,
         executor: Box<dyn Executor>,
         fallback: &dyn Fn() -> Option<Box<dyn Executor>>,
     ) -> Result<Report, Broken> {
-        let chunks = chunks.into_iter();
         let meter = &self.monitor.meter;
         meter.begin("chunks", expected.chunks, expected.bytes, self.quiet);
         let elsewhere = executor.capacity() + AT_THE_EDGES;
@@ -139,10 +159,17 @@ impl Run<'_> {
         }
         let (to_compute, jobs) = sync_channel(if expected.in_memory { 0 } else { depth });
         let (to_write, results) = sync_channel(depth);
+        // Whether a thread behind the reading one has ended: with a failure, as long as there are chunks.
+        let ended = AtomicBool::new(false);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(chunks, reader, to_compute));
-            let writing = scope.spawn(|| self.write(results));
+            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended));
+            let writing = scope.spawn(|| {
+                let written = self.write(results);
+                ended.store(true, Ordering::Relaxed);
+                written
+            });
             let computed = self.compute(jobs, to_write, executor, fallback);
+            ended.store(true, Ordering::Relaxed);
             let read = reading
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -164,9 +191,10 @@ impl Run<'_> {
 
     fn read(
         &self,
-        chunks: impl Iterator<Item = Chunk>,
+        chunks: impl Iterator<Item = Option<Chunk>>,
         mut reader: Reader<'_>,
         jobs: SyncSender<Job>,
+        ended: &AtomicBool,
     ) -> Result<Report, Broken> {
         let meter = &self.monitor.meter;
         let mut report = Report::default();
@@ -177,7 +205,7 @@ impl Run<'_> {
             let id = names.id(chunk);
             !self.overwrite && id.is_ok_and(|id| self.finished(&id))
         };
-        for turn in Turns::new(self.output, self.monitor, chunks, work, finished) {
+        for turn in Turns::new(self.output, self.monitor, chunks, ended, work, finished) {
             let chunk = match turn? {
                 Turn::Mine(chunk) => chunk,
                 Turn::Finished(chunk) => {
@@ -280,12 +308,15 @@ impl Run<'_> {
                 return Ok(());
             }
             match executor.collect() {
-                Ok((job, results)) => {
+                Ok((mut job, results)) => {
+                    let size = Size::of(&job);
+                    // Samples are let go before results wait to be written.
+                    job.sources.clear();
                     let begun = begun
                         .pop_front()
                         .map_or(0.0, |it| it.elapsed().as_secs_f64());
                     meter.moves(Some(Queue::Computing), Some(Queue::Computed));
-                    if computed.send((job, results, begun)).is_err() {
+                    if computed.send((job, results, size, begun)).is_err() {
                         return Ok(());
                     }
                 }
@@ -309,7 +340,7 @@ impl Run<'_> {
         let mut writer = Writer::new(self.output);
         let labels = meter.labels();
         let mut written = Written::default();
-        for (job, results, seconds) in chunks {
+        for (job, results, size, seconds) in chunks {
             if let Some(fault) = &results.fault {
                 meter.moves(Some(Queue::Computed), None);
                 meter.failed(&format!("{}: {fault}", job.path.display()));
@@ -320,26 +351,26 @@ impl Run<'_> {
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
-            let size = job.sources[0].size() as u64;
+            let bytes = size.bytes;
             let (shard, device) = &labels;
-            tracing::debug!(chunk = %job.path.display(), bytes = size, seconds, shard, device, "chunk done");
+            tracing::debug!(chunk = %job.path.display(), bytes, seconds, shard, device, "chunk done");
             if self.latency {
-                tell_latency(&job);
+                tell_latency(&job, size.samples);
             }
             self.output.release(&self.work(Some(&job.id), &job.path));
             meter.moves(Some(Queue::Computed), None);
             meter.done(1);
-            meter.advance(size);
+            meter.advance(bytes);
             written.done += 1;
-            written.bytes += size;
+            written.bytes += bytes;
         }
         Ok(written)
     }
 }
 
 /// How long after its last sample a chunk's results are there.
-fn tell_latency(job: &Job) {
-    let length = job.sources[0].shape()[1] as f64 / job.plan.env.prf;
+fn tell_latency(job: &Job, samples: usize) {
+    let length = samples as f64 / job.plan.env.prf;
     let now = jiff::Timestamp::now().as_nanosecond() as f64 / 1e9;
     let latency = now - (job.id.unix_time as f64 + length);
     tracing::info!(

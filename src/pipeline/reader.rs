@@ -30,6 +30,8 @@ pub enum Unready {
     Plan(Problems),
 }
 
+/// Plans that are kept.
+const MOST_PLANS: usize = 8;
 /// What a depth axis counts.
 const CHANNELS: &str = "rows (channels)";
 
@@ -235,6 +237,10 @@ impl<'a> Reader<'a> {
         plan.warnings
             .iter()
             .for_each(|w| tracing::warn!("{}: {w}", self.flow.display()));
+        // Short chunks have plans of their own; a run of weeks does not keep them all.
+        if self.plans.len() == MOST_PLANS {
+            self.plans.remove(0);
+        }
         self.plans.push(plan.clone());
         Ok(plan)
     }

@@ -2,6 +2,7 @@
 //! whoever did them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::monitor::Monitor;
@@ -22,35 +23,74 @@ pub enum Turn<T> {
 }
 
 /// The pieces in their order, those that other runs have at the end.
-pub struct Turns<'a, I: Iterator, N, F> {
+pub struct Turns<'a, T, I, N, F> {
     folder: &'a Folder,
     monitor: &'a Monitor,
     pieces: I,
-    again: VecDeque<I::Item>,
-    held: VecDeque<I::Item>,
+    again: VecDeque<T>,
+    held: VecDeque<T>,
+    /// Looks in vain since those that other runs have were tried.
+    looks: u32,
     told: bool,
+    ended: &'a AtomicBool,
     name: N,
     finished: F,
 }
 
-impl<'a, I, N, F> Turns<'a, I, N, F>
+impl<'a, T, I, N, F> Turns<'a, T, I, N, F>
 where
-    I: Iterator,
-    N: Fn(&I::Item) -> String,
-    F: Fn(&I::Item) -> bool,
+    I: Iterator<Item = Option<T>>,
+    N: Fn(&T) -> String,
+    F: Fn(&T) -> bool,
 {
-    /// Goes through `pieces` until they are done or the monitor's stop is wanted. `name` is what a piece is claimed by.
-    pub fn new(folder: &'a Folder, monitor: &'a Monitor, pieces: I, name: N, finished: F) -> Self {
+    /// Goes through `pieces` until they are done, the monitor's stop is wanted or the work has `ended`. `pieces` gives `None`
+    /// where it has none now and may have one later. `name` is what a piece is claimed by.
+    pub fn new(
+        folder: &'a Folder,
+        monitor: &'a Monitor,
+        pieces: I,
+        ended: &'a AtomicBool,
+        name: N,
+        finished: F,
+    ) -> Self {
         Self {
             folder,
             monitor,
             pieces,
             again: VecDeque::new(),
             held: VecDeque::new(),
+            looks: 0,
             told: false,
+            ended,
             name,
             finished,
         }
+    }
+
+    fn over(&self) -> bool {
+        self.monitor.stop.wanted() || self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The next piece to try; `None` at the end.
+    fn piece(&mut self) -> Option<T> {
+        while !self.over() {
+            if let Some(piece) = self.again.pop_front() {
+                return Some(piece);
+            }
+            match self.pieces.next() {
+                Some(Some(piece)) => return Some(piece),
+                Some(None) => {
+                    self.looks += 1;
+                    if self.looks >= LOOKS {
+                        self.looks = 0;
+                        self.again.append(&mut self.held);
+                    }
+                }
+                None if self.held.is_empty() => return None,
+                None => self.wait(),
+            }
+        }
+        None
     }
 
     fn wait(&mut self) {
@@ -62,7 +102,7 @@ where
             self.told = true;
         }
         for _ in 0..LOOKS {
-            if self.monitor.stop.wanted() {
+            if self.over() {
                 return;
             }
             std::thread::sleep(LOOK);
@@ -72,23 +112,17 @@ where
     }
 }
 
-impl<I, N, F> Iterator for Turns<'_, I, N, F>
+impl<T, I, N, F> Iterator for Turns<'_, T, I, N, F>
 where
-    I: Iterator,
-    N: Fn(&I::Item) -> String,
-    F: Fn(&I::Item) -> bool,
+    I: Iterator<Item = Option<T>>,
+    N: Fn(&T) -> String,
+    F: Fn(&T) -> bool,
 {
-    type Item = Result<Turn<I::Item>, OutputError>;
+    type Item = Result<Turn<T>, OutputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.monitor.stop.wanted() {
-            let Some(piece) = self.pieces.next().or_else(|| self.again.pop_front()) else {
-                if self.held.is_empty() {
-                    return None;
-                }
-                self.wait();
-                continue;
-            };
+        loop {
+            let piece = self.piece()?;
             if (self.finished)(&piece) {
                 return Some(Ok(Turn::Finished(piece)));
             }
@@ -104,6 +138,5 @@ where
                 Ok(true) => return Some(Ok(Turn::Mine(piece))),
             }
         }
-        None
     }
 }

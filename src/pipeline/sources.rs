@@ -13,6 +13,8 @@ use crate::formats::{FormatError, Layout, Source, open};
 
 /// Files that are open at once: chunks span two, and their order is that of time.
 const OPEN: usize = 3;
+/// Chunks whose memory is kept: one that is read, one that waits, one that is computed.
+const CHUNKS: usize = 3;
 /// Parts in which threads share a chunk of a file that holds channel after channel.
 const PARTS: usize = 16;
 
@@ -21,6 +23,8 @@ const PARTS: usize = 16;
 pub struct Sources {
     compat_distpy: bool,
     open: Vec<(PathBuf, Box<dyn Source>)>,
+    /// Chunks' memory, taken again when a chunk is done with: to get new pages from the system takes as long as to read them full.
+    memory: Vec<Arc<Vec<u8>>>,
 }
 
 impl Sources {
@@ -29,6 +33,7 @@ impl Sources {
         Self {
             compat_distpy: compat == Compat::Distpy,
             open: Vec::new(),
+            memory: Vec::new(),
         }
     }
 
@@ -41,10 +46,10 @@ impl Sources {
             channels, dtype, ..
         } = *cut.fibre;
         let (size, samples) = (dtype.size(), cut.samples());
-        let mut bytes = vec![0; channels * samples * size];
+        let mut memory = self.memory(channels * samples * size);
+        let bytes = Arc::get_mut(&mut memory).expect("nobody else has it");
         if let [piece] = &cut.pieces[..] {
-            self.read(piece, &cut.fibre, &mut bytes)
-                .map_err(unreadable)?;
+            self.read(piece, &cut.fibre, bytes).map_err(unreadable)?;
         } else {
             let mut at = 0;
             for piece in &cut.pieces {
@@ -59,9 +64,29 @@ impl Sources {
                 at += run;
             }
         }
-        let bytes = Bytes::Owned(Arc::new(bytes));
+        self.memory.push(memory.clone());
+        let bytes = Bytes::Owned(memory);
         let stored = Stored::new(dtype, [channels, samples], Order::C, Endian::NATIVE, bytes);
         Ok(stored.expect("as many bytes as samples were made"))
+    }
+
+    /// Bytes that no chunk has any more, or new ones.
+    fn memory(&mut self, size: usize) -> Arc<Vec<u8>> {
+        let free = self
+            .memory
+            .iter()
+            .position(|it| it.len() == size && Arc::strong_count(it) == 1);
+        match free {
+            Some(at) => self.memory.swap_remove(at),
+            None => {
+                // Of another size, or still in use: whoever has those lets them go.
+                self.memory.retain(|it| it.len() == size);
+                if self.memory.len() == CHUNKS {
+                    self.memory.remove(0);
+                }
+                Arc::new(vec![0; size])
+            }
+        }
     }
 
     /// Reads all channels of a piece.

@@ -187,11 +187,14 @@ fn depth(row: &Row<'_>, column: usize) -> Result<(f64, bool), FormatError> {
 
 /// The time that a field holds.
 fn time(row: &Row<'_>, column: usize, format: &TimeFormat) -> Result<Timestamp, FormatError> {
-    let text = row.text(column)?;
-    format.parse(text).ok_or_else(|| {
-        let expected = format!("a time of the form {}", format.text());
-        row.fault(column, format!("`{text}`"), expected)
-    })
+    let time = format.parse(row.text(column)?);
+    time.ok_or_else(|| not_a_time(row, column, format))
+}
+
+fn not_a_time(row: &Row<'_>, column: usize, format: &TimeFormat) -> FormatError {
+    let text = row.text(column).unwrap_or_default();
+    let expected = format!("a time of the form {}", format.text());
+    row.fault(column, format!("`{text}`"), expected)
 }
 
 /// Names of logs by their times: whole Unix seconds, and a number behind the second log and those after it of one second.

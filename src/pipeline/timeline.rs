@@ -39,6 +39,16 @@ pub struct Cutting {
     pub join: f64,
     /// Whether a chunk that a gap or the end cuts short is made.
     pub keep_short: bool,
+    /// Whether chunks longer than a second begin at whole multiples of their step since 1970, so that runs that began with
+    /// different recordings make the same chunks.
+    pub grid: bool,
+}
+
+impl Cutting {
+    /// Nanoseconds from a chunk's start to the next one's.
+    fn step(&self) -> i128 {
+        nanoseconds(self.length - self.overlap)
+    }
 }
 
 impl Default for Cutting {
@@ -49,6 +59,7 @@ impl Default for Cutting {
             overlap: 0.0,
             join: 1e-3,
             keep_short: true,
+            grid: false,
         }
     }
 }
@@ -85,9 +96,9 @@ impl Fibre {
             ("rate", prf)
         } else if self.dtype != other.dtype {
             ("sample type", |fibre| fibre.dtype.name().to_string())
-        } else if self.depth != other.depth {
+        } else if !same_numbers(&self.depth, &other.depth) {
             ("depths", |fibre| ends(&fibre.depth))
-        } else if self.calibration != other.calibration {
+        } else if !same_calibration(self.calibration.as_ref(), other.calibration.as_ref()) {
             ("calibration", calibration)
         } else {
             return None;
@@ -111,14 +122,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// What a file's header says. Depths that are among `known` are not kept twice.
-    pub fn new(path: &Path, header: &Header, column: bool, known: &mut Vec<Arc<[f64]>>) -> Self {
-        let same = known.iter().find(|depth| depth[..] == header.depth[..]);
-        let depth = same.cloned().unwrap_or_else(|| {
-            let depth: Arc<[f64]> = header.depth.clone().into();
-            known.push(depth.clone());
-            depth
-        });
+    /// What a file's header says. Depths that are the `known` ones are not kept twice.
+    pub fn new(path: &Path, header: &Header, column: bool, known: &mut Option<Arc<[f64]>>) -> Self {
+        let same = known.as_ref();
+        let same = same.filter(|depth| same_numbers(depth, &header.depth));
+        let depth = same.cloned().unwrap_or_else(|| header.depth.clone().into());
+        known.get_or_insert_with(|| depth.clone());
         Self {
             path: path.to_path_buf(),
             start: header.start,
@@ -183,7 +192,7 @@ struct Part {
 /// Recordings without a gap.
 #[derive(Debug)]
 struct Run {
-    /// Time of the first sample, in nanoseconds since 1970.
+    /// Time of the first chunk, in nanoseconds since 1970.
     start: i128,
     /// Samples, of which a later one has a time of its own.
     anchors: VecDeque<(usize, i128)>,
@@ -240,11 +249,15 @@ impl Timeline {
         let samples = *samples;
         let fibre = self.same_fibre(recorded)?;
         let start = recorded.start.as_nanosecond();
-        let duration = nanoseconds(samples as f64 / fibre.prf);
+        // By its own rate: measured ones differ a little.
+        let duration = nanoseconds(samples as f64 / recorded.fibre.prf);
         let mut cuts = Vec::new();
         let mut from = 0;
         if let Some(run) = &mut self.run {
-            let join = self.cutting.join.max(SAME_SAMPLE / fibre.prf);
+            // A whole file that is missing, or there twice, is no matter of clocks.
+            let before = run.parts.back().map_or(0, |part| part.times.len());
+            let half = 0.5 * samples.min(before) as f64 / fibre.prf;
+            let join = self.cutting.join.min(half).max(SAME_SAMPLE / fibre.prf);
             let late = seconds(start - run.time(run.end, &fibre));
             let drifted = seconds(start - run.last_end);
             if late.abs() <= join {
@@ -288,7 +301,15 @@ impl Timeline {
                 }
             }
             let start = start + nanoseconds(from as f64 / fibre.prf);
-            self.run = Some(Run::new(start));
+            let run = Run::new(start, &self.cutting);
+            if run.start > start {
+                let left = seconds(run.start - start);
+                self.warnings.push(format!(
+                    "{}: its first {left:.6} s are before a whole step: left out",
+                    path.display()
+                ));
+            }
+            self.run = Some(run);
         }
         if let Some(run) = &mut self.run {
             run.parts.push_back(Part {
@@ -308,7 +329,8 @@ impl Timeline {
         let (Some(run), Some((fibre, _))) = (self.run.take(), &self.fibre) else {
             return Vec::new();
         };
-        let left = run.end - run.covered;
+        let covered = run.covered;
+        let left = run.end - covered;
         if left == 0 {
             return Vec::new();
         }
@@ -366,28 +388,35 @@ impl Timeline {
 }
 
 impl Run {
-    fn new(start: i128) -> Self {
+    /// A run whose first sample has this time.
+    fn new(first: i128, cutting: &Cutting) -> Self {
+        let step = cutting.step();
+        let start = if cutting.grid && step > 1_000_000_000 {
+            first.div_euclid(step) * step + if first.rem_euclid(step) > 0 { step } else { 0 }
+        } else {
+            first
+        };
         Self {
             start,
-            anchors: VecDeque::from([(0, start)]),
+            anchors: VecDeque::from([(0, first)]),
             parts: VecDeque::new(),
             end: 0,
             next: 0,
             covered: 0,
-            last_end: start,
+            last_end: first,
         }
     }
 
     /// Time of a sample.
     fn time(&self, sample: usize, fibre: &Fibre) -> i128 {
         let known = self.anchors.iter().rev().find(|(at, _)| *at <= sample);
-        let (at, time) = *known.unwrap_or(&(0, self.start));
-        time + nanoseconds((sample - at) as f64 / fibre.prf)
+        let (at, time) = known.or(self.anchors.front()).copied().unwrap_or_default();
+        time + nanoseconds((sample as f64 - at as f64) / fibre.prf)
     }
 
     /// Time of a chunk, exact whatever their number: a step is counted in nanoseconds.
     fn chunk_time(&self, k: usize, cutting: &Cutting) -> i128 {
-        self.start + k as i128 * nanoseconds(cutting.length - cutting.overlap)
+        self.start + k as i128 * cutting.step()
     }
 
     fn id(&self, k: usize, cutting: &Cutting) -> ChunkId {
@@ -401,8 +430,8 @@ impl Run {
     fn begin(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> usize {
         let time = self.chunk_time(k, cutting);
         let known = self.anchors.iter().rev().find(|(_, at)| *at <= time);
-        let (at, from) = *known.unwrap_or(&(0, self.start));
-        at + (seconds(time - from) * fibre.prf).round().max(0.0) as usize
+        let (at, from) = known.or(self.anchors.front()).copied().unwrap_or_default();
+        (at as f64 + (seconds(time - from) * fibre.prf).round()).max(0.0) as usize
     }
 
     /// Cuts off what is complete; gives the last chunk's name.
@@ -430,7 +459,9 @@ impl Run {
         while self.parts.len() > 1 && self.parts[1].first <= begin.min(self.covered) {
             self.parts.pop_front();
         }
-        while self.anchors.len() > 1 && self.anchors[1].0 <= begin.min(self.covered) {
+        let time = self.chunk_time(self.next, cutting);
+        let passed = |(at, from): (usize, i128)| at <= begin.min(self.covered) && from <= time;
+        while self.anchors.len() > 1 && passed(self.anchors[1]) {
             self.anchors.pop_front();
         }
         last
@@ -466,6 +497,23 @@ fn seconds(nanoseconds: i128) -> f64 {
 fn chrono(nanoseconds: i128) -> String {
     jiff::Timestamp::from_nanosecond(nanoseconds)
         .map_or_else(|_| "an impossible time".into(), |time| time.to_string())
+}
+
+/// Equal numbers, of which some may be no numbers.
+fn same_numbers(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+/// Equal units, and factors as close as rates, which some are made of.
+fn same_calibration(a: Option<&Calibration>, b: Option<&Calibration>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let close = (a.factor - b.factor).abs() <= SAME_RATE * a.factor.abs();
+            a.unit == b.unit && close
+        }
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn ends(depth: &[f64]) -> String {

@@ -1,8 +1,8 @@
 //! A folder that an interrogator writes to: its files are taken when they are complete, and their chunks as they fill.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::chunk::Chunk;
@@ -13,14 +13,11 @@ use crate::formats::FormatError;
 /// Between two looks at the folder. Looks, not the system's events: shares of a network have none.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Recordings that could not be taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Refused {
-    /// Bad, or of another fibre.
-    pub bad: usize,
-    /// Not read.
-    pub unread: usize,
-}
+/// Until a file that the system could not read is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// Recordings that could not be taken, and whether it was the system that could not read them.
+pub type Refused = BTreeMap<PathBuf, bool>;
 
 /// How a recording's header is read.
 pub type Look = Box<dyn FnMut(&Path) -> Result<Recorded, FormatError> + Send>;
@@ -33,12 +30,22 @@ pub struct Watch<'a> {
     timeline: Timeline,
     look: Look,
     monitor: &'a Monitor,
-    /// Files that were taken or refused.
-    known: HashSet<PathBuf>,
+    /// What became of the files that were looked at.
+    known: HashMap<PathBuf, Known>,
+    /// Whether the next look is the first, which finds files that were complete before.
+    first: bool,
     /// Files that may still be written to: what they were, since when.
     growing: BTreeMap<PathBuf, (Stamp, Instant)>,
     ready: VecDeque<Chunk>,
     refused: Arc<Mutex<Refused>>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    Taken,
+    /// What it was, and when it is tried again if it stays so.
+    Refused(Stamp, Option<Instant>),
 }
 
 /// What changes when a file is written to.
@@ -61,7 +68,8 @@ impl<'a> Watch<'a> {
             timeline,
             look,
             monitor,
-            known: HashSet::new(),
+            known: HashMap::new(),
+            first: true,
             growing: BTreeMap::new(),
             ready: VecDeque::new(),
             refused: Arc::default(),
@@ -73,13 +81,13 @@ impl<'a> Watch<'a> {
         &self.timeline
     }
 
-    /// How many could not be taken, now and later.
-    pub fn refused(&self) -> Arc<Mutex<Refused>> {
+    /// What could not be taken, now and later.
+    pub fn shared_refused(&self) -> Arc<Mutex<Refused>> {
         self.refused.clone()
     }
 
     /// The files that became complete since the last look.
-    fn complete(&mut self) -> Vec<PathBuf> {
+    fn complete(&mut self) -> Vec<(PathBuf, Stamp)> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -106,7 +114,7 @@ impl<'a> Watch<'a> {
                 continue;
             }
             present.insert(path.clone());
-            if self.known.contains(&path) {
+            if matches!(self.known.get(&path), Some(Known::Taken)) {
                 continue;
             }
             let Ok(file) = std::fs::metadata(&path) else {
@@ -116,42 +124,54 @@ impl<'a> Watch<'a> {
                 continue;
             }
             let stamp = (file.len(), file.modified().ok());
+            if let Some(Known::Refused(then, again)) = self.known.get(&path) {
+                if *then == stamp && again.is_none_or(|again| now < again) {
+                    continue;
+                }
+            }
             let seen = self.growing.entry(path.clone()).or_insert((stamp, now));
             if seen.0 != stamp {
                 *seen = (stamp, now);
             }
-            // Old files are not waited for: they were complete before this run began.
-            let old = stamp.1.and_then(|time| time.elapsed().ok()) >= Some(self.settle);
+            // What is old at the first look was complete before. Later, clocks of file servers are not believed.
+            let age = stamp.1.and_then(|time| time.elapsed().ok());
+            let old = self.first && age >= Some(self.settle);
             if old || now - seen.1 >= self.settle {
-                complete.push(path);
+                complete.push((path, stamp));
             }
         }
-        self.known.retain(|path| present.contains(path));
+        self.first = false;
+        self.known.retain(|path, _| present.contains(path));
         self.growing.retain(|path, _| present.contains(path));
-        for path in &complete {
+        for (path, _) in &complete {
             self.growing.remove(path);
-            self.known.insert(path.clone());
         }
         complete
     }
 
     /// Takes files in the order of their starts.
-    fn take(&mut self, files: Vec<PathBuf>) {
+    fn take(&mut self, files: Vec<(PathBuf, Stamp)>) {
         let mut recorded = Vec::new();
-        for path in files {
+        for (path, stamp) in files {
+            if self.monitor.stop.wanted() {
+                return;
+            }
+            self.monitor.meter.waits();
             match (self.look)(&path) {
-                Ok(it) => recorded.push(it),
-                Err(error) => self.refuse(&error),
+                Ok(it) => recorded.push((it, stamp)),
+                Err(error) => self.refuse(&path, stamp, &error),
             }
         }
-        recorded.sort_by_key(|it| (it.start, it.path.clone()));
-        for it in recorded {
+        recorded.sort_by_key(|(it, _)| (it.start, it.path.clone()));
+        for (it, stamp) in recorded {
             match self.timeline.add(&it) {
                 Ok(cuts) => {
                     tracing::info!("{}: taken, {} chunks", it.path.display(), cuts.len());
                     self.ready.extend(cuts.into_iter().map(Chunk::from));
+                    self.refused().remove(&it.path);
+                    self.known.insert(it.path, Known::Taken);
                 }
-                Err(error) => self.refuse(&error),
+                Err(error) => self.refuse(&it.path, stamp, &error),
             }
         }
         for warning in self.timeline.warnings() {
@@ -159,27 +179,29 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn refuse(&self, error: &FormatError) {
+    fn refuse(&mut self, path: &Path, stamp: Stamp, error: &FormatError) {
         self.monitor.meter.failed(&error.to_string());
-        let mut refused = self.refused.lock().expect("no thread panics with it");
-        match error {
-            FormatError::Io { .. } => refused.unread += 1,
-            FormatError::Content { .. } => refused.bad += 1,
-        }
+        let unread = matches!(error, FormatError::Io { .. });
+        let again = unread.then(|| Instant::now() + AGAIN);
+        self.known
+            .insert(path.to_path_buf(), Known::Refused(stamp, again));
+        self.refused().insert(path.to_path_buf(), unread);
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Refused> {
+        self.refused.lock().expect("no thread panics with it")
     }
 }
 
 impl Iterator for Watch<'_> {
-    type Item = Chunk;
+    /// `None` inside where there is no chunk now.
+    type Item = Option<Chunk>;
 
-    fn next(&mut self) -> Option<Chunk> {
-        loop {
-            if self.monitor.stop.wanted() {
-                return None;
-            }
-            if let Some(chunk) = self.ready.pop_front() {
-                return Some(chunk);
-            }
+    fn next(&mut self) -> Option<Option<Chunk>> {
+        if self.monitor.stop.wanted() {
+            return None;
+        }
+        if self.ready.is_empty() {
             let complete = self.complete();
             if complete.is_empty() {
                 self.monitor.meter.waits();
@@ -188,6 +210,7 @@ impl Iterator for Watch<'_> {
                 self.take(complete);
             }
         }
+        Some(self.ready.pop_front())
     }
 }
 

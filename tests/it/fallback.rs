@@ -76,7 +76,7 @@ fn process(
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));
     (
         run.process(
-            chunks.clone(),
+            chunks.clone().into_iter().map(Some),
             Expected::of(&chunks),
             reader,
             executor,

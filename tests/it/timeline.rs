@@ -284,3 +284,90 @@ fn recordings_of_other_fibres_are_refused() {
         "slow: rate: found 0.25 Hz, expected a sample or more in a chunk of 1 s"
     );
 }
+
+/// What a chunk holds was recorded in its time, whatever drift there was before.
+#[test]
+fn chunks_hold_their_own_time_after_drift() {
+    let mut files = vec![recorded("0", 6_000.0, 5993)];
+    for k in 0..40 {
+        let start = 6_059.93 + 0.004 + f64::from(k) * 30.004;
+        files.push(recorded(&(k + 1).to_string(), start, 3000));
+    }
+    let starts: Vec<f64> = files
+        .iter()
+        .map(|file| file.start.as_nanosecond() as f64 / 1e9)
+        .collect();
+    let cutting = Cutting {
+        length: 60.0,
+        ..Cutting::default()
+    };
+    let (cuts, told) = cut(cutting, &files);
+    assert_eq!(told, Vec::<String>::new());
+    assert_eq!(cuts.len(), 21);
+    for cut in &cuts {
+        let piece = &cut.pieces[0];
+        let file: usize = piece.path.display().to_string().parse().unwrap();
+        let time = starts[file] + piece.times.start as f64 / PRF;
+        assert!((time - cut.id.unix_time as f64).abs() < 0.015, "{cut:?}");
+    }
+}
+
+#[test]
+fn files_that_are_missing_are_gaps_however_starts_may_be_off() {
+    let wide = Cutting {
+        join: 1.0,
+        ..Cutting::default()
+    };
+    let files: Vec<Recorded> = [0, 1, 2, 4, 4, 5]
+        .into_iter()
+        .map(|k| recorded(&k.to_string(), f64::from(k), 100))
+        .collect();
+    let (cuts, told) = cut(wide, &files);
+    let expected = [0, 1, 2, 4, 5].map(|k| format!("{k}: {k}[0..100]"));
+    assert_eq!(shown(&cuts), expected);
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
+fn rates_that_are_measured_are_one() {
+    let mut files = Vec::new();
+    let mut start = 0.0;
+    for (k, prf) in [100.02, 100.0, 100.02, 99.98, 100.01]
+        .into_iter()
+        .enumerate()
+    {
+        let mut file = recorded(&k.to_string(), start, 1000);
+        file.fibre.prf = prf;
+        file.fibre.calibration = Some(Calibration {
+            factor: prf / 7.0,
+            unit: "nanostrain/s".into(),
+        });
+        files.push(file);
+        start += 1000.0 / prf;
+    }
+    let (cuts, told) = cut(Cutting::default(), &files);
+    assert_eq!(told, Vec::<String>::new());
+    assert!(cuts[..49].iter().all(|cut| cut.samples() == 100));
+}
+
+/// Runs that begin with different recordings of a folder make the same chunks.
+#[test]
+fn chunks_on_a_grid_do_not_depend_on_the_first_file() {
+    let cutting = Cutting {
+        length: 4.0,
+        grid: true,
+        ..Cutting::default()
+    };
+    let files: Vec<Recorded> = (0..6)
+        .map(|k| recorded(&k.to_string(), 1001.5 + f64::from(k) * 3.0, 300))
+        .collect();
+    let (all, told) = cut(cutting, &files);
+    assert_eq!(
+        told,
+        ["0: its first 2.500000 s are before a whole step: left out"]
+    );
+    let (later, _) = cut(cutting, &files[1..]);
+    assert_eq!(all[0].id.unix_time, 1004);
+    assert_eq!(later[0].id.unix_time, 1008);
+    assert_eq!(all[1..], later);
+}

@@ -3,7 +3,7 @@
 use hdf5::File;
 use jiff::Timestamp;
 
-use super::values::{Clock, even, metadata, positive};
+use super::values::{Clock, even, metadata, positive, unix};
 use super::{Found, Place, attributes, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -43,6 +43,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         .map_err(|e| at.library(&times.name(), "integer nanoseconds", &e))?[0];
     let start = Timestamp::from_nanosecond(i128::from(first))
         .map_err(|e| at.content(times.name(), e.to_string(), "nanoseconds since 1970"))?;
+    if unix(clock.first).is_none() {
+        let expected = "nanoseconds since 1970, after that year";
+        return Err(at.content(times.name(), first.to_string(), expected));
+    }
     let rate = || positive(at, ACQUISITION, &["AcquisitionSampleRate"], number);
     let prf = match number("AcquisitionSampleRate").or_else(|| clock.rate()) {
         Some(prf) => prf,

@@ -63,7 +63,35 @@ pub fn readable(at: Place, data: &Dataset) -> Result<(), FormatError> {
         );
         return Err(at.content(data.name(), found, "stored samples"));
     }
+    plausible(at, data)?;
     parts_exist(at, data)
+}
+
+/// A damaged shape must not ask for memory: samples that were never written may be many times those that were, and packed ones
+/// are smaller, but not without bounds.
+fn plausible(at: Place, data: &Dataset) -> Result<(), FormatError> {
+    const MOST_LINES: usize = 1 << 28;
+    const MOST_TIMES_STORED: u64 = 1 << 16;
+    let shape = data.shape();
+    let size = data.dtype().map_or(1, |dtype| dtype.size());
+    let bytes = shape
+        .iter()
+        .try_fold(size, |bytes, lines| bytes.checked_mul(*lines));
+    let stored = data.storage_size().saturating_mul(MOST_TIMES_STORED);
+    let fits = match data.layout() {
+        Storage::Virtual => shape.iter().all(|lines| *lines <= MOST_LINES),
+        _ => bytes.is_some_and(|bytes| bytes as u64 <= stored),
+    };
+    if fits && bytes.is_some() {
+        return Ok(());
+    }
+    let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let found = format!(
+        "{} samples, of which {} bytes are stored",
+        shape.join(" x "),
+        data.storage_size()
+    );
+    Err(at.content(data.name(), found, "a shape of what is stored"))
 }
 
 /// HDF5 gives zeros, without an error, where the file behind a virtual dataset is missing.

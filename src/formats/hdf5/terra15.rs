@@ -23,7 +23,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let data = at.dataset(&group, "data")?;
     let [rows, channels] = samples::shape(at, &data)?;
     let mut warnings = Vec::new();
-    let (name, clock) = clock(at, &group)?;
+    let (name, clock) = clock(at, &group, &mut warnings)?;
     if clock.rows == 0 {
         return Err(at.content(name, "no time", "a time for each row"));
     }
@@ -70,18 +70,28 @@ fn group(at: Place, file: &File, product: &str) -> Result<Group, FormatError> {
     })
 }
 
-/// GPS times, or the computer's where there are none.
-fn clock(at: Place, group: &Group) -> Result<(String, Clock), FormatError> {
-    let names = ["gps_time", "posix_time"];
-    let mut last = None;
-    for name in names.iter().filter(|name| group.link_exists(name)) {
+/// GPS times, or the computer's where there are more of those.
+fn clock(
+    at: Place,
+    group: &Group,
+    warnings: &mut Vec<String>,
+) -> Result<(String, Clock), FormatError> {
+    let mut best: Option<(String, Clock)> = None;
+    for name in ["gps_time", "posix_time"] {
+        if !group.link_exists(name) {
+            continue;
+        }
         let dataset: Dataset = at.dataset(group, name)?;
         let clock = Clock::read(at, &dataset, 1.0)?;
-        let enough = clock.rows > 0;
-        last = Some((dataset.name(), clock));
-        if enough {
-            break;
+        match &best {
+            Some((_, gps)) if clock.rows > gps.rows => warnings.push(format!(
+                "GPS tells the times of {} rows only: the computer's times are taken, of {} rows",
+                gps.rows, clock.rows
+            )),
+            Some(_) => continue,
+            None => {}
         }
+        best = Some((dataset.name(), clock));
     }
-    last.ok_or_else(|| at.content(group.name(), "no times", "gps_time or posix_time"))
+    best.ok_or_else(|| at.content(group.name(), "no times", "gps_time or posix_time"))
 }

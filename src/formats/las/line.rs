@@ -54,20 +54,23 @@ impl Item {
     }
 }
 
-/// The colon before the description: the first behind a blank, else the last one, as data may be times and descriptions may have
-/// colons of their own.
+/// The colon before the description: the first behind a blank, else the last one that is not between digits, as data may be
+/// times and descriptions may have colons of their own.
 fn colon(text: &str) -> Option<usize> {
     let blank = text.find(" :").or_else(|| text.find("\t:"));
-    blank.map(|at| at + 1).or_else(|| text.rfind(':'))
+    blank.map(|at| at + 1).or_else(|| {
+        let mut colons = text.rmatch_indices(':').map(|(at, _)| at);
+        colons.find(|&at| !between_digits(text, at))
+    })
 }
 
 /// The point between mnemonic and unit: the first that is not a decimal point.
 fn point(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let digit = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at))
-            .is_some_and(u8::is_ascii_digit)
-    };
     let mut points = text.match_indices('.').map(|(at, _)| at);
-    points.find(|&at| !(digit(at.checked_sub(1)) && digit(Some(at + 1))))
+    points.find(|&at| !between_digits(text, at))
+}
+
+fn between_digits(text: &str, at: usize) -> bool {
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    at.checked_sub(1).is_some_and(digit) && digit(at + 1)
 }

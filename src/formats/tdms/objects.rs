@@ -151,6 +151,8 @@ pub struct Objects {
     read: usize,
     /// Objects of the present segment, by their number, in the order of their samples.
     present: Vec<(usize, Option<Index>)>,
+    /// How often the present objects changed.
+    revision: usize,
 }
 
 impl Objects {
@@ -160,9 +162,15 @@ impl Objects {
         present.filter_map(|(object, index)| Some((*object, (*index)?)))
     }
 
+    /// A number that is another one once the objects with samples, or their samples, are others.
+    pub fn revision(&self) -> usize {
+        self.revision
+    }
+
     /// Reads a segment's metadata; without a new list it changes the one before, or adds to it.
     pub fn read(&mut self, cursor: &mut Cursor, new_list: bool) -> Result<(), FormatError> {
         if new_list {
+            self.revision += 1;
             for (object, _) in self.present.drain(..) {
                 self.all[object].place = None;
             }
@@ -184,8 +192,12 @@ impl Objects {
             }
             let index = index(cursor, object)?;
             match object.place {
-                Some(place) => self.present[place].1 = index,
+                Some(place) => {
+                    let before = std::mem::replace(&mut self.present[place].1, index);
+                    self.revision += usize::from(before != index);
+                }
                 None => {
+                    self.revision += 1;
                     object.place = Some(self.present.len());
                     self.present.push((number, index));
                 }

@@ -51,6 +51,7 @@ pub fn read(path: &Path, file: &[u8]) -> Result<Contents, FormatError> {
         file,
         objects: Objects::default(),
         number: 0,
+        layout: None,
         contents: Contents {
             version: 0,
             objects: Vec::new(),
@@ -96,7 +97,29 @@ struct Walk<'a> {
     objects: Objects,
     /// Number of the segment, from 1.
     number: usize,
+    /// That of the last segment with samples: as a rule the next one has the same, and many segments may have many channels.
+    layout: Option<Layout>,
     contents: Contents,
+}
+
+/// How the samples of segments lie that have the same objects.
+struct Layout {
+    revision: usize,
+    interleaved: bool,
+    runs: Runs,
+    recorded: Option<Recorded>,
+}
+
+/// The recording's part of a layout.
+struct Recorded {
+    index: Index,
+    /// The order, until a piece has it.
+    order: Option<Order>,
+    /// Its number, once a piece has it.
+    number: usize,
+    stride: usize,
+    /// Bytes of a chunk, or of all channels' samples of a time.
+    chunk: usize,
 }
 
 impl Walk<'_> {
@@ -133,7 +156,7 @@ impl Walk<'_> {
             };
             let read = self.objects.read(&mut cursor, lead.has(NEW_LIST));
             match read {
-                Err(_) if lead.cut && self.number > 1 => {
+                Err(_) if lead.samples > self.file.len() && self.number > 1 => {
                     self.warn("the file ends in its metadata: it is left out".into());
                     return Ok(None);
                 }
@@ -223,14 +246,40 @@ impl Walk<'_> {
 
     /// Finds the recording's samples in a segment.
     fn samples(&mut self, lead: &LeadIn) -> Result<(), FormatError> {
+        let key = (self.objects.revision(), lead.has(INTERLEAVED));
+        let kept = self.layout.take();
+        let mut layout = match kept.filter(|it| (it.revision, it.interleaved) == key) {
+            Some(layout) => layout,
+            None => self.layout(lead)?,
+        };
+        if let Some(recorded) = &mut layout.recorded {
+            if layout.interleaved {
+                self.interleaved(lead, recorded);
+            } else {
+                self.chunks(lead, &layout.runs, recorded);
+            }
+        }
+        self.layout = Some(layout);
+        Ok(())
+    }
+
+    /// Finds out how the samples of a segment lie.
+    fn layout(&mut self, lead: &LeadIn) -> Result<Layout, FormatError> {
         let runs = Runs::of(&self.objects);
+        let mut layout = Layout {
+            revision: self.objects.revision(),
+            interleaved: lead.has(INTERLEAVED),
+            runs,
+            recorded: None,
+        };
+        let runs = &layout.runs;
         if runs.all.is_empty() {
             let available = lead.next - lead.samples;
             let found = format!("{available} bytes of samples, but no channel that has any");
             return Err(self.content(found, "channels with samples"));
         }
         let Some(first) = runs.recorded().next() else {
-            return Ok(());
+            return Ok(layout);
         };
         if let Some(other) = runs.recorded().find(|run| run.index != first.index) {
             let what = |run: Run| {
@@ -249,85 +298,115 @@ impl Walk<'_> {
             let found = format!("samples of type {}", dtype.name());
             return Err(self.content(found, format!("{} as before", known.name())));
         }
-        if lead.has(INTERLEAVED) {
-            self.interleaved(lead, &runs)
+        let (order, chunk) = if layout.interleaved {
+            let Some(order) = runs.interleaved() else {
+                let expected = "as many samples of a fixed size in each";
+                return Err(self.content("interleaved channels of different lengths", expected));
+            };
+            let stride = order.stride;
+            (order, stride)
         } else {
-            self.chunks(lead, &runs, first.index)
-        }
+            let Some(chunked) = runs.chunked() else {
+                let found = "chunks of more bytes than can be counted";
+                return Err(self.content(found, "a size that fits a file"));
+            };
+            chunked
+        };
+        layout.recorded = Some(Recorded {
+            index: first.index,
+            stride: order.stride,
+            order: Some(order),
+            number: 0,
+            chunk,
+        });
+        Ok(layout)
     }
 
     /// All channels of a time lie together.
-    fn interleaved(&mut self, lead: &LeadIn, runs: &Runs) -> Result<(), FormatError> {
-        let Some(order) = runs.interleaved() else {
-            let expected = "as many samples of a fixed size in each";
-            return Err(self.content("interleaved channels of different lengths", expected));
-        };
+    fn interleaved(&mut self, lead: &LeadIn, recorded: &mut Recorded) {
         let available = lead.next - lead.samples;
-        let (count, rest) = (available / order.stride, available % order.stride);
+        let (count, rest) = (available / recorded.chunk, available % recorded.chunk);
         if rest > 0 {
             self.warn(format!(
                 "its last {rest} bytes are no sample of every channel: they are left out"
             ));
         }
-        self.piece(lead, lead.samples, order, count);
-        Ok(())
+        self.known(lead, recorded, count);
     }
 
     /// Each channel's samples lie together, in chunks.
-    fn chunks(&mut self, lead: &LeadIn, runs: &Runs, index: Index) -> Result<(), FormatError> {
-        let Some((order, chunk)) = runs.chunked() else {
-            let found = "chunks of more bytes than can be counted";
-            return Err(self.content(found, "a size that fits a file"));
-        };
+    fn chunks(&mut self, lead: &LeadIn, runs: &Runs, recorded: &mut Recorded) {
         let available = lead.next - lead.samples;
-        let (whole, rest) = (available / chunk, available % chunk);
-        let values = usize::try_from(index.values).unwrap_or(usize::MAX);
+        let (whole, rest) = (available / recorded.chunk, available % recorded.chunk);
+        let values = usize::try_from(recorded.index.values).unwrap_or(usize::MAX);
         let full = whole * values;
         if rest == 0 {
-            self.piece(lead, lead.samples, order, full);
-            return Ok(());
+            self.known(lead, recorded, full);
+            return;
         }
         // A file that is cut has the first channels' samples of its last chunk; in one that is not, every channel's are fewer.
-        let shorter = runs.part(rest, chunk).and_then(|runs| runs.chunked());
+        let mut shorter = None;
         let count = if lead.cut {
-            let last = order.columns.iter().map(|column| column.at).max();
+            let last = runs.chunked().and_then(|(order, _)| {
+                let places = order.columns.iter().map(|column| column.at);
+                places.max()
+            });
             let after = rest.saturating_sub(last.unwrap_or(0));
-            (after / order.stride).min(values)
+            (after / recorded.stride).min(values)
         } else {
+            // Where that is no sample of the recording, there is no need to go through all channels.
+            let any = rest as u128 * values as u128 >= recorded.chunk as u128;
+            let part = any.then(|| runs.part(rest, recorded.chunk)).flatten();
+            shorter = part.and_then(|runs| runs.chunked());
             let chunk = shorter.as_ref().and_then(|(order, _)| order.chunk);
             chunk.map_or(0, |(values, _)| values)
         };
         self.warn(format!(
             "its last chunk has {count} of {values} samples of each channel"
         ));
-        match shorter.filter(|_| !lead.cut) {
+        match shorter {
             Some((last, _)) => {
-                self.piece(lead, lead.samples, order, full);
-                self.piece(lead, lead.next - rest, last, count);
+                self.known(lead, recorded, full);
+                if count > 0 {
+                    let number = self.order(last);
+                    self.piece(lead, lead.next - rest, number, count);
+                }
             }
-            None => self.piece(lead, lead.samples, order, full + count),
+            None => self.known(lead, recorded, full + count),
         }
-        Ok(())
     }
 
-    /// Notes where samples lie. Only what is there is kept: memory follows the size of the file.
-    fn piece(&mut self, lead: &LeadIn, at: usize, order: Order, count: usize) {
+    /// Notes samples in a layout's order, from the first of a segment on.
+    fn known(&mut self, lead: &LeadIn, recorded: &mut Recorded, count: usize) {
         if count == 0 {
             return;
         }
-        let Contents { orders, pieces, .. } = &mut self.contents;
+        if let Some(order) = recorded.order.take() {
+            recorded.number = self.order(order);
+        }
+        self.piece(lead, lead.samples, recorded.number, count);
+    }
+
+    /// Notes an order; gives its number.
+    fn order(&mut self, order: Order) -> usize {
+        let orders = &mut self.contents.orders;
         if orders.last() != Some(&order) {
             orders.push(order);
         }
+        orders.len() - 1
+    }
+
+    /// Notes where samples lie. Only what is there is kept: memory follows the size of the file.
+    fn piece(&mut self, lead: &LeadIn, at: usize, order: usize, count: usize) {
         let endian = if lead.has(BIG_ENDIAN) {
             Endian::Big
         } else {
             Endian::Little
         };
-        pieces.push(Piece {
+        self.contents.pieces.push(Piece {
             segment: self.number,
             at,
-            order: orders.len() - 1,
+            order,
             swapped: endian != Endian::NATIVE,
             times: 0..count,
         });

@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 
 use jiff::Timestamp;
 
-use super::{Depths, Job, Report, TableError, depth, names, time};
+use super::{Depths, Job, Report, TableError, depth, names, not_a_time};
 use crate::block::DType;
 use crate::command::Compat;
 use crate::config::companions::Layout;
@@ -134,7 +134,7 @@ impl Index {
                     expected,
                 )
             };
-            let wanted = format.parse(text).ok_or_else(wrong)?;
+            let wanted = format.parse_name(text).ok_or_else(wrong)?;
             let far = |k: &usize| {
                 self.times[*k]
                     .as_microsecond()
@@ -179,15 +179,6 @@ impl Index {
             (job.skipped)(1);
             return Ok(());
         }
-        // The axes come first: an array that is there can be read.
-        let convert = job.csv.depth_convert;
-        let depths = self.depths.values.iter().map(|&depth| match convert {
-            Some(convert) => convert.apply(depth, false),
-            None => depth,
-        });
-        job.write("measured_depth.npy", &axis(depths.collect()))?;
-        let seconds = times.iter().map(|time| time.as_microsecond() as f64 / 1e6);
-        job.write("time.npy", &axis(seconds.collect()))?;
         let file = job.output.create(&path)?;
         let io = |e: std::io::Error| {
             TableError::from(OutputError::io(&job.output.path().join(&path), e))
@@ -210,6 +201,15 @@ impl Index {
         }
         self.unchanged(table, count)?;
         let file = file.into_inner().map_err(|e| io(e.into_error()))?;
+        // All values are good. The axes come first: an array that is there can be read.
+        let convert = job.csv.depth_convert;
+        let depths = self.depths.values.iter().map(|&depth| match convert {
+            Some(convert) => convert.apply(depth, false),
+            None => depth,
+        });
+        job.write("measured_depth.npy", &axis(depths.collect()))?;
+        let seconds = times.iter().map(|time| time.as_microsecond() as f64 / 1e6);
+        job.write("time.npy", &axis(seconds.collect()))?;
         file.commit()?;
         (report.written, report.passes) = (1, 1);
         (job.written)(1);
@@ -300,7 +300,10 @@ fn times(table: &Table, time_row: u64, format: &TimeFormat) -> Result<Vec<Timest
         return wrong("no times");
     }
     (1..width)
-        .map(|column| time(&header, column, format))
+        .map(|column| {
+            let time = format.parse_name(header.text(column)?);
+            time.ok_or_else(|| not_a_time(&header, column, format))
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Modules that work on folders of results.
 
-use distpy_gpu::formats::witsml::{Curve, DepthText, Dialect, Log, write};
+use distpy_gpu::formats::witsml::{Curve, DepthText, Dialect, Log, parse, write};
 use serde_json::json;
 
 use super::{axis, bytes, golden, log, project, rows, run};
@@ -100,6 +100,53 @@ fn averages_keep_their_digits_and_leave_out_what_is_missing() {
         "{spread:?}"
     );
     assert_eq!(spread[1], 1.0);
+}
+
+/// Infinite values are as good as missing, other depths or units are no channels of the same fibre.
+#[test]
+fn averages_are_of_the_same_depths_and_units() {
+    let project = project(json!({}));
+    project.write("data/set/a.fbe", &small(START, &[1.0, 2.0]));
+    project.write("data/set/b.fbe", &small(START + 1, &[f64::INFINITY, 4.0]));
+    let other = |k: i64, change: &dyn Fn(&mut Log)| {
+        let bytes = small(START + k, &[5.0, 6.0]);
+        let mut log = parse("x.fbe".as_ref(), &bytes).unwrap();
+        change(&mut log);
+        write(&log, Dialect::Standard)
+    };
+    project.write(
+        "data/set/c.fbe",
+        &other(2, &|log| log.depth.values[1] += 0.01),
+    );
+    project.write(
+        "data/set/d.fbe",
+        &other(3, &|log| log.depth.unit = Some("ft".into())),
+    );
+    let ran = run(&project, "averageFBE").ends(65);
+    let errors = ran.errors();
+    assert_eq!(errors.len(), 2, "{}", ran.err);
+    assert!(
+        errors[0].starts_with("data/set/c.fbe: depths: found "),
+        "{}",
+        ran.err
+    );
+    assert!(
+        errors[0].contains("expected those of the first file: "),
+        "{}",
+        ran.err
+    );
+    assert!(
+        errors[1].starts_with("data/set/d.fbe: units: found ft, "),
+        "{}",
+        ran.err
+    );
+    assert!(
+        errors[1].contains("expected those of the first file: m, "),
+        "{}",
+        ran.err
+    );
+    let mean = log(&project, "results/set/mean/b.fbe");
+    assert_eq!(mean.curves[0].values, [1.0, 3.0]);
 }
 
 #[test]
@@ -290,13 +337,10 @@ fn templates_are_filled() {
     project.system(json!({"config": "t.json"}));
     project.run("-m template -c system.json").ends(0);
     assert_eq!(made("results"), made("made"));
-    let ran = project.run("-m template -c t.json -o .").ends(78);
-    assert_eq!(
-        ran.errors(),
-        [
-            "t.json: out_directory: found the folder of flow.template.json itself, expected another one"
-        ]
-    );
+    let ran = project.run("-m template -c t.json -o .").ends(64);
+    let message = "./flow.template.json: found an input of this run where the result of flow.template.json goes, expected another \
+                   output folder";
+    assert_eq!(ran.errors(), [message]);
     project.write(
         "t.json",
         br#"{"variables": {"a": ["b"], "": "c"}, "out_directory": "made"}"#,
@@ -316,4 +360,191 @@ fn templates_are_filled() {
         ran.errors(),
         ["t.json: filename: missing; expected the file with the text, or files after -f"]
     );
+}
+
+#[test]
+fn inputs_and_configurations_are_never_overwritten() {
+    let shifted = project(json!({"hours": 1}));
+    shifted.write("r/0.npy", b"first");
+    shifted.write("r/3600.npy", b"second");
+    let before = shifted.files("r");
+    for (files, out) in [("r/*.npy", "r"), ("r/0.npy", "r/../r"), ("r", "r/new")] {
+        shifted
+            .run(&format!(
+                "-m timeshift -c system.json -f {files} -o {out} --overwrite"
+            ))
+            .ends(78)
+            .says("expected a folder beside it");
+    }
+    // The input is a folder above, and its time leads into another input.
+    shifted.write("a/0.npy", b"first");
+    shifted.write("a/r/0.npy", b"first");
+    shifted.write("r/7200.npy", b"third");
+    shifted
+        .run("-m timeshift -c system.json -f a/r/0.npy r/7200.npy a/0.npy -o a/r")
+        .ends(78);
+    shifted
+        .run("-m timeshift -c system.json -f a r/3600.npy -o .")
+        .ends(64)
+        .says("./r/3600.npy: found an input of this run where the result of a/r/0.npy goes");
+    assert!(shifted.files("r")["3600.npy"] == before["3600.npy"]);
+    assert_eq!(shifted.files("r").len(), 3);
+
+    let filled = Project::new();
+    let keys = json!({"filename": "tc/t.json", "out_directory": ".", "variables": {"a": "b"}});
+    filled.write("t.json", keys.to_string().as_bytes());
+    filled.write("tc/t.json", b"a");
+    let ran = filled.run("-m template -c t.json").ends(64);
+    let message = "./t.json: found an input of this run where the result of tc/t.json goes, expected another output folder";
+    assert_eq!(ran.errors(), [message]);
+    assert!(std::fs::read(filled.path("t.json")).unwrap() == keys.to_string().as_bytes());
+}
+
+#[test]
+fn two_inputs_never_have_one_result() {
+    let project = project(json!({"hours": 1, "variables": {"a": "b"}}));
+    for folder in ["one", "two"] {
+        project.write(&format!("{folder}/0.npy"), folder.as_bytes());
+        project.write(&format!("{folder}/100/band.npy"), folder.as_bytes());
+        project.write(&format!("{folder}/t.txt"), b"a");
+    }
+    for (module, given, first, second, target) in [
+        (
+            "timeshift",
+            "one/0.npy two/0.npy",
+            "one/0.npy",
+            "two/0.npy",
+            "3600.npy",
+        ),
+        (
+            "dirswap",
+            "one two",
+            "one/100/band.npy",
+            "two/100/band.npy",
+            "band/100.npy",
+        ),
+        (
+            "template",
+            "one/t.txt two/t.txt",
+            "one/t.txt",
+            "two/t.txt",
+            "t.txt",
+        ),
+    ] {
+        let ran = project
+            .run(&format!("-m {module} -c system.json -f {given}"))
+            .ends(64);
+        let message = format!(
+            "results/{target}: found {first} and {second} with this result, expected one input for each"
+        );
+        assert_eq!(ran.errors(), [message]);
+    }
+    project.write("logs/1000.fbe", &small(1000, &[1.0, 2.0]));
+    project.write("logs/1000.xml", &small(1000, &[1.0, 2.0]));
+    let ran = project.run("-m averageFBE -c system.json -f logs").ends(64);
+    let message = "results/mean/1000.fbe: found logs/1000.fbe and logs/1000.xml with this result, expected one input for each";
+    assert_eq!(ran.errors(), [message]);
+    assert!(project.names("results").is_empty());
+}
+
+#[test]
+fn several_folders_of_logs_are_all_taken() {
+    let project = project(json!({}));
+    for (folder, second) in [("a/x", 1), ("b/x", 2), ("b/x/deep", 3), ("c", 4)] {
+        project.write(
+            &format!("{folder}/{second}.fbe"),
+            &small(second, &[1.0, 2.0]),
+        );
+    }
+    project
+        .run("-m averageFBE -c system.json -f a/x b/x c c")
+        .ends(0);
+    let names = project.names("results");
+    let means: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.contains("mean"))
+        .collect();
+    let expected = [
+        "a/x/mean/1.fbe",
+        "b/x/mean/2.fbe",
+        "c/mean/4.fbe",
+        "deep/mean/3.fbe",
+    ];
+    assert_eq!(means, expected);
+    project
+        .run("-m ingest_witsml -c system.json -f a/x b/x -o curves")
+        .ends(0)
+        .says("3 logs in 3 folders");
+}
+
+#[test]
+fn copies_follow_their_inputs() {
+    let project = project(json!({"hours": 1}));
+    project.write("data/0.npy", b"first");
+    project.write("data/3600.npy", b"other");
+    run(&project, "timeshift").ends(0);
+    project.write("settings.json", br#"{"hours": 2}"#);
+    run(&project, "timeshift").ends(0);
+    assert_eq!(project.files("results")["7200.npy"], b"first");
+    project.write("data/0.npy", b"again");
+    run(&project, "timeshift").ends(0);
+    assert_eq!(project.files("results")["7200.npy"], b"again");
+}
+
+#[test]
+fn shards_of_shifts_cover_every_input_once() {
+    let project = project(json!({"hours": 1}));
+    project.write("a/measured_depth.npy", b"a long axis");
+    for folder in ["a", "b"] {
+        project.write(&format!("{folder}/{folder}/0.npy"), b"x");
+    }
+    for shard in 0..4 {
+        project
+            .run(&format!(
+                "-m timeshift -c system.json -f a b --shard {shard}/4"
+            ))
+            .ends(0);
+    }
+    let names = ["a/3600.npy", "b/3600.npy", "measured_depth.npy"];
+    assert_eq!(project.names("results"), names);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_folders_above_end() {
+    let project = project(json!({"hours": 1}));
+    project.write("data/set/0.fbe", &small(0, &[1.0, 2.0]));
+    std::os::unix::fs::symlink(project.path("data"), project.path("data/set/back")).unwrap();
+    run(&project, "timeshift").ends(0);
+    assert_eq!(project.names("results"), ["set/3600.fbe"]);
+    project.run("-m averageFBE -c system.json -o means").ends(0);
+    assert_eq!(project.names("means"), ["set/mean/0.fbe", "set/std/0.fbe"]);
+}
+
+#[test]
+fn tables_have_a_folder_each_below_the_output() {
+    let grid = json!({"time_row": 0, "first_data": 1});
+    let project = project(grid);
+    let table = "depth,2020-01-01 00:00:00\n1,2\n";
+    for name in ["c/x.csv", "c/x.txt", "d/x.csv", "d/y.csv", "e/y.txt"] {
+        project.write(&format!("data/{name}"), table.as_bytes());
+    }
+    std::fs::create_dir_all(project.path("in")).unwrap();
+    for shard in 0..3 {
+        project
+            .run(&format!("-m csv2dts -c system.json --shard {shard}/3"))
+            .ends(0);
+    }
+    let log = "1577836800.fbe";
+    let names = ["c/x.csv", "c/x.txt", "d/x", "d/y", "e/y"].map(|name| format!("{name}/{log}"));
+    assert_eq!(project.names("results"), names);
+    let outside = project.path("data/d/x.csv").display().to_string();
+    project
+        .run(&format!(
+            "-m csv2dts -c system.json -f in/../data/c/x.csv {outside} -o other"
+        ))
+        .ends(0);
+    let names = ["c/x", "d/x"].map(|name| format!("{name}/{log}"));
+    assert_eq!(project.names("other"), names);
 }

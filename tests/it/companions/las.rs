@@ -173,6 +173,10 @@ fn refusals_name_the_line() {
             "line 14: found `-999.25` as the depth, expected a number",
         ),
         (
+            "{HEAD}~A\n1 2\ninf 2\n",
+            "line 15: found `inf` as the depth, expected a number",
+        ),
+        (
             "{HEAD}~A\n1 2\n~O\n",
             "line 15: found `~O`, expected values, as ~A is the last section",
         ),
@@ -244,6 +248,10 @@ fn lines_are_taken_apart() {
             "TIME.    07:13:49 : start: of the log",
             ["TIME", "", "07:13:49", "start: of the log"],
         ),
+        (
+            "DATE. 2016-12-13 07:13:49",
+            ["DATE", "", "2016-12-13 07:13:49", ""],
+        ),
         ("TIME.    07:13:49:start", ["TIME", "", "07:13:49", "start"]),
         (
             "DT   .US/M           60 520 32 00   :  2  SONIC",
@@ -298,6 +306,12 @@ fn dates_of_many_forms_are_read() {
     assert_eq!(
         date("", None).unwrap_err(),
         "x.las: ~W: found no DATE, expected the time of the log"
+    );
+    let parameters = HEAD.replace("13-DEC-86 :\n", ":\n~P\nDATE. 2016-12-13 07:13:49\n");
+    let las = read(&(parameters + "~A\n1 2\n2 3\n")).unwrap();
+    assert_eq!(
+        las.date("x.las".as_ref(), None).unwrap().to_string(),
+        "2016-12-13T07:13:49Z"
     );
     assert_eq!(
         date("noon", Some("%H:%M")).unwrap_err(),

@@ -98,7 +98,7 @@ fn times_are_read_as_python_reads_them() {
         (
             "%Y-%m-%d %H:%M:%S",
             "2020-01-02 03:04:05.1",
-            "2020-01-02T03:04:05Z",
+            "2020-01-02T03:04:05.1Z",
         ),
         (
             "%Y-%m-%d %H:%M:%S.%f",
@@ -140,8 +140,14 @@ fn times_are_read_as_python_reads_them() {
     ] {
         assert_eq!(read(format, text).as_deref(), Some(want), "{format} {text}");
     }
+    // In the name of a column it is pandas' number.
+    let format = TimeFormat::new("%Y-%m-%d %H:%M:%S", HalfDays::Meant);
+    let time = format.parse_name("2020-01-02 03:04:05.1").unwrap();
+    assert_eq!(time.to_string(), "2020-01-02T03:04:05Z");
     for (format, text) in [
         ("%Y-%m-%d %H:%M:%S", "2020-01-02"),
+        ("%Y-%m-%d %H:%M:%S", "2020-01-02 03:04:05.x"),
+        ("%Y-%m-%d %H:%M", "2020-01-02 03:04.5"),
         ("%Y-%m-%d %H:%M:%S", "2020-13-02 03:04:05"),
         ("%Y-%m-%d", ""),
         ("%d-%b-%Y", "13-DEC-86"),

@@ -192,6 +192,51 @@ fn find_last(bytes: &[u8], part: &[u8]) -> usize {
     windows.rposition(|window| window == part).unwrap()
 }
 
+/// Only metadata that the file's end cuts are left out: what is whole and cannot be is refused in the last segment, too.
+#[test]
+fn a_last_segment_that_is_whole_is_not_taken_for_cut() {
+    let mut last = bent("nptdms", |b| kind(0)(b) - 4, &[0x69, 0x12, 0, 0]);
+    last[12..20].fill(0xff);
+    let message = refusal(&[bytes("nptdms"), last].concat());
+    assert_eq!(
+        message,
+        "byte 1742: found samples of DAQmx in /'Measurement'/'0', expected plain samples: an index of 20 bytes"
+    );
+}
+
+/// A segment takes no time for channels that it does not speak of.
+#[test]
+fn many_segments_of_many_channels_take_little_time() {
+    const CHANNELS: u32 = 100_000;
+    let mut list = CHANNELS.to_le_bytes().to_vec();
+    for channel in 0..CHANNELS {
+        let path = format!("/'Measurement'/'{channel}'");
+        list.extend((path.len() as u32).to_le_bytes());
+        list.extend(path.as_bytes());
+        // One sample of an i8 in one dimension, and no property.
+        for number in [20_u32, 1, 1, 1, 0, 0] {
+            list.extend(number.to_le_bytes());
+        }
+    }
+    let segment = |contents: u32, list: &[u8], samples: &[u8]| {
+        let mut bytes = b"TDSm".to_vec();
+        bytes.extend(contents.to_le_bytes());
+        bytes.extend(4713_u32.to_le_bytes());
+        bytes.extend(((list.len() + samples.len()) as u64).to_le_bytes());
+        bytes.extend((list.len() as u64).to_le_bytes());
+        [&bytes, list, samples].concat()
+    };
+    for interleaved in [0, 0x20] {
+        let mut bytes = segment(0x0e | interleaved, &list, &[1]);
+        let more = segment(0x08 | interleaved, &[], &[1]);
+        bytes.extend(more.repeat(20_000));
+        let start = std::time::Instant::now();
+        refusal(&bytes);
+        let took = start.elapsed();
+        assert!(took.as_secs() < 10, "{took:?}");
+    }
+}
+
 #[test]
 fn files_without_a_recording() {
     // Other groups only.
