@@ -30,7 +30,7 @@ impl Job {
     /// The same chunk once more.
     pub fn again(&self) -> Self {
         Self {
-            id: self.id.clone(),
+            id: self.id,
             path: self.path.clone(),
             plan: self.plan.clone(),
             sources: self.sources.clone(),

@@ -69,8 +69,7 @@ pub fn find(
     };
     let extensions: Vec<&str> = ["npy"].iter().chain(EXTENSIONS).copied().collect();
     let found = inputs::find(&given, &extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let (arrays, recordings): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|input| is_array(input));
+    let (arrays, recordings): (Vec<_>, Vec<_>) = found.into_iter().partition(is_array);
     let files = chunk_files(cli, system, arrays);
     match (files.is_empty(), recordings.is_empty()) {
         (false, true) => Ok(Chunks {

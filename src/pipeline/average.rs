@@ -135,7 +135,7 @@ impl Average {
         let mut pairs = log.depth.values.iter().zip(&self.depth.values);
         let differ = |&(a, b): &(&f64, &f64)| {
             let near = (a - b).abs() <= NEAR * a.abs().max(b.abs()).max(1.0);
-            !near && !(a.is_nan() && b.is_nan())
+            !(near || a.is_nan() && b.is_nan())
         };
         if let Some((found, first)) = pairs.find(differ) {
             let expected = format!("those of the first file: {first}");

@@ -124,10 +124,11 @@ impl<'a> Watch<'a> {
                 continue;
             }
             let stamp = (file.len(), file.modified().ok());
-            if let Some(Known::Refused(then, again)) = self.known.get(&path) {
-                if *then == stamp && again.is_none_or(|again| now < again) {
-                    continue;
-                }
+            if let Some(Known::Refused(then, again)) = self.known.get(&path)
+                && *then == stamp
+                && again.is_none_or(|again| now < again)
+            {
+                continue;
             }
             let seen = self.growing.entry(path.clone()).or_insert((stamp, now));
             if seen.0 != stamp {
