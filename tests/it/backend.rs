@@ -262,7 +262,7 @@ impl Stream {
             sources,
         } = case.job().expect("a plan");
         let job = move || Job {
-            id: id,
+            id,
             path: path.clone(),
             plan: plan.clone(),
             sources: sources.clone(),

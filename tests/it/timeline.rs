@@ -303,12 +303,13 @@ fn chunks_hold_their_own_time_after_drift() {
     };
     let (cuts, told) = cut(cutting, &files);
     assert_eq!(told, Vec::<String>::new());
-    assert_eq!(cuts.len(), 21);
+    assert_eq!(cuts.len(), 22);
     for cut in &cuts {
         let piece = &cut.pieces[0];
         let file: usize = piece.path.display().to_string().parse().unwrap();
         let time = starts[file] + piece.times.start as f64 / PRF;
-        assert!((time - cut.id.unix_time as f64).abs() < 0.015, "{cut:?}");
+        // Starts may be one and a half samples off before they count, and a sample is the nearest.
+        assert!((time - cut.id.unix_time as f64).abs() < 0.0201, "{cut:?}");
     }
 }
 

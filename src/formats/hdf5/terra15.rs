@@ -83,13 +83,16 @@ fn clock(
         }
         let dataset: Dataset = at.dataset(group, name)?;
         let clock = Clock::read(at, &dataset, 1.0)?;
-        match &best {
-            Some((_, gps)) if clock.rows > gps.rows => warnings.push(format!(
-                "GPS tells the times of {} rows only: the computer's times are taken, of {} rows",
-                gps.rows, clock.rows
-            )),
-            Some(_) => continue,
-            None => {}
+        if let Some((_, gps)) = &best {
+            if clock.rows <= gps.rows {
+                continue;
+            }
+            if gps.rows > 0 {
+                warnings.push(format!(
+                    "GPS tells the times of {} rows only: the computer's times are taken, of {} rows",
+                    gps.rows, clock.rows
+                ));
+            }
         }
         best = Some((dataset.name(), clock));
     }
