@@ -99,7 +99,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     } else {
         origin / 1000.0
     };
-    let start = first_time(&times, period) + first_row + blocks_read.front as f64 * step;
+    let start = times[0] + first_row + blocks_read.front as f64 * step;
     let start = unix(start).ok_or_else(|| {
         at.content(
             format!("{}/time", source.name()),
@@ -206,15 +206,6 @@ fn times(at: Place, source: &Group, blocks: usize) -> Result<Vec<f64>, FormatErr
     dataset
         .read_raw::<f64>()
         .map_err(|e| at.library(&dataset.name(), "Unix times in seconds", &e))
-}
-
-/// Time of the first block. Stamps jitter by some milliseconds: the median of what the first ones say.
-fn first_time(times: &[f64], period: f64) -> f64 {
-    const ENOUGH: usize = 31;
-    let said = times.iter().take(ENOUGH).enumerate();
-    let mut said: Vec<f64> = said.map(|(k, time)| time - k as f64 * period).collect();
-    said.sort_by(f64::total_cmp);
-    said.get(said.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// The median step of times.
