@@ -21,6 +21,7 @@ mod render_job;
 mod report;
 mod strainrate2summary;
 mod synthesize;
+mod tally;
 mod template;
 mod timeshift;
 
@@ -290,6 +291,18 @@ pub fn shard(cli: &Cli) -> Result<Option<Shard>, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let [index, count] = ["JOB_COMPLETION_INDEX", "DISTPY_SHARDS"].map(variable);
     Shard::of_job(index.as_deref(), count.as_deref()).map_err(Failure::Usage)
+}
+
+/// What the user gave: files, folders and globs, or the configuration's input folder, which holds `what`.
+fn given(cli: &Cli, system: &System, what: &str) -> Result<Vec<String>, Failure> {
+    match (&cli.files[..], &system.input) {
+        ([], Some(folder)) => Ok(vec![folder.display().to_string()]),
+        ([], None) => {
+            let expected = format!("missing; expected the folder of {what}, or files after -f");
+            Err(Problems::single(&system.file, "in_directory", expected).into())
+        }
+        (files, _) => Ok(files.to_vec()),
+    }
 }
 
 /// The files of this process's share; the manifest lists them.

@@ -50,31 +50,25 @@ pub fn format(path: &Path) -> Result<Format, FormatError> {
     })
 }
 
-/// Opens a recording of any format. No sample is read. With `compat_distpy` its depth axis is distpy's.
+/// Opens a recording of any format, and says which it has. No sample is read. With `compat_distpy` its depth axis is distpy's.
 ///
 /// # Errors
 /// When it cannot be read, is no recording, or its format's reader refuses it.
-pub fn open(path: &Path, compat_distpy: bool) -> Result<Box<dyn Source>, FormatError> {
-    match format(path)? {
-        Format::Npy => Err(FormatError::content(
-            path,
-            "file",
-            "an npy array, which is a chunk",
-            "a recording",
-        )),
-        Format::Segy => Ok(Box::new(segy::open(
-            path,
-            &segy::Options { compat_distpy },
-        )?)),
-        Format::Tdms => Ok(Box::new(tdms::open(path)?)),
+pub fn open(path: &Path, compat_distpy: bool) -> Result<(Format, Box<dyn Source>), FormatError> {
+    let wrong =
+        |found: &str, expected: &str| Err(FormatError::content(path, "file", found, expected));
+    let format = format(path)?;
+    let source: Box<dyn Source> = match format {
+        Format::Npy => return wrong("an npy array, which is a chunk", "a recording"),
+        Format::Segy => Box::new(segy::open(path, &segy::Options { compat_distpy })?),
+        Format::Tdms => Box::new(tdms::open(path)?),
         #[cfg(feature = "hdf5")]
-        Format::Hdf5 => Ok(Box::new(super::hdf5::open(path)?)),
+        Format::Hdf5 => Box::new(super::hdf5::open(path)?),
         #[cfg(not(feature = "hdf5"))]
-        Format::Hdf5 => Err(FormatError::content(
-            path,
-            "file",
-            "HDF5, which this program is built without",
-            "a program with the feature hdf5",
-        )),
-    }
+        Format::Hdf5 => {
+            let expected = "a program with the feature hdf5";
+            return wrong("HDF5, which this program is built without", expected);
+        }
+    };
+    Ok((format, source))
 }

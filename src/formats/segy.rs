@@ -100,10 +100,18 @@ impl Source for SegySource {
         if row == 0 {
             return Ok(());
         }
+        let from = |channel| self.layout.samples_at(channel) + times.start * format.size();
+        let rows = channels.zip(dst.chunks_exact_mut(row));
+        if let Some(size) = sample::reversed(format, order) {
+            for (channel, to) in rows {
+                self.file.read(from(channel), to)?;
+                sample::reverse(size, to);
+            }
+            return Ok(());
+        }
         let mut stored = vec![0; times.len() * format.size()];
-        for (channel, to) in channels.zip(dst.chunks_exact_mut(row)) {
-            let from = self.layout.samples_at(channel) + times.start * format.size();
-            self.file.read(from, &mut stored)?;
+        for (channel, to) in rows {
+            self.file.read(from(channel), &mut stored)?;
             sample::decode(format, order, &stored, to);
         }
         Ok(())

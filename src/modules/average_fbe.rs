@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::each::{ended, shared};
-use super::{Failure, compat, ingest_witsml, join, output_folder, set_threads, shard, system};
+use super::tally::Tally;
+use super::{
+    Failure, compat, given, ingest_witsml, join, output_folder, set_threads, share_by, system,
+};
 use crate::cli::Cli;
-use crate::config::Problems;
 use crate::exit::Code;
 use crate::formats::witsml::{self, Log};
 use crate::formats::{self, FormatError};
@@ -28,23 +30,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     set_threads(cli, &system)?;
     let compat = compat(cli, &system, None)?;
     monitor.manifest.set_compat(compat.name());
-    let given: Vec<PathBuf> = match (&cli.files[..], &system.input) {
-        ([], Some(folder)) => vec![folder.clone()],
-        ([], None) => {
-            let expected = "missing; expected the folder of the logs, or files after -f";
-            return Err(Problems::single(&system.file, "in_directory", expected).into());
-        }
-        (files, _) => files.iter().map(PathBuf::from).collect(),
-    };
-    let mut sets = ingest_witsml::sets(&given)?;
+    let given = given(cli, &system, "the logs")?;
+    let paths: Vec<PathBuf> = given.iter().map(PathBuf::from).collect();
+    let mut sets = ingest_witsml::sets(&paths)?;
     sets.retain(|(_, logs)| logs.are_witsml());
     // Results of an earlier run are no logs to average.
     sets.retain(|(name, _)| !FOLDERS.iter().any(|folder| name.ends_with(folder)));
     if sets.is_empty() {
-        let given: Vec<String> = given
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
         let expected =
             "found no WITSML logs, expected files such as .fbe, in it or in folders below";
         return Err(Failure::Data(format!("{}: {expected}", given.join(", "))));
@@ -59,12 +51,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         }
     }
     // A shard takes whole folders, as each log counts for those after it.
-    if let Some(shard) = shard(cli)? {
-        monitor.meter.set_shard(shard);
-        let sizes: Vec<u64> = sets.iter().map(|(_, logs)| logs.len() as u64).collect();
-        let mut mine = shard.of(&sizes).into_iter();
-        sets.retain(|_| mine.next().unwrap_or(true));
-    }
+    let sets = share_by(cli, monitor, sets, |(_, logs)| logs.len() as u64)?;
     let folder = join(cli, monitor, &out)?;
     monitor
         .manifest
@@ -74,14 +61,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         .map(|(_, logs)| logs.len() + logs.undated.len())
         .sum();
     monitor.meter.begin("logs", files, 0, cli.quiet);
-    let (mut failed, mut unread) = (0, 0);
-    let mut complain = |error: &FormatError| {
-        match error {
-            FormatError::Io { .. } => unread += 1,
-            FormatError::Content { .. } => failed += 1,
-        }
-        monitor.meter.failed(&error.to_string());
-    };
+    let mut tally = Tally::default();
+    let mut complain = |error: &FormatError| tally.refuse(monitor, error);
     for (name, logs) in &sets {
         logs.undated.iter().for_each(&mut complain);
         let place: PathBuf = out.join(name).components().collect();
@@ -119,7 +100,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             place.display()
         );
     }
-    Ok(ended(monitor, &out, ("logs", files), (failed, unread)))
+    Ok(ended(monitor, &out, ("logs", files), tally))
 }
 
 /// Where the result of a log goes, below the output folder.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::ingest::last_chunk;
-use super::{Failure, compat};
+use super::{Failure, compat, given};
 use crate::cli::Cli;
 use crate::command::Compat;
 use crate::config::{Problems, System, Workflow};
@@ -55,22 +55,15 @@ pub fn find(
     system: &System,
     flow: Option<&Workflow>,
 ) -> Result<Chunks<'static>, Failure> {
-    let given = if cli.files.is_empty() {
-        let folder = system.input.as_ref().ok_or_else(|| {
-            Problems::single(
-                &system.file,
-                "in_directory",
-                "missing; expected the folder of the chunks or recordings, or files after -f",
-            )
-        })?;
-        vec![folder.display().to_string()]
-    } else {
-        cli.files.clone()
-    };
+    let given = given(cli, system, "the chunks or recordings")?;
     let extensions: Vec<&str> = ["npy"].iter().chain(EXTENSIONS).copied().collect();
     let found = inputs::find(&given, &extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let (arrays, recordings): (Vec<_>, Vec<_>) = found.into_iter().partition(is_array);
+    let (arrays, mut recordings): (Vec<_>, Vec<_>) = found.into_iter().partition(is_array);
     let files = chunk_files(cli, system, arrays);
+    if !files.is_empty() {
+        // The recordings that chunks were cut from may lie in the same folder.
+        recordings.retain(|input| input.named);
+    }
     match (files.is_empty(), recordings.is_empty()) {
         (false, true) => Ok(Chunks {
             calibration: calibration(&files[0].path, system)?,
@@ -333,7 +326,7 @@ fn look(
     known: &mut Option<Arc<[f64]>>,
     told: &mut Vec<String>,
 ) -> Result<Recorded, FormatError> {
-    let source = open::open(path, distpy)?;
+    let (format, source) = open::open(path, distpy)?;
     let header: &Header = source.header();
     for warning in &header.warnings {
         if told.len() < MOST_TOLD && !told.contains(warning) {
@@ -342,6 +335,6 @@ fn look(
         }
     }
     // As the chunks of an ingest have them.
-    let column = open::format(path)? == Format::Segy;
+    let column = format == Format::Segy;
     Ok(Recorded::new(path, header, column, known))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::each::{Ends, copy, each, plan};
+use super::{Failure, given};
 use crate::cli::Cli;
 use crate::exit::Code;
 use crate::pipeline::inputs::Input;
@@ -17,7 +17,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let ends = Ends::read(cli, monitor)?;
     let mut moves: Vec<(Input, PathBuf)> = Vec::new();
     let mut with_depth = BTreeSet::new();
-    let given = ends.given(cli, "the folders of results")?;
+    let given = given(cli, &ends.system, "the folders of results")?;
     for (time, folder) in given
         .iter()
         .map(|given| folders(Path::new(given)))

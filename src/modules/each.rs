@@ -4,19 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
-use super::{Failure, config_path, join, output_folder, read_text, share_by, system};
+use super::tally::Tally;
+use super::{Failure, config_path, given, join, output_folder, read_text, share_by, system};
 use crate::cli::Cli;
+use crate::config::System;
 use crate::config::companions::Settings;
-use crate::config::{Problems, System};
-use crate::exit::{self, Code};
+use crate::exit::Code;
 use crate::formats::FormatError;
 use crate::pipeline::inputs::{self, Depth, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::{Folder, OutputError};
 use crate::pipeline::share::{Turn, Turns};
-use crate::pipeline::tables::TableError;
+pub use crate::pipeline::tables::Fault;
 
 /// The settings that a system configuration names as its `config`; without one, none.
 pub fn settings(monitor: &Monitor, system: &System) -> Result<Settings, Failure> {
@@ -50,18 +50,6 @@ impl Ends {
         })
     }
 
-    /// What the user gave: files, or the configuration's input folder.
-    pub fn given(&self, cli: &Cli, what: &str) -> Result<Vec<String>, Failure> {
-        match (&cli.files[..], &self.system.input) {
-            ([], Some(folder)) => Ok(vec![folder.display().to_string()]),
-            ([], None) => {
-                let expected = format!("missing; expected the folder of {what}, or files after -f");
-                Err(Problems::single(&self.system.file, "in_directory", expected).into())
-            }
-            (files, _) => Ok(files.to_vec()),
-        }
-    }
-
     /// The files with some endings, and this process's share of them.
     pub fn files(
         &self,
@@ -69,7 +57,7 @@ impl Ends {
         monitor: &Monitor,
         (what, endings, depth): (&str, &[&str], Depth),
     ) -> Result<Found, Failure> {
-        let given = self.given(cli, what)?;
+        let given = given(cli, &self.system, what)?;
         let all = inputs::find_in(&given, endings, depth)
             .map_err(|lines| Failure::Io(lines.join("\n")))?;
         let mut mine = share_by(cli, monitor, all.clone(), Input::size)?;
@@ -165,30 +153,6 @@ pub fn real(path: &Path) -> PathBuf {
     real
 }
 
-/// Why one file was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// It is bad, or cannot be read.
-    #[error("{0}")]
-    Format(#[from] FormatError),
-    /// Results cannot be written.
-    #[error("{0}")]
-    Output(#[from] OutputError),
-    /// The run was asked to end.
-    #[error("ended as asked")]
-    Stopped,
-}
-
-impl From<TableError> for Fault {
-    fn from(error: TableError) -> Self {
-        match error {
-            TableError::Format(error) => Self::Format(error),
-            TableError::Output(error) => Self::Output(error),
-            TableError::Stopped => Self::Stopped,
-        }
-    }
-}
-
 /// Works on each file and its name in turn; a bad one is told of, and the others are done.
 pub fn each(
     cli: &Cli,
@@ -201,17 +165,9 @@ pub fn each(
     let folder = join(cli, monitor, out)?;
     let total = files.iter().map(|(file, _)| file.size()).sum();
     monitor.meter.begin(what, 0, total, cli.quiet);
-    let (mut failed, mut unread) = (0, 0);
+    let mut tally = Tally::default();
     let name = |(_, name): &&(Input, PathBuf)| name.to_string_lossy().replace(['/', '\\'], "_");
-    let never = AtomicBool::new(false);
-    for turn in Turns::new(
-        &folder,
-        monitor,
-        files.iter().map(Some),
-        &never,
-        name,
-        |_| false,
-    ) {
+    for turn in Turns::new(&folder, monitor, files.iter().map(Some), name, |_| false) {
         let (Turn::Mine(piece) | Turn::Finished(piece)) = turn?;
         let done = work(&folder, &piece.0, &piece.1);
         folder.release(&name(&piece));
@@ -219,41 +175,22 @@ pub fn each(
             Ok(()) => {}
             Err(Fault::Stopped) => break,
             Err(Fault::Output(error)) => return Err(error.into()),
-            Err(Fault::Format(error)) => {
-                match &error {
-                    FormatError::Io { .. } => unread += 1,
-                    FormatError::Content { .. } => failed += 1,
-                }
-                monitor.meter.failed(&error.to_string());
-            }
+            Err(Fault::Format(error)) => tally.refuse(monitor, &error),
         }
     }
-    Ok(ended(monitor, out, (what, files.len()), (failed, unread)))
+    Ok(ended(monitor, out, (what, files.len()), tally))
 }
 
-/// Says how a run ended: how many files of a kind it had, how many of them were bad and how many could not be read.
-pub fn ended(
-    monitor: &Monitor,
-    out: &Path,
-    (what, count): (&str, usize),
-    (failed, unread): (usize, usize),
-) -> Code {
-    let seconds = monitor.meter.finish();
-    if monitor.stop.wanted() {
-        tracing::warn!("ended early as asked; the same command goes on where this one ended");
-        return monitor.stop.code();
-    }
-    let bad = failed + unread;
-    tracing::info!(
-        "{} {what} done, {bad} failed; {seconds:.2} s; results in {}",
-        count - bad.min(count),
-        out.display()
-    );
-    match (failed, unread) {
-        (0, 0) => exit::OK,
-        (0, _) => exit::IO,
-        _ => exit::DATA,
-    }
+/// Says how a run over so many files of a kind ended.
+pub fn ended(monitor: &Monitor, out: &Path, (what, count): (&str, usize), tally: Tally) -> Code {
+    tally.end(monitor, |seconds| {
+        let bad = tally.failed();
+        format!(
+            "{} {what} done, {bad} failed; {seconds:.2} s; results in {}",
+            count - bad.min(count),
+            out.display()
+        )
+    })
 }
 
 /// This process's files with the names of their results: their own without ending; before it the path from where all files are,

@@ -1,14 +1,14 @@
 //! `-m segy_ingest`, `-m ingest_h5` and `-m ingest_tdms`: recordings into chunks.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use super::{Failure, compat, join, output_folder, share, system};
+use super::tally::Tally;
+use super::{Failure, compat, given, join, output_folder, share, system};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::command::Compat;
 use crate::config::{Problems, System};
-use crate::exit::{self, Code};
+use crate::exit::Code;
 use crate::formats::{self, FormatError, Source};
 use crate::pipeline::ingest::{
     DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
@@ -59,14 +59,7 @@ fn run(
         depth,
         traces: trace_files(&system)?,
     };
-    let given = match (&cli.files[..], &system.input) {
-        ([], Some(folder)) => vec![folder.display().to_string()],
-        ([], None) => {
-            let expected = "missing; expected the folder of the recordings, or files after -f";
-            return Err(Problems::single(&system.file, "in_directory", expected).into());
-        }
-        (files, _) => files.to_vec(),
-    };
+    let given = given(cli, &system, "the recordings")?;
     let recordings =
         inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
     let compat = compat(cli, &system, None)?;
@@ -90,7 +83,7 @@ fn run(
         };
         ingest(source.as_ref(), &folder, &options, &run)
     };
-    let (mut failed, mut unread) = (0, 0);
+    let mut tally = Tally::default();
     // A recording is claimed by its name, as it may be mounted at other places elsewhere.
     let name = |it: &&Input| {
         it.path
@@ -99,15 +92,8 @@ fn run(
             .to_string_lossy()
             .into_owned()
     };
-    let never = AtomicBool::new(false);
-    for turn in Turns::new(
-        &folder,
-        monitor,
-        recordings.iter().map(Some),
-        &never,
-        name,
-        |_| false,
-    ) {
+    let all = recordings.iter().map(Some);
+    for turn in Turns::new(&folder, monitor, all, name, |_| false) {
         let (Turn::Mine(recording) | Turn::Finished(recording)) = turn?;
         let done = cut(&recording.path);
         folder.release(&name(&recording));
@@ -115,39 +101,22 @@ fn run(
             Ok(report) => tell(&recording.path, &report),
             Err(IngestError::Stopped) => break,
             Err(IngestError::Output(error)) => return Err(error.into()),
+            Err(IngestError::Format(error)) => tally.refuse(monitor, &error),
             Err(error) => {
-                match &error {
-                    IngestError::Format(FormatError::Io { .. }) => unread += 1,
-                    _ => failed += 1,
-                }
-                monitor.meter.failed(&complaint(&recording.path, &error));
+                tally.bad += 1;
+                let line = format!("{}: {error}", recording.path.display());
+                monitor.meter.failed(&line);
             }
         }
     }
-    let seconds = monitor.meter.finish();
-    if monitor.stop.wanted() {
-        tracing::warn!("ended early as asked; the same command goes on where this one ended");
-        return Ok(monitor.stop.code());
-    }
-    let done = recordings.len() - failed - unread;
-    tracing::info!(
-        "{done} recordings done, {} failed; {seconds:.2} s; chunks in {}",
-        failed + unread,
-        out.display()
-    );
-    Ok(match (failed, unread) {
-        (0, 0) => exit::OK,
-        (0, _) => exit::IO,
-        _ => exit::DATA,
-    })
-}
-
-/// Says which file an error is of; a file's own errors name it already.
-fn complaint(path: &Path, error: &IngestError) -> String {
-    match error {
-        IngestError::Format(_) => error.to_string(),
-        _ => format!("{}: {error}", path.display()),
-    }
+    Ok(tally.end(monitor, |seconds| {
+        format!(
+            "{} recordings done, {} failed; {seconds:.2} s; chunks in {}",
+            recordings.len() - tally.failed(),
+            tally.failed(),
+            out.display()
+        )
+    }))
 }
 
 fn tell(path: &Path, report: &Report) {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::each::{below, common, real};
-use super::{Failure, join, output_folder, set_threads, shard, system};
+use super::tally::Tally;
+use super::{Failure, given, join, output_folder, set_threads, share_by, system};
 use crate::cli::Cli;
-use crate::config::Problems;
-use crate::exit::{self, Code};
+use crate::exit::Code;
 use crate::formats::FormatError;
 use crate::picture::ticks;
 use crate::pipeline::logs::{ENDINGS, Logs, LogsError, Report, Settings};
@@ -20,35 +20,19 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
     set_threads(cli, &system)?;
-    let given: Vec<PathBuf> = match (&cli.files[..], &system.input) {
-        ([], Some(folder)) => vec![folder.clone()],
-        ([], None) => {
-            let expected = "missing; expected the folder of the logs, or files after -f";
-            return Err(Problems::single(&system.file, "in_directory", expected).into());
-        }
-        (files, _) => files.iter().map(PathBuf::from).collect(),
-    };
-    let mut sets = sets(&given)?;
+    let given: Vec<PathBuf> = given(cli, &system, "the logs")?
+        .into_iter()
+        .map(PathBuf::from)
+        .collect();
     // A shard takes whole folders, as their packages follow one another.
-    if let Some(shard) = shard(cli)? {
-        monitor.meter.set_shard(shard);
-        let sizes: Vec<u64> = sets.iter().map(|(_, logs)| logs.len() as u64).collect();
-        let mut mine = shard.of(&sizes).into_iter();
-        sets.retain(|_| mine.next().unwrap_or(true));
-    }
+    let sets = share_by(cli, monitor, sets(&given)?, |(_, logs)| logs.len() as u64)?;
     let folder = join(cli, monitor, &out)?;
     let paths = sets.iter().flat_map(|(_, logs)| logs.paths());
     monitor.manifest.inputs(paths);
     let files = sets.iter().map(|(_, logs)| logs.len()).sum();
     monitor.meter.begin("logs", files, 0, cli.quiet);
-    let (mut failed, mut unread) = (0, 0);
-    let mut complain = |error: &FormatError| {
-        match error {
-            FormatError::Io { .. } => unread += 1,
-            FormatError::Content { .. } => failed += 1,
-        }
-        monitor.meter.failed(&error.to_string());
-    };
+    let mut tally = Tally::default();
+    let mut complain = |error: &FormatError| tally.refuse(monitor, error);
     for (name, logs) in &sets {
         logs.undated.iter().for_each(&mut complain);
         if logs.is_empty() {
@@ -76,22 +60,14 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             Err(LogsError::Output(error)) => return Err(error.into()),
         }
     }
-    let seconds = monitor.meter.finish();
-    if monitor.stop.wanted() {
-        tracing::warn!("ended early as asked; the same command goes on where this one ended");
-        return Ok(monitor.stop.code());
-    }
-    tracing::info!(
-        "{files} logs in {} folders, {} failed; {seconds:.2} s; curves in {}",
-        sets.len(),
-        failed + unread,
-        out.display()
-    );
-    Ok(match (failed, unread) {
-        (0, 0) => exit::OK,
-        (0, _) => exit::IO,
-        _ => exit::DATA,
-    })
+    Ok(tally.end(monitor, |seconds| {
+        format!(
+            "{files} logs in {} folders, {} failed; {seconds:.2} s; curves in {}",
+            sets.len(),
+            tally.failed(),
+            out.display()
+        )
+    }))
 }
 
 /// The logs by the folder of their curves below the output: their own folder's name, or the path to it where two folders have

@@ -21,6 +21,9 @@ use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
 use crate::pipeline::watch::Watch;
 
+/// Chunks that a device is chosen for where nobody knows how many there will be.
+const A_DAY: usize = 86_400;
+
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let output = output_folder(cli, &system)?;
@@ -91,7 +94,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     }
     // What is wrong with a chunk is told where it is processed.
     let first = chunks.first().and_then(|chunk| reader.job(chunk).ok());
-    let work = Work::of(first.as_ref(), chunks.len());
+    let ahead = if later.is_some() { A_DAY } else { chunks.len() };
+    let work = Work::of(first.as_ref(), ahead);
     let (executor, may_fall_back) =
         super::device::executor(cli, &system, precision, &monitor.meter, work)?;
     drop(first);
@@ -107,7 +111,10 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         latency: later.is_some(),
         monitor,
     };
-    let expected = Expected::of(&chunks);
+    let mut expected = Expected::of(&chunks);
+    if later.is_some() {
+        (expected.chunks, expected.bytes) = (0, 0);
+    }
     let refused = later.as_ref().map(Watch::shared_refused);
     let chunks = chunks
         .into_iter()

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 use super::each::{Ends, each, plan};
 use super::{Failure, read_text};
 use crate::cli::Cli;
@@ -32,6 +34,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let name = PathBuf::from(file.path.file_name().unwrap_or_default());
         (file, name)
     };
+    let names = keys.variables.iter().map(|(name, _)| name);
+    let finder = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(names)
+        .map_err(|e| {
+            Problems::single(&settings.file, "variables", format!("found too many: {e}"))
+        })?;
     let files = files.into_iter().map(to).collect();
     let files = plan(cli, monitor, &out, &[&settings.file], files)?;
     each(
@@ -47,7 +56,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
                 let place = format!("byte {}", e.valid_up_to());
                 FormatError::content(path, place, "bytes that are no UTF-8", "UTF-8 text")
             })?;
-            let (filled, unused) = filled(text, &keys.variables);
+            let (filled, unused) = filled(&finder, text, &keys.variables);
             for key in unused {
                 tracing::warn!("{}: found no `{key}` to replace", path.display());
             }
@@ -98,28 +107,19 @@ fn found(name: &Path, configuration: &Path) -> PathBuf {
 
 /// The text with each name replaced by its value, and the names that do not occur. Of names that begin alike the longest is
 /// meant, and what was filled in is not looked at again.
-fn filled<'k>(text: &str, variables: &'k [(String, String)]) -> (String, Vec<&'k str>) {
-    let mut names: Vec<&(String, String)> = variables.iter().collect();
-    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    let mut used = vec![false; names.len()];
+fn filled<'k>(
+    finder: &AhoCorasick,
+    text: &str,
+    variables: &'k [(String, String)],
+) -> (String, Vec<&'k str>) {
+    let mut used = vec![false; variables.len()];
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        match names
-            .iter()
-            .position(|(name, _)| rest.starts_with(name.as_str()))
-        {
-            Some(k) => {
-                used[k] = true;
-                out.push_str(&names[k].1);
-                rest = &rest[names[k].0.len()..];
-            }
-            None => {
-                out.push(c);
-                rest = &rest[c.len_utf8()..];
-            }
-        }
-    }
-    let unused = names.iter().zip(used).filter(|(_, used)| !used);
+    finder.replace_all_with(text, &mut out, |found, _, out| {
+        let k = found.pattern().as_usize();
+        used[k] = true;
+        out.push_str(&variables[k].1);
+        true
+    });
+    let unused = variables.iter().zip(used).filter(|(_, used)| !used);
     (out, unused.map(|((name, _), _)| name.as_str()).collect())
 }

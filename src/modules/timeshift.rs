@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::each::{Ends, Fault, copy, each, plan, real};
+use super::{Failure, given};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::config::Problems;
@@ -27,7 +27,7 @@ const UNIX: f64 = 1e8;
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let ends = Ends::read(cli, monitor)?;
     let seconds = ShiftKeys::seconds(&ends.settings)?;
-    let given = ends.given(cli, "the results")?;
+    let given = given(cli, &ends.system, "the results")?;
     let out = real(&ends.out);
     // A second run could not tell which names were moved.
     let inside = |input: &dyn Display| {

@@ -87,7 +87,7 @@ pub struct Run<'a> {
 /// What there is to do, as far as it is known beforehand.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected {
-    /// Number of chunks.
+    /// Number of chunks; 0 where nobody knows.
     pub chunks: usize,
     /// Their bytes.
     pub bytes: u64,
@@ -205,7 +205,8 @@ impl Run<'_> {
             let id = names.id(chunk);
             !self.overwrite && id.is_ok_and(|id| self.finished(&id))
         };
-        for turn in Turns::new(self.output, self.monitor, chunks, ended, work, finished) {
+        let turns = Turns::new(self.output, self.monitor, chunks, work, finished);
+        for turn in turns.until(ended) {
             let chunk = match turn? {
                 Turn::Mine(chunk) => chunk,
                 Turn::Finished(chunk) => {

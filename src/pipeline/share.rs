@@ -32,7 +32,7 @@ pub struct Turns<'a, T, I, N, F> {
     /// Looks in vain since those that other runs have were tried.
     looks: u32,
     told: bool,
-    ended: &'a AtomicBool,
+    ended: Option<&'a AtomicBool>,
     name: N,
     finished: F,
 }
@@ -43,16 +43,9 @@ where
     N: Fn(&T) -> String,
     F: Fn(&T) -> bool,
 {
-    /// Goes through `pieces` until they are done, the monitor's stop is wanted or the work has `ended`. `pieces` gives `None`
-    /// where it has none now and may have one later. `name` is what a piece is claimed by.
-    pub fn new(
-        folder: &'a Folder,
-        monitor: &'a Monitor,
-        pieces: I,
-        ended: &'a AtomicBool,
-        name: N,
-        finished: F,
-    ) -> Self {
+    /// Goes through `pieces` until they are done or the monitor's stop is wanted. `pieces` gives `None` where it has none now and
+    /// may have one later. `name` is what a piece is claimed by.
+    pub fn new(folder: &'a Folder, monitor: &'a Monitor, pieces: I, name: N, finished: F) -> Self {
         Self {
             folder,
             monitor,
@@ -61,14 +54,23 @@ where
             held: VecDeque::new(),
             looks: 0,
             told: false,
-            ended,
+            ended: None,
             name,
             finished,
         }
     }
 
+    /// Ends as well when the work has, which another thread does on the pieces.
+    pub fn until(self, ended: &'a AtomicBool) -> Self {
+        Self {
+            ended: Some(ended),
+            ..self
+        }
+    }
+
     fn over(&self) -> bool {
-        self.monitor.stop.wanted() || self.ended.load(Ordering::Relaxed)
+        let ended = self.ended.is_some_and(|it| it.load(Ordering::Relaxed));
+        ended || self.monitor.stop.wanted()
     }
 
     /// The next piece to try; `None` at the end.

@@ -130,7 +130,7 @@ impl Sources {
         let opened = match at {
             Some(at) => self.open.remove(at),
             None => {
-                let source = open::open(path, self.compat_distpy)?;
+                let (_, source) = open::open(path, self.compat_distpy)?;
                 if self.open.len() == OPEN {
                     self.open.remove(0);
                 }

@@ -74,9 +74,9 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-/// Why a table could not be converted.
+/// Why a file was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum TableError {
+pub enum Fault {
     /// It is bad.
     #[error("{0}")]
     Format(#[from] FormatError),
@@ -92,7 +92,7 @@ pub enum TableError {
 ///
 /// # Errors
 /// For a table that is not as the configuration says: by its line and column. What was written before is whole.
-pub fn convert(path: &Path, job: &Job<'_>) -> Result<Report, TableError> {
+pub fn convert(path: &Path, job: &Job<'_>) -> Result<Report, Fault> {
     let table = csv::open(path)?;
     let half_days = match job.compat {
         Compat::Exact => HalfDays::Meant,
@@ -107,12 +107,12 @@ pub fn convert(path: &Path, job: &Job<'_>) -> Result<Report, TableError> {
 
 impl Job<'_> {
     /// Looks at whether the run is to end, now and then.
-    fn look(&self, count: u64) -> Result<(), TableError> {
+    fn look(&self, count: u64) -> Result<(), Fault> {
         if count.is_multiple_of(LOOK) {
             // Whoever watches over the run sees that it lives.
             (self.advance)(0);
             if self.stop.load(Ordering::Relaxed) {
-                return Err(TableError::Stopped);
+                return Err(Fault::Stopped);
             }
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Job<'_> {
         !self.overwrite && self.output.path().join(self.below).join(name).is_file()
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TableError> {
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         Ok(self.output.write(&self.below.join(name), bytes)?)
     }
 

@@ -245,8 +245,8 @@ impl Timeline {
     /// # Errors
     /// When it differs from the first in what recordings of one fibre have in common, or has too few samples a second.
     pub fn add(&mut self, recorded: &Recorded) -> Result<Vec<Cut>, FormatError> {
-        let Recorded { path, samples, .. } = recorded;
-        let samples = *samples;
+        let path = &recorded.path;
+        let samples = recorded.samples;
         let fibre = self.same_fibre(recorded)?;
         let start = recorded.start.as_nanosecond();
         // By its own rate: measured ones differ a little.
@@ -260,31 +260,29 @@ impl Timeline {
             let join = self.cutting.join.min(half).max(SAME_SAMPLE / fibre.prf);
             let late = seconds(start - run.time(run.end, &fibre));
             let drifted = seconds(start - run.last_end);
-            if late.abs() <= join {
-            } else if drifted.abs() <= join {
-                tracing::debug!("{}: clocks differ by {late:.6} s", path.display());
+            let goes_on = late.abs() <= join;
+            let drifts = !goes_on && drifted.abs() <= join;
+            let name = path.display();
+            if drifts {
+                tracing::debug!("{name}: clocks differ by {late:.6} s");
                 run.anchors.push_back((run.end, start));
-            } else if late < 0.0 {
+            } else if !goes_on && late < 0.0 {
                 from = (-late * fibre.prf).round() as usize;
-                let earlier = run.parts.back().map(|part| part.path.display().to_string());
-                let earlier = earlier.unwrap_or_default();
+                let earlier = run.parts.back().map(|part| part.path.display());
+                let earlier = earlier.map(|it| it.to_string()).unwrap_or_default();
                 if from >= samples {
                     self.warnings.push(format!(
-                        "{}: all of its {} samples are in {earlier} and before: left out",
-                        path.display(),
-                        samples
+                        "{name}: all of its {samples} samples are before the end of {earlier}: left out"
                     ));
                     return Ok(cuts);
                 }
                 self.warnings.push(format!(
-                    "{}: begins {:.6} s before the end of {earlier}: its first {from} samples are left out",
-                    path.display(),
+                    "{name}: begins {:.6} s before the end of {earlier}: its first {from} samples are left out",
                     -late
                 ));
-            } else {
+            } else if !goes_on {
                 self.warnings.push(format!(
-                    "{}: begins {late:.6} s after the end of the recording before it: a gap",
-                    path.display()
+                    "{name}: begins {late:.6} s after the end of the recording before it: a gap"
                 ));
                 cuts = self.finish();
             }
@@ -329,8 +327,7 @@ impl Timeline {
         let (Some(run), Some((fibre, _))) = (self.run.take(), &self.fibre) else {
             return Vec::new();
         };
-        let covered = run.covered;
-        let left = run.end - covered;
+        let left = run.end - run.covered;
         if left == 0 {
             return Vec::new();
         }
@@ -392,7 +389,7 @@ impl Run {
     fn new(first: i128, cutting: &Cutting) -> Self {
         let step = cutting.step();
         let start = if cutting.grid && step > 1_000_000_000 {
-            first.div_euclid(step) * step + if first.rem_euclid(step) > 0 { step } else { 0 }
+            (first + step - 1).div_euclid(step) * step
         } else {
             first
         };

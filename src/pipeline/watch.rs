@@ -34,6 +34,8 @@ pub struct Watch<'a> {
     known: HashMap<PathBuf, Known>,
     /// Whether the next look is the first, which finds files that were complete before.
     first: bool,
+    /// Whether the folder could not be read in the last look.
+    away: bool,
     /// Files that may still be written to: what they were, since when.
     growing: BTreeMap<PathBuf, (Stamp, Instant)>,
     ready: VecDeque<Chunk>,
@@ -70,6 +72,7 @@ impl<'a> Watch<'a> {
             monitor,
             known: HashMap::new(),
             first: true,
+            away: false,
             growing: BTreeMap::new(),
             ready: VecDeque::new(),
             refused: Arc::default(),
@@ -91,11 +94,16 @@ impl<'a> Watch<'a> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) => {
-                // A share that is away for a while is no reason to end.
-                tracing::warn!("{}: {error}; trying again", self.folder.display());
+                // A share that is away for a while is no reason to end, and no reason for a line in each look.
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!("{}: {error}; trying again", self.folder.display());
+                }
                 return Vec::new();
             }
         };
+        if std::mem::take(&mut self.away) {
+            tracing::info!("{}: there again", self.folder.display());
+        }
         let now = Instant::now();
         let mut present = HashSet::new();
         let mut complete = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use distpy_gpu::block::DType;
 use distpy_gpu::formats::segy::{self, Format, Recording, SegyWriter};
-use distpy_gpu::formats::{FormatError, Header, Layout, Source, npy};
+use distpy_gpu::formats::{Calibration, FormatError, Header, Layout, Source, npy};
 use distpy_gpu::pipeline::ingest::{
     DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
 };
@@ -523,4 +523,54 @@ fn a_written_recording_comes_back_in_chunks() {
             .to_f64_vec();
         assert_eq!(depth.unwrap(), recording.depth);
     }
+}
+
+/// What a sample stands for is one for all chunks of a folder: another is refused, unless everything is made anew.
+#[test]
+fn calibrations_lie_beside_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(Calibration::FILE);
+    let ramp = |factor: Option<f64>| {
+        let mut ramp = Ramp::new(2, 100, 100.0, Layout::ChannelMajor);
+        ramp.header.calibration = factor.map(|factor| Calibration {
+            factor,
+            unit: "rad".into(),
+        });
+        ramp
+    };
+    let refused = |factor: Option<f64>| {
+        let error = cut(&ramp(factor), folder.path(), &Ingest::default()).unwrap_err();
+        error
+            .to_string()
+            .replace(&format!("{}/", folder.path().display()), "")
+    };
+    let again = Ingest {
+        overwrite: true,
+        ..Ingest::default()
+    };
+    cut(&ramp(Some(0.5)), folder.path(), &Ingest::default()).unwrap();
+    let read = || {
+        let text = std::fs::read_to_string(&path).unwrap();
+        Calibration::parse(&path, &text).unwrap().factor
+    };
+    assert_eq!(read(), 0.5);
+    cut(&ramp(Some(0.5)), folder.path(), &Ingest::default()).unwrap();
+    let end = "which is this recording's; choose another output folder, or overwrite";
+    assert_eq!(
+        refused(Some(0.25)),
+        format!("calibration.json: found 0.5 rad a count, expected 0.25 rad a count, {end}")
+    );
+    assert_eq!(
+        refused(None),
+        format!("calibration.json: found 0.5 rad a count, expected none, {end}")
+    );
+    cut(&ramp(Some(0.25)), folder.path(), &again).unwrap();
+    assert_eq!(read(), 0.25);
+    cut(&ramp(None), folder.path(), &again).unwrap();
+    assert!(!path.exists());
+    // Chunks without a calibration do not get one.
+    assert_eq!(
+        refused(Some(0.5)),
+        format!("calibration.json: found none, expected 0.5 rad a count, {end}")
+    );
 }

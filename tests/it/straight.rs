@@ -157,6 +157,9 @@ fn what_cannot_be() {
         .summary("-f raw/all.sgy chunks/1.npy")
         .ends(64)
         .says("found chunks such as chunks/1.npy and recordings such as raw/all.sgy");
+    // Of a folder that holds both, the chunks are taken.
+    std::fs::copy(project.path("raw/all.sgy"), project.path("chunks/all.sgy")).unwrap();
+    project.summary("").ends(0).says("1 chunks done");
     project
         .summary("-f raw/all.sgy --timestamp 5")
         .ends(64)
@@ -262,9 +265,9 @@ fn a_folder_is_followed() {
         std::thread::sleep(std::time::Duration::from_millis(150));
     }
     wait(7);
-    // Renamed, when it is whole.
-    copy("parts/b.sgy", "live/.3.part");
-    std::fs::rename(project.path("live/.3.part"), project.path("live/3.sgy")).unwrap();
+    // A file that was refused is looked at again when it is another; this one is renamed, when it is whole.
+    copy("parts/b.sgy", "live/.0.part");
+    std::fs::rename(project.path("live/.0.part"), project.path("live/0.sgy")).unwrap();
     wait(9);
     let killed = std::process::Command::new("kill")
         .args(["-TERM", &run.id().to_string()])
@@ -312,4 +315,70 @@ fn what_cannot_be_followed() {
         .summary("--watch chunks --settle soon")
         .ends(64)
         .says("expected seconds from 0 to 86400");
+}
+
+/// Runs that follow one folder share its chunks, those as well that another run gave back undone.
+#[test]
+fn two_runs_follow_one_folder() {
+    let project = Project::new();
+    parts(&project);
+    let start = || {
+        let args = "-m strainrate2summary -c system.json --watch parts --settle 0.2 -o shared -v";
+        let mut command = project.command(args);
+        command
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let runs = [start(), start()];
+    let done = || {
+        let names = project.names("shared");
+        names.iter().filter(|n| n.ends_with(".fbe")).count()
+    };
+    for _ in 0..600 {
+        if done() == 9 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let mut told: Vec<i64> = Vec::new();
+    for run in &runs {
+        let id = run.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(143), "{log}");
+        told.extend(
+            log.lines()
+                .filter(|line| line.contains("after its last sample"))
+                .filter_map(|line| {
+                    line.split("chunk=")
+                        .nth(1)?
+                        .split(' ')
+                        .next()?
+                        .parse::<i64>()
+                        .ok()
+                }),
+        );
+    }
+    told.sort_unstable();
+    assert_eq!(told, (0..9).map(|k| T0 + k).collect::<Vec<_>>());
+}
+
+/// Results that cannot be written end a run, though no further file ever comes.
+#[test]
+fn a_run_that_follows_does_not_outlive_its_output() {
+    let project = Project::new();
+    whole(&project);
+    // A file where the folder of results should be.
+    project.write("results/te", b"");
+    project
+        .summary("--watch raw --settle 0.2")
+        .ends(74)
+        .says("results/te");
 }

@@ -165,7 +165,7 @@ fn of_overlaps_the_earlier_file_is_taken() {
         ["1000: a[0..100]", "1001: a[100..200]", "1002: b[50..150]"]
     );
     let expected = [
-        "twice: all of its 100 samples are in a and before: left out",
+        "twice: all of its 100 samples are before the end of a: left out",
         "b: begins 0.500000 s before the end of a: its first 50 samples are left out",
     ];
     assert_eq!(told, expected);

@@ -347,10 +347,11 @@ impl<'a> Search<'a> {
             .or_else(|| trailer.then_some(stated))
             .or_else(|| {
                 // An unknown number of stanzas: the first of them says what it is.
-                (1..=size / TEXT_HEADER).find_map(|n| {
+                let most = if stanzas == -1 { size / TEXT_HEADER } else { 0 };
+                (1..=most).find_map(|n| {
                     let at = guess.first + without(n)?;
                     let begins = || text::begins_stanza(&self.file[at..at + TEXT_HEADER]);
-                    traces(without(n)?).filter(|_| stanzas == -1 && begins())
+                    traces(without(n)?).filter(|_| begins())
                 })
             })
     }

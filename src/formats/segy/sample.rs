@@ -104,8 +104,8 @@ pub fn decode(format: Format, order: ByteOrder, src: &[u8], dst: &mut [u8]) {
         ByteOrder::Big => Endian::Big,
         ByteOrder::Little => Endian::Little,
         ByteOrder::Pairs => {
-            let mut big = vec![0; src.len()];
-            swap(2, src, &mut big);
+            let mut big = src.to_vec();
+            reverse(2, &mut big);
             return decode(format, ByteOrder::Big, &big, dst);
         }
     };
@@ -125,24 +125,44 @@ pub fn decode(format: Format, order: ByteOrder, src: &[u8], dst: &mut [u8]) {
             ((int24(b, endian) << 8).cast_signed() >> 8).to_ne_bytes()
         }),
         Format::U24 => each::<3, 4>(src, dst, |b| int24(b, endian).to_ne_bytes()),
-        _ if endian == Endian::NATIVE => dst.copy_from_slice(src),
-        _ => swap(format.size(), src, dst),
+        _ => {
+            dst.copy_from_slice(src);
+            if endian != Endian::NATIVE {
+                reverse(format.size(), dst);
+            }
+        }
     }
 }
 
-/// Copies numbers of a size, each reversed.
-pub fn swap(size: usize, src: &[u8], dst: &mut [u8]) {
+/// Bytes of the numbers that are to be reversed where stored samples are delivered ones but for that; 1 for none. `None` where
+/// they have to be decoded.
+pub fn reversed(format: Format, order: ByteOrder) -> Option<usize> {
+    let decoded = matches!(
+        format,
+        Format::Ibm | Format::Gain(_) | Format::I24 | Format::U24
+    );
+    let foreign = match order {
+        ByteOrder::Big => Endian::NATIVE != Endian::Big,
+        ByteOrder::Little => Endian::NATIVE != Endian::Little,
+        ByteOrder::Pairs => return None,
+    };
+    (!decoded).then_some(if foreign { format.size() } else { 1 })
+}
+
+/// Reverses the bytes of each number of a size.
+pub fn reverse(size: usize, bytes: &mut [u8]) {
+    fn each<const N: usize>(bytes: &mut [u8]) {
+        bytes
+            .as_chunks_mut::<N>()
+            .0
+            .iter_mut()
+            .for_each(|it| it.reverse());
+    }
     match size {
-        2 => each::<2, 2>(src, dst, |b| {
-            u16::from_ne_bytes(b).swap_bytes().to_ne_bytes()
-        }),
-        4 => each::<4, 4>(src, dst, |b| {
-            u32::from_ne_bytes(b).swap_bytes().to_ne_bytes()
-        }),
-        8 => each::<8, 8>(src, dst, |b| {
-            u64::from_ne_bytes(b).swap_bytes().to_ne_bytes()
-        }),
-        _ => dst.copy_from_slice(src),
+        2 => each::<2>(bytes),
+        4 => each::<4>(bytes),
+        8 => each::<8>(bytes),
+        _ => {}
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::fields::{BINARY_HEADER, TRACE_HEADER};
 use super::layout::HEADERS;
-use super::sample::{Format, swap};
+use super::sample::{Format, reverse};
 use super::text;
 use crate::block::Endian;
 
@@ -98,10 +98,10 @@ impl<W: Write + Seek> SegyWriter<W> {
                 self.write_at(trace, &header)?;
             }
             let mut swapped = std::mem::take(&mut self.swapped);
-            swapped.resize(row, 0);
-            match Endian::NATIVE {
-                Endian::Big => swapped.copy_from_slice(samples),
-                Endian::Little => swap(size, samples, &mut swapped),
+            swapped.clear();
+            swapped.extend_from_slice(samples);
+            if Endian::NATIVE == Endian::Little {
+                reverse(size, &mut swapped);
             }
             let at = trace + (TRACE_HEADER + times.start * size) as u64;
             self.write_at(at, &swapped)?;

@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 
 use jiff::Timestamp;
 
-use super::{Depths, Job, Report, TableError, depth, names, not_a_time};
+use super::{Depths, Fault, Job, Report, depth, names, not_a_time};
 use crate::block::DType;
 use crate::command::Compat;
 use crate::config::companions::Layout;
@@ -25,11 +25,7 @@ struct Index {
     first: Place,
 }
 
-pub(super) fn convert(
-    table: &Table,
-    format: &TimeFormat,
-    job: &Job<'_>,
-) -> Result<Report, TableError> {
+pub(super) fn convert(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Report, Fault> {
     let Layout::Grid { array, times, .. } = &job.csv.layout else {
         unreachable!("rows by time and depth are no grid");
     };
@@ -55,7 +51,7 @@ pub(super) fn convert(
 }
 
 impl Index {
-    fn of(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Self, TableError> {
+    fn of(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Self, Fault> {
         let Layout::Grid {
             time_row,
             first_data,
@@ -168,7 +164,7 @@ impl Index {
         range: std::ops::Range<usize>,
         job: &Job<'_>,
         report: &mut Report,
-    ) -> Result<(), TableError> {
+    ) -> Result<(), Fault> {
         let shape = [self.depths.values.len(), range.len()];
         let times = &self.times[range.clone()];
         let name = format!("{}.npy", times[0].as_second());
@@ -180,26 +176,20 @@ impl Index {
             return Ok(());
         }
         let file = job.output.create(&path)?;
-        let io = |e: std::io::Error| {
-            TableError::from(OutputError::io(&job.output.path().join(&path), e))
-        };
+        let io =
+            |e: std::io::Error| Fault::from(OutputError::io(&job.output.path().join(&path), e));
         let mut file = BufWriter::new(file);
         file.write_all(&npy::header_bytes(DType::F64, &shape))
             .map_err(io)?;
         let curve = job.csv.curves[0].convert;
-        let mut rows = table.rows(self.first, table.size());
-        let mut count = 0;
-        while let Some(row) = self.next(&mut rows)? {
-            count += 1;
-            job.look(count as u64)?;
-            row.has(1 + self.times.len())?;
+        self.each_row(table, job, |row| {
             for column in range.clone() {
                 let value = row.number(column + 1)?;
                 let value = curve.map_or(value, |it| it.apply(value, job.compat == Compat::Distpy));
                 file.write_all(&value.to_ne_bytes()).map_err(io)?;
             }
-        }
-        self.unchanged(table, count)?;
+            Ok(())
+        })?;
         let file = file.into_inner().map_err(|e| io(e.into_error()))?;
         // All values are good. The axes come first: an array that is there can be read.
         let convert = job.csv.depth_convert;
@@ -222,7 +212,7 @@ impl Index {
         range: std::ops::Range<usize>,
         job: &Job<'_>,
         report: &mut Report,
-    ) -> Result<(), TableError> {
+    ) -> Result<(), Fault> {
         let (files, numbered) = names(self.times.iter().copied());
         if numbered > 0 {
             let said = format!(
@@ -237,17 +227,12 @@ impl Index {
         let depths = &self.depths.values;
         for part in missing.chunks((job.cells / depths.len()).max(1)) {
             let mut columns = vec![Vec::with_capacity(depths.len()); part.len()];
-            let mut rows = table.rows(self.first, table.size());
-            let mut count = 0;
-            while let Some(row) = self.next(&mut rows)? {
-                count += 1;
-                job.look(count as u64)?;
-                row.has(1 + self.times.len())?;
+            self.each_row(table, job, |row| {
                 for (values, &column) in columns.iter_mut().zip(part) {
                     values.push(row.number(column + 1)?);
                 }
-            }
-            self.unchanged(table, count)?;
+                Ok(())
+            })?;
             report.passes += 1;
             for (values, &column) in columns.into_iter().zip(part) {
                 job.look(0)?;
@@ -262,6 +247,24 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// Goes through the rows of values, of which there are as many as in the first reading.
+    fn each_row(
+        &self,
+        table: &Table,
+        job: &Job<'_>,
+        mut work: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut rows = table.rows(self.first, table.size());
+        let mut count = 0;
+        while let Some(row) = self.next(&mut rows)? {
+            count += 1;
+            job.look(count as u64)?;
+            row.has(1 + self.times.len())?;
+            work(&row)?;
+        }
+        Ok(self.unchanged(table, count)?)
     }
 
     fn unchanged(&self, table: &Table, rows: usize) -> Result<(), FormatError> {

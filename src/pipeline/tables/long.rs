@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Depths, Job, Report, TableError, depth, names, time};
+use super::{Depths, Fault, Job, Report, depth, names, time};
 use crate::config::companions::Layout;
 use crate::formats::FormatError;
 use crate::formats::csv::{Place, Row, Table};
@@ -48,11 +48,7 @@ struct Open {
     values: Vec<f64>,
 }
 
-pub(super) fn convert(
-    table: &Table,
-    format: &TimeFormat,
-    job: &Job<'_>,
-) -> Result<Report, TableError> {
+pub(super) fn convert(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Report, Fault> {
     let index = Index::of(table, format, job)?;
     let moments = &index.moments;
     let (files, numbered) = names(moments.iter().map(|moment| moment.time));
@@ -134,7 +130,7 @@ impl Columns {
 }
 
 impl Index {
-    fn of(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Self, TableError> {
+    fn of(table: &Table, format: &TimeFormat, job: &Job<'_>) -> Result<Self, Fault> {
         let mut rows = table.rows(Place::START, table.size());
         let Some(header) = rows.next_row()? else {
             let expected = "the names of the columns".into();
@@ -213,7 +209,7 @@ impl Index {
         job: &Job<'_>,
         part: &[usize],
         files: &[String],
-    ) -> Result<(), TableError> {
+    ) -> Result<(), Fault> {
         let begin = self.moments[part[0]].first;
         let end = part
             .iter()
@@ -262,7 +258,7 @@ impl Index {
     }
 }
 
-fn changed(table: &Table, row: &Row<'_>) -> TableError {
+fn changed(table: &Table, row: &Row<'_>) -> Fault {
     let place = format!("line {}", row.place.line);
     let expected = "a time that it had before; it changed while it was read".into();
     table.fault(place, "another time".into(), expected).into()

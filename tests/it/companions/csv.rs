@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use distpy_gpu::command::Compat;
 use distpy_gpu::config::companions::{Csv, Settings};
 use distpy_gpu::pipeline::output::{Folder, Sharing};
-use distpy_gpu::pipeline::tables::{Job, Report, TableError, convert};
+use distpy_gpu::pipeline::tables::{Fault, Job, Report, convert};
 use serde_json::{Value, json};
 
 use super::{axis, bytes, expected, log, project, rows, run, same_files};
@@ -196,7 +196,7 @@ fn the_values_are_read_in_parts() {
     }
 }
 
-fn converted(file: &str, settings: Value, cells: usize) -> Result<(Project, Report), TableError> {
+fn converted(file: &str, settings: Value, cells: usize) -> Result<(Project, Report), Fault> {
     let project = project(settings.clone());
     project.write("data/table.csv", &bytes(&format!("companions/{file}")));
     let settings = Settings::parse("settings.json".as_ref(), &settings.to_string()).unwrap();
@@ -517,7 +517,7 @@ fn a_table_cut_anywhere_is_refused_or_read() {
                     assert!(report.rows <= 35);
                     read += 1;
                 }
-                Err(TableError::Format(error)) => {
+                Err(Fault::Format(error)) => {
                     assert!(error.to_string().contains("t.csv: line "), "{error}");
                 }
                 Err(error) => panic!("{file} cut at {end}: {error}"),

@@ -202,3 +202,27 @@ fn damaged_bytes_do_not_panic() {
         }
     }
 }
+
+/// A shape that is damaged asks for no memory: neither for channels nor for chunks.
+#[test]
+fn shapes_beyond_what_is_stored() {
+    for shape in [(10, 1 << 40), (1 << 40, 3)] {
+        let bent = Bent::new(|_, acquisition, raw| {
+            let chunk = (1, 3);
+            let made = raw.new_dataset::<i16>().chunk(chunk).shape(shape);
+            let made = made.create("RawData").unwrap();
+            made.write_slice(&Array2::<i16>::ones(chunk), ndarray::s![0..1, 0..3])
+                .unwrap();
+            number(raw, "OutputDataRate", 10.0);
+            number(acquisition, "SpatialSamplingInterval", 1.0);
+        });
+        assert_eq!(
+            bent.message(),
+            format!(
+                "bent.h5: /Acquisition/Raw[0]/RawData: found {} x {} samples, of which 6 bytes are stored, \
+                 expected a shape of what is stored",
+                shape.0, shape.1
+            )
+        );
+    }
+}
