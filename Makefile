@@ -16,6 +16,7 @@ BINARY := $(TARGET_DIR)/release/distpy-gpu
 TEST_TOOLS := $(abspath $(TARGET_DIR)/test-tools)
 PEER_VENV := $(TARGET_DIR)/peer-venv
 CONTAINER_VENV := $(TARGET_DIR)/container/venv
+TEST_VENV := $(abspath $(TARGET_DIR))/test-venv
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
 
 ENGINE ?= $(notdir $(firstword $(foreach engine,docker podman buildah,$(shell command -v $(engine)))))
@@ -58,11 +59,13 @@ demo: build
 build: setup-build
 	$(CARGO) build --release
 
-# GPU tests need a Vulkan adapter, tests of manifests kustomize and those of the report's page a browser; without them they are skipped, or fail with
-# DISTPY_GPU_TESTS=require.
+# GPU tests need a Vulkan adapter, tests of manifests kustomize, those of the report's page a browser, and those of what other programs read Python;
+# without them they are skipped, or fail with DISTPY_GPU_TESTS=require.
 test: setup-build setup-test
 	-sh tests/kubernetes/tools.sh $(TEST_TOOLS)
-	DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) $(CARGO) test --release --no-fail-fast
+	@test -x $(TEST_VENV)/bin/python || python3 -m venv $(TEST_VENV)
+	@$(TEST_VENV)/bin/pip install --quiet -r tests/requirements.txt || echo "Found no Python packages to read results with" >&2
+	DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) DISTPY_GPU_TEST_PYTHON=$(TEST_VENV)/bin/python $(CARGO) test --release --no-fail-fast
 
 test-swiftshader: setup-build setup-test $(SWIFTSHADER_DRIVER)
 	VK_DRIVER_FILES=$(SWIFTSHADER_DRIVER) VK_ICD_FILENAMES=$(SWIFTSHADER_DRIVER) \

@@ -42,6 +42,7 @@ mod pictures;
 mod plan;
 mod program;
 mod properties;
+mod python;
 mod reference;
 mod report;
 mod samples;
