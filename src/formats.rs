@@ -193,9 +193,12 @@ pub trait TraceHeaders {
     /// Writes all of them as a JSON object with a list per field, in bounded memory.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or the file can no longer be read.
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()>;
 
     /// Those of a channel as a JSON object, its keys sorted.
-    fn of_trace(&self, channel: usize) -> serde_json::Value;
+    ///
+    /// # Errors
+    /// When the file can no longer be read.
+    fn of_trace(&self, channel: usize) -> Result<serde_json::Value, FormatError>;
 }

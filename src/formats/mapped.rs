@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,15 +19,24 @@ use super::FormatError;
 /// # Errors
 /// When it cannot be opened, or is no regular file.
 pub fn map(path: &Path) -> Result<Arc<Mmap>, FormatError> {
-    let io = |source| FormatError::io(path, source);
-    let file = File::open(path).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
-        return Err(io(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
+    let map = open(path).and_then(|(file, _)| map_file(&file));
+    map.map(Arc::new)
+        .map_err(|source| FormatError::io(path, source))
+}
+
+/// Opens a regular file, and says how many bytes it has.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
+    } else {
+        let kind = io::ErrorKind::InvalidInput;
+        Err(io::Error::new(
+            kind,
             "found a folder or device, expected a file",
-        )));
+        ))
     }
-    map_file(&file).map(Arc::new).map_err(io)
 }
 
 /// A file whose pieces are read where they are wanted. A file that is cut meanwhile is an error, not the end of the process.
@@ -34,26 +44,42 @@ pub fn map(path: &Path) -> Result<Arc<Mmap>, FormatError> {
 pub struct Pieces {
     path: PathBuf,
     file: File,
+    size: usize,
 }
 
 impl Pieces {
     /// Opens a file.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Self, FormatError> {
-        let file = File::open(path).map_err(|source| FormatError::io(path, source))?;
+        let (file, size) = open(path).map_err(|source| FormatError::io(path, source))?;
         let path = path.to_path_buf();
-        Ok(Self { path, file })
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        Ok(Self { path, file, size })
     }
 
-    /// All of the file as memory, for as long as that is wanted.
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that the file had when it was opened.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The bytes of a range, as many of them as lie before the file's end.
     ///
     /// # Errors
-    /// When it cannot be mapped.
-    pub fn map(&self) -> Result<Arc<Mmap>, FormatError> {
-        let map = map_file(&self.file).map(Arc::new);
-        map.map_err(|source| FormatError::io(&self.path, source))
+    /// When they cannot be read.
+    pub fn bytes(&self, range: Range<usize>) -> Result<Vec<u8>, FormatError> {
+        let end = range.end.min(self.size);
+        let mut bytes = vec![0; end.saturating_sub(range.start)];
+        if !bytes.is_empty() {
+            self.read(range.start, &mut bytes)?;
+        }
+        Ok(bytes)
     }
 
     /// Fills `dst` with the bytes from `offset` on.

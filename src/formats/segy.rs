@@ -17,14 +17,12 @@ mod writer;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
-use memmap2::Mmap;
 use serde_json::Value;
 
-use super::mapped::{self, Pieces};
+use super::mapped::Pieces;
 use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
-use layout::{Layout, binary_header};
+use layout::Layout;
 pub use sample::{Format, Gain};
 pub use writer::{Recording, SegyWriter, WriteError};
 
@@ -49,11 +47,11 @@ pub struct SegySource {
 /// # Errors
 /// When it cannot be read, is no SEG-Y file, holds no whole trace, or its counts make no sense with its size.
 pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
-    let file = mapped::map(path)?;
-    let mut layout = Layout::find(path, &file)?;
+    let file = Pieces::open(path)?;
+    let mut layout = Layout::find(&file)?;
     let mut warnings = std::mem::take(&mut layout.warnings);
     if options.compat_distpy {
-        let stated = binary_header(&file, layout.order).u64(312);
+        let stated = layout.binary().u64(312);
         let stated = usize::try_from(stated).unwrap_or(usize::MAX);
         if (1..layout.traces).contains(&stated) {
             layout.traces = stated;
@@ -61,24 +59,25 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
         }
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let start = layout.trace(&file, 0, |it| time::start(it, &name, &mut warnings))?;
     let header = Header {
         channels: layout.traces,
         samples: layout.samples,
         prf: 1e6 / layout.interval,
         dtype: layout.format.dtype(),
-        start: time::start(&layout.headers(&file, 0), &name, &mut warnings),
+        start,
         depth: if options.compat_distpy {
-            depth::distpy(&file, &layout)
+            depth::distpy(&file, &layout)?
         } else {
-            depth::measured(&file, &layout, &mut warnings)
+            depth::measured(&file, &layout, &mut warnings)?
         },
         layout: Sequence::ChannelMajor,
         calibration: None,
-        metadata: headers::of_file(&file, &layout),
+        metadata: headers::of_file(&file, &layout)?,
         warnings,
     };
     Ok(SegySource {
-        file: Pieces::open(path)?,
+        file,
         layout,
         header,
     })
@@ -119,7 +118,7 @@ impl Source for SegySource {
 
     fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
         Ok(Some(Box::new(Traces {
-            file: self.file.map()?,
+            file: &self.file,
             layout: &self.layout,
         })))
     }
@@ -127,16 +126,16 @@ impl Source for SegySource {
 
 /// The headers of a file's traces.
 struct Traces<'a> {
-    file: Arc<Mmap>,
+    file: &'a Pieces,
     layout: &'a Layout,
 }
 
 impl TraceHeaders for Traces<'_> {
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
-        headers::write_columns(&self.file, self.layout, out)
+        headers::write_columns(self.file, self.layout, out)
     }
 
-    fn of_trace(&self, channel: usize) -> Value {
-        headers::of_trace(&self.file, self.layout, channel)
+    fn of_trace(&self, channel: usize) -> Result<Value, FormatError> {
+        headers::of_trace(self.file, self.layout, channel)
     }
 }

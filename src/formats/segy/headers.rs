@@ -6,35 +6,47 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::fields::{BINARY, EXTENSION, Field, Raw, TRACE};
-use super::layout::{HEADERS, Layout, binary_header};
+use super::layout::{HEADERS, Layout};
 use super::text::{self, TEXT_HEADER};
+use crate::formats::FormatError;
+use crate::formats::mapped::Pieces;
 
 /// Bytes of columns that are held at a time.
 const HELD: usize = 32 << 20;
 
 /// The binary header and the texts, sorted; `extended_text_headers` where there are any.
-pub fn of_file(file: &[u8], layout: &Layout) -> Value {
-    let binary = binary_header(file, layout.order);
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of_file(file: &Pieces, layout: &Layout) -> Result<Value, FormatError> {
+    let binary = layout.binary();
     let mut entries: BTreeMap<&str, Value> =
         BINARY.iter().map(|f| (f.name, binary.json(f))).collect();
-    entries.insert("ascii_header", text::decode(&file[..TEXT_HEADER]).into());
+    entries.insert("ascii_header", text::decode(layout.text()).into());
     // distpy's JSON has the counts that it went by, not those that it found.
     entries.insert("extended_samples_per_trace", layout.samples.into());
     entries.insert("number_of_traces_in_file", layout.traces.into());
     if layout.texts > 0 {
-        let records = file[HEADERS..].chunks_exact(TEXT_HEADER);
-        let texts: Value = records.take(layout.texts).map(text::decode).collect();
+        let records = file.bytes(HEADERS..HEADERS + layout.texts * TEXT_HEADER)?;
+        let texts: Value = records
+            .chunks_exact(TEXT_HEADER)
+            .map(text::decode)
+            .collect();
         entries.insert("extended_text_headers", texts);
     }
-    entries.into_iter().collect()
+    Ok(entries.into_iter().collect())
 }
 
 /// The headers of a trace, sorted, every field.
-pub fn of_trace(file: &[u8], layout: &Layout, channel: usize) -> Value {
-    let header = layout.headers(file, channel);
-    let fields = TRACE.iter().chain(extension(&header));
-    let entries: BTreeMap<&str, Value> = fields.map(|f| (f.name, header.json(f))).collect();
-    entries.into_iter().collect()
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of_trace(file: &Pieces, layout: &Layout, channel: usize) -> Result<Value, FormatError> {
+    layout.trace(file, channel, |header| {
+        let fields = TRACE.iter().chain(extension(header));
+        let entries: BTreeMap<&str, Value> = fields.map(|f| (f.name, header.json(f))).collect();
+        entries.into_iter().collect()
+    })
 }
 
 /// The headers of all traces as a JSON object with one list per field, of those that are not zero in every trace.
@@ -42,13 +54,13 @@ pub fn of_trace(file: &[u8], layout: &Layout, channel: usize) -> Value {
 /// Traces are passed over as often as the columns need to be held in [`HELD`] bytes: once up to 139,000 traces.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_columns(file: &[u8], layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    let extension = if layout.extended(file) {
-        EXTENSION
-    } else {
-        &[]
-    };
+/// When it cannot be written, or the file cannot be read.
+pub fn write_columns(file: &Pieces, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let mut extended = true;
+    layout
+        .each(file, |header| extended &= header.is_extended())
+        .map_err(io::Error::other)?;
+    let extension = if extended { EXTENSION } else { &[] };
     let fields: Vec<&Field> = TRACE.iter().chain(extension).collect();
     let mut separator = "{\n    ";
     let mut rest = &fields[..];
@@ -59,12 +71,13 @@ pub fn write_columns(file: &[u8], layout: &Layout, out: &mut dyn Write) -> io::R
             .iter()
             .map(|field| Vec::with_capacity(field.size() * layout.traces))
             .collect();
-        for channel in 0..layout.traces {
-            let header = layout.headers(file, channel);
-            for (field, column) in group.iter().zip(&mut columns) {
-                column.extend(&header.bytes[field.at..field.at + field.size()]);
-            }
-        }
+        layout
+            .each(file, |header| {
+                for (field, column) in group.iter().zip(&mut columns) {
+                    column.extend(&header.bytes[field.at..field.at + field.size()]);
+                }
+            })
+            .map_err(io::Error::other)?;
         for (field, column) in group.iter().zip(&columns) {
             if column.iter().any(|byte| *byte != 0) {
                 write!(out, "{separator}\"{}\": ", field.name)?;

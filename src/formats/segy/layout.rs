@@ -7,9 +7,12 @@ use super::places::{Places, Search};
 use super::sample::{Format, Gain};
 use super::text::TEXT_HEADER;
 use crate::formats::FormatError;
+use crate::formats::mapped::Pieces;
 
 /// Bytes of both fixed headers.
 pub const HEADERS: usize = TEXT_HEADER + BINARY_HEADER;
+/// Bytes of samples that are looked at together.
+const LOOK: usize = 1 << 16;
 /// What the binary header says of the byte order from revision 2 on.
 const ORDER_CONSTANTS: [(u32, ByteOrder); 3] = [
     (0x0102_0304, ByteOrder::Big),
@@ -34,31 +37,39 @@ pub struct Layout {
     pub interval: f64,
     /// What was assumed or corrected.
     pub warnings: Vec<String>,
+    /// The textual and the binary header.
+    head: Vec<u8>,
     places: Places,
 }
 
 impl Layout {
-    /// Reads the layout from a whole file.
+    /// Reads the layout of a file.
     ///
     /// # Errors
-    /// When it is no SEG-Y file, has not one whole trace, or its counts make no sense.
-    pub fn find(path: &Path, file: &[u8]) -> Result<Self, FormatError> {
+    /// When it cannot be read, is no SEG-Y file, has not one whole trace, or its counts make no sense.
+    pub fn find(file: &Pieces) -> Result<Self, FormatError> {
+        let path = file.path();
         let fail =
             |place: &str, found, expected: &str| FormatError::content(path, place, found, expected);
-        if file.len() < HEADERS + TRACE_HEADER {
+        if file.size() < HEADERS + TRACE_HEADER {
             return Err(fail(
                 "size of the file",
-                format!("{} bytes", file.len()),
+                format!("{} bytes", file.size()),
                 "at least 3840 bytes: text header, binary header and a trace",
             ));
         }
         let mut warnings = Vec::new();
-        let order = byte_order(path, file, &mut warnings)?;
-        let binary = binary_header(file, order);
+        let head = file.bytes(0..HEADERS)?;
+        let order = byte_order(path, &head, &mut warnings)?;
+        let binary = binary_header(&head, order);
         let format = sample_format(path, &binary, &mut warnings)?;
-        let search = Search::new(path, file, binary, format);
+        let search = Search::new(file, binary, format);
         let found = search.find(&mut warnings)?;
-        let trace = found.places.headers(0, file, order);
+        let bytes = file.bytes(found.places.headers(0))?;
+        let trace = Raw {
+            bytes: &bytes,
+            order,
+        };
         let interval = interval(&binary, &trace, &mut warnings).ok_or_else(|| {
             fail(
                 "sample interval (bytes 3216 and 3272, trace byte 116)",
@@ -74,15 +85,56 @@ impl Layout {
             texts: found.texts,
             interval,
             warnings,
+            head,
             places: found.places,
         };
-        layout.check_gain(path, file)?;
+        layout.check_gain(file)?;
         Ok(layout)
     }
 
-    /// All headers of a trace.
-    pub fn headers<'a>(&self, file: &'a [u8], channel: usize) -> Raw<'a> {
-        self.places.headers(channel, file, self.order)
+    /// The textual header as it is stored.
+    pub fn text(&self) -> &[u8] {
+        &self.head[..TEXT_HEADER]
+    }
+
+    /// The binary header.
+    pub fn binary(&self) -> Raw<'_> {
+        binary_header(&self.head, self.order)
+    }
+
+    /// Looks at all headers of a trace.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn trace<T>(
+        &self,
+        file: &Pieces,
+        channel: usize,
+        look: impl FnOnce(&Raw) -> T,
+    ) -> Result<T, FormatError> {
+        let bytes = file.bytes(self.places.headers(channel))?;
+        Ok(look(&Raw {
+            bytes: &bytes,
+            order: self.order,
+        }))
+    }
+
+    /// Looks at the headers of one trace after the other, read one by one: what lies between is not touched.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn each(&self, file: &Pieces, mut look: impl FnMut(&Raw)) -> Result<(), FormatError> {
+        let mut bytes = Vec::new();
+        for channel in 0..self.traces {
+            let place = self.places.headers(channel);
+            bytes.resize(place.len(), 0);
+            file.read(place.start, &mut bytes)?;
+            look(&Raw {
+                bytes: &bytes,
+                order: self.order,
+            });
+        }
+        Ok(())
     }
 
     /// Offset of a trace's first sample.
@@ -90,42 +142,39 @@ impl Layout {
         self.places.samples_at(channel)
     }
 
-    /// Whether every trace has the header extension of revision 2.
-    pub fn extended(&self, file: &[u8]) -> bool {
-        (0..self.traces).all(|channel| self.headers(file, channel).is_extended())
-    }
-
     /// Samples of format 4 begin with an empty byte: a file whose samples do not has another format.
-    fn check_gain(&self, path: &Path, file: &[u8]) -> Result<(), FormatError> {
+    fn check_gain(&self, file: &Pieces) -> Result<(), FormatError> {
         if !matches!(self.format, Format::Gain(_)) {
             return Ok(());
         }
-        let at = self.samples_at(0);
-        let words = file[at..].chunks_exact(4).take(self.samples);
-        let used = words.enumerate().find_map(|(k, word)| {
-            let raw = Raw {
-                bytes: word,
-                order: self.order,
-            };
-            let first = raw.u32(0) >> 24;
-            (first != 0).then_some((at + 4 * k, first))
-        });
-        match used {
-            None => Ok(()),
-            Some((at, first)) => Err(FormatError::content(
-                path,
-                format!("sample (byte {at})"),
-                format!("a first byte of {first}"),
-                "0, as the sample format is 4 (fixed point with gain): the samples have another format",
-            )),
+        let first = self.samples_at(0);
+        let end = first + self.samples * 4;
+        for from in (first..end).step_by(LOOK) {
+            let words = file.bytes(from..end.min(from + LOOK))?;
+            for (k, word) in words.chunks_exact(4).enumerate() {
+                let raw = Raw {
+                    bytes: word,
+                    order: self.order,
+                };
+                let first = raw.u32(0) >> 24;
+                if first != 0 {
+                    return Err(FormatError::content(
+                        file.path(),
+                        format!("sample (byte {})", from + 4 * k),
+                        format!("a first byte of {first}"),
+                        "0, as the sample format is 4 (fixed point with gain): the samples have another format",
+                    ));
+                }
+            }
         }
+        Ok(())
     }
 }
 
-/// The binary header of a file that is long enough to have one.
-pub fn binary_header(file: &[u8], order: ByteOrder) -> Raw<'_> {
+/// The binary header behind the textual one.
+fn binary_header(head: &[u8], order: ByteOrder) -> Raw<'_> {
     Raw {
-        bytes: &file[TEXT_HEADER..HEADERS],
+        bytes: &head[TEXT_HEADER..HEADERS],
         order,
     }
 }
@@ -141,12 +190,12 @@ pub fn second_revision(binary: &Raw) -> bool {
 /// The constant where there is one, else the order in which the sample format is a code.
 fn byte_order(
     path: &Path,
-    file: &[u8],
+    head: &[u8],
     warnings: &mut Vec<String>,
 ) -> Result<ByteOrder, FormatError> {
-    let code = |order| binary_header(file, order).i16(24);
+    let code = |order| binary_header(head, order).i16(24);
     let is_code = |order| (1..=16).contains(&code(order));
-    let constant = binary_header(file, ByteOrder::Big).u32(96);
+    let constant = binary_header(head, ByteOrder::Big).u32(96);
     let stated = ORDER_CONSTANTS
         .into_iter()
         .find_map(|(value, order)| (value == constant).then_some(order));

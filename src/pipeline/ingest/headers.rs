@@ -49,7 +49,7 @@ pub fn write(
         }
         let path = folder.join(name);
         if options.overwrite || !out.path().join(&path).exists() {
-            out.write(&path, &pretty(&traces.of_trace(channel)))?;
+            out.write(&path, &pretty(&traces.of_trace(channel)?))?;
         }
     }
     Ok(())

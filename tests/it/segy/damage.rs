@@ -366,7 +366,7 @@ proptest! {
             prop_assert_eq!(header.depth.len(), header.channels);
             prop_assert_eq!(all(&source).len(), header.channels * header.samples);
             prop_assert!(columns(&source).is_object());
-            let last = source.traces().unwrap().unwrap().of_trace(header.channels - 1);
+            let last = source.traces().unwrap().unwrap().of_trace(header.channels - 1).unwrap();
             prop_assert!(last.is_object());
         }
     }

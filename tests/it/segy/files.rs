@@ -180,7 +180,7 @@ fn trace_headers_are_columns_of_what_is_not_zero() {
             "extended_sample_interval": [400.0, 400.0, 400.0],
         })
     );
-    let one = source.traces().unwrap().unwrap().of_trace(2);
+    let one = source.traces().unwrap().unwrap().of_trace(2).unwrap();
     assert_eq!(one["elevation_of_receiver_group"], 50);
     assert_eq!(one["extended_depth_of_receiver_group"], 3.0);
     assert_eq!(one["gain_type"], 0);

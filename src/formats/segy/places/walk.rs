@@ -1,7 +1,7 @@
 //! Traces of which each has its own size, as revisions 1 and 2 allow: the headers are followed from one to the next.
 
 use super::{Search, TEXT_HEADER, TRACE_HEADER};
-use crate::formats::segy::fields::Raw;
+use crate::formats::FormatError;
 use crate::formats::segy::layout::second_revision;
 
 /// Traces found one after the other.
@@ -31,31 +31,34 @@ enum Counted {
 
 impl Search<'_> {
     /// The traces from a place on, by what their own headers say; `None` where that leads nowhere.
-    pub fn walk(&self, first: usize) -> Option<Walk> {
-        let itself = self.walk_as(first, Counted::Itself);
-        match itself {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn walk(&self, first: usize) -> Result<Option<Walk>, FormatError> {
+        let itself = self.walk_as(first, Counted::Itself)?;
+        Ok(match itself {
             Some(walk) if walk.rest == 0 => Some(walk),
             _ => self
-                .walk_as(first, Counted::Others)
+                .walk_as(first, Counted::Others)?
                 .filter(|walk| walk.rest == 0)
                 .or(itself),
-        }
+        })
     }
 
-    fn walk_as(&self, first: usize, counted: Counted) -> Option<Walk> {
+    fn walk_as(&self, first: usize, counted: Counted) -> Result<Option<Walk>, FormatError> {
         let mut places = Vec::new();
         let (mut shortest, mut longest) = (None::<Length>, None::<Length>);
         let mut at = first;
-        while at < self.file.len() && !self.is_trailer(at) {
-            let Some((headers, samples)) = self.trace_at(at, counted) else {
+        while at < self.file.size() && !self.is_trailer(at)? {
+            let Some((headers, samples)) = self.trace_at(at, counted)? else {
                 // Headers that say nothing are none; those of a cut file end with it.
-                if self.file.len() - at >= TRACE_HEADER {
-                    return None;
+                if self.file.size() - at >= TRACE_HEADER {
+                    return Ok(None);
                 }
                 break;
             };
             let size = headers.saturating_add(samples.saturating_mul(self.format.size()));
-            if size > self.file.len() - at {
+            if size > self.file.size() - at {
                 break;
             }
             let length = Length {
@@ -71,58 +74,57 @@ impl Search<'_> {
             places.push((at, headers));
             at += size;
         }
-        let rest = if self.is_trailer(at) {
+        let rest = if self.is_trailer(at)? {
             0
         } else {
-            self.file.len() - at
+            self.file.size() - at
         };
-        Some(Walk {
+        let lengths = shortest.zip(longest);
+        Ok(lengths.map(|(shortest, longest)| Walk {
             places,
-            shortest: shortest?,
-            longest: longest?,
+            shortest,
+            longest,
             rest,
-        })
+        }))
     }
 
     /// Bytes of the headers of a trace and its samples, as it says itself.
-    fn trace_at(&self, at: usize, counted: Counted) -> Option<(usize, usize)> {
-        let trace = Raw {
-            bytes: self.file.get(at..at.checked_add(TRACE_HEADER)?)?,
-            order: self.binary.order,
-        };
-        let short = usize::from(trace.u16(114));
-        let both = Raw {
-            bytes: self.file.get(at..at + 2 * TRACE_HEADER).unwrap_or(&[]),
-            order: self.binary.order,
-        };
-        if !second_revision(&self.binary) || !both.names_extension() {
-            return (short > 0).then_some((TRACE_HEADER, short));
+    fn trace_at(&self, at: usize, counted: Counted) -> Result<Option<(usize, usize)>, FormatError> {
+        let bytes = self.trace(at)?;
+        if bytes.len() < TRACE_HEADER {
+            return Ok(None);
         }
-        let stated = both.i16(TRACE_HEADER + 156);
-        let additional = match (usize::try_from(stated).ok()?, counted) {
+        let trace = self.raw(&bytes);
+        let short = usize::from(trace.u16(114));
+        if !second_revision(&self.binary) || !trace.names_extension() {
+            return Ok((short > 0).then_some((TRACE_HEADER, short)));
+        }
+        let Ok(stated) = usize::try_from(trace.i16(TRACE_HEADER + 156)) else {
+            return Ok(None);
+        };
+        let additional = match (stated, counted) {
             (0, _) => self
-                .headers(at)
+                .headers(&trace)
                 .first()
                 .map_or(1, |size| size / TRACE_HEADER - 1),
             (n, Counted::Itself) => n,
             (n, Counted::Others) => n + 1,
         };
-        let samples = match both.u32(TRACE_HEADER + 136) {
+        let samples = match trace.u32(TRACE_HEADER + 136) {
             0 => short,
             n => n as usize,
         };
-        (samples > 0).then_some(((1 + additional) * TRACE_HEADER, samples))
+        Ok((samples > 0).then_some(((1 + additional) * TRACE_HEADER, samples)))
     }
 
     /// Whether the rest of the file is the stanzas of a trailer that the header speaks of.
-    fn is_trailer(&self, at: usize) -> bool {
-        let rest = self.file.len() - at;
+    fn is_trailer(&self, at: usize) -> Result<bool, FormatError> {
+        let rest = self.file.size() - at;
         let stanzas = self.binary.i32(328);
         let all = rest / TEXT_HEADER;
-        second_revision(&self.binary)
-            && rest > 0
-            && rest.is_multiple_of(TEXT_HEADER)
+        let may_be = second_revision(&self.binary) && rest > 0 && rest.is_multiple_of(TEXT_HEADER);
+        Ok(may_be
             && (usize::try_from(stanzas).is_ok_and(|n| n == all)
-                || (stanzas == -1 && super::text::begins_stanza(&self.file[at..at + TEXT_HEADER])))
+                || (stanzas == -1 && self.begins_stanza(at)?)))
     }
 }
