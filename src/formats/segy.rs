@@ -19,10 +19,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::Mmap;
 use serde_json::Value;
 
-use super::mapped::{self, Pieces};
+use super::mapped::{Pieces, View};
 use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
 use layout::{Layout, binary_header};
 pub use sample::{Format, Gain};
@@ -49,8 +48,11 @@ pub struct SegySource {
 /// # Errors
 /// When it cannot be read, is no SEG-Y file, holds no whole trace, or its counts make no sense with its size.
 pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
-    let file = mapped::map(path)?;
-    let mut layout = Layout::find(path, &file)?;
+    let file = Arc::new(View::open(path)?);
+    let found = Layout::find(path, &file);
+    // What could not be fetched is no reason to speak of the content.
+    file.check()?;
+    let mut layout = found?;
     let mut warnings = std::mem::take(&mut layout.warnings);
     if options.compat_distpy {
         let stated = binary_header(&file, layout.order).u64(312);
@@ -60,6 +62,7 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
             warnings.push(format!("only {stated} traces are read, as distpy does"));
         }
     }
+    file.want_headers(layout.all_headers());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let header = Header {
         channels: layout.traces,
@@ -77,8 +80,9 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
         metadata: headers::of_file(&file, &layout),
         warnings,
     };
+    file.check()?;
     Ok(SegySource {
-        file: Pieces::open(path)?,
+        file: Pieces::of(&file)?,
         layout,
         header,
     })
@@ -101,6 +105,8 @@ impl Source for SegySource {
             return Ok(());
         }
         let from = |channel| self.layout.samples_at(channel) + times.start * format.size();
+        let stored = |channel| from(channel)..from(channel) + times.len() * format.size();
+        self.file.want(channels.clone().map(stored))?;
         let rows = channels.zip(dst.chunks_exact_mut(row));
         if let Some(size) = sample::reversed(format, order) {
             for (channel, to) in rows {
@@ -119,7 +125,7 @@ impl Source for SegySource {
 
     fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
         Ok(Some(Box::new(Traces {
-            file: self.file.map()?,
+            file: self.file.view()?,
             layout: &self.layout,
         })))
     }
@@ -127,13 +133,14 @@ impl Source for SegySource {
 
 /// The headers of a file's traces.
 struct Traces<'a> {
-    file: Arc<Mmap>,
+    file: Arc<View>,
     layout: &'a Layout,
 }
 
 impl TraceHeaders for Traces<'_> {
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
-        headers::write_columns(&self.file, self.layout, out)
+        headers::write_columns(&self.file, self.layout, out)?;
+        self.file.check().map_err(io::Error::other)
     }
 
     fn of_trace(&self, channel: usize) -> Value {

@@ -3,13 +3,14 @@
 
 use super::fields::{Raw, TRACE_HEADER};
 use super::layout::{Layout, binary_header};
+use crate::formats::mapped::View;
 
 const METRES_PER_FOOT: f64 = 0.3048;
 const DEPTH: &str = "receiver depths";
 const ELEVATION: &str = "receiver elevations";
 
 /// Measured depth of each trace in metres, from the first field that differs between traces.
-pub fn measured(file: &[u8], layout: &Layout, warnings: &mut Vec<String>) -> Vec<f64> {
+pub fn measured(file: &View, layout: &Layout, warnings: &mut Vec<String>) -> Vec<f64> {
     let (mut depth, origin) = stored(file, layout);
     match origin {
         Some(DEPTH | ELEVATION) => {}
@@ -32,14 +33,14 @@ pub fn measured(file: &[u8], layout: &Layout, warnings: &mut Vec<String>) -> Vec
 }
 
 /// distpy's depth axis: elevation divided by the scalar of the *coordinates*, where scalars below 1 count as 1.
-pub fn distpy(file: &[u8], layout: &Layout) -> Vec<f64> {
+pub fn distpy(file: &View, layout: &Layout) -> Vec<f64> {
     each(file, layout, |t| {
         f64::from(t.i32(40)) / f64::from(t.i16(70).max(1))
     })
 }
 
 /// The axis in the file's unit and where it was found; the channel's number where nothing was.
-fn stored(file: &[u8], layout: &Layout) -> (Vec<f64>, Option<&'static str>) {
+fn stored(file: &View, layout: &Layout) -> (Vec<f64>, Option<&'static str>) {
     let mut axes = Vec::new();
     if layout.extended(file) {
         axes.push((DEPTH, each(file, layout, |t| t.f64(TRACE_HEADER + 40))));
@@ -60,7 +61,7 @@ fn stored(file: &[u8], layout: &Layout) -> (Vec<f64>, Option<&'static str>) {
 }
 
 /// Distance along the points, where these are lengths and not angles.
-fn along(file: &[u8], layout: &Layout, x: usize, y: usize) -> Vec<f64> {
+fn along(file: &View, layout: &Layout, x: usize, y: usize) -> Vec<f64> {
     let mut distance = 0.0;
     let mut last = None;
     each(file, layout, |t| {
@@ -90,7 +91,7 @@ fn varies(depth: &[f64]) -> bool {
     depth.iter().all(|d| d.is_finite()) && depth.iter().any(|d| *d != depth[0] || depth.len() == 1)
 }
 
-fn each(file: &[u8], layout: &Layout, mut value: impl FnMut(&Raw) -> f64) -> Vec<f64> {
+fn each(file: &View, layout: &Layout, mut value: impl FnMut(&Raw) -> f64) -> Vec<f64> {
     (0..layout.traces)
         .map(|channel| value(&layout.headers(file, channel)))
         .collect()

@@ -8,29 +8,30 @@ use serde_json::Value;
 use super::fields::{BINARY, EXTENSION, Field, Raw, TRACE};
 use super::layout::{HEADERS, Layout, binary_header};
 use super::text::{self, TEXT_HEADER};
+use crate::formats::mapped::View;
 
 /// Bytes of columns that are held at a time.
 const HELD: usize = 32 << 20;
 
 /// The binary header and the texts, sorted; `extended_text_headers` where there are any.
-pub fn of_file(file: &[u8], layout: &Layout) -> Value {
+pub fn of_file(file: &View, layout: &Layout) -> Value {
     let binary = binary_header(file, layout.order);
     let mut entries: BTreeMap<&str, Value> =
         BINARY.iter().map(|f| (f.name, binary.json(f))).collect();
-    entries.insert("ascii_header", text::decode(&file[..TEXT_HEADER]).into());
+    entries.insert("ascii_header", text::decode(&file[0..TEXT_HEADER]).into());
     // distpy's JSON has the counts that it went by, not those that it found.
     entries.insert("extended_samples_per_trace", layout.samples.into());
     entries.insert("number_of_traces_in_file", layout.traces.into());
     if layout.texts > 0 {
-        let records = file[HEADERS..].chunks_exact(TEXT_HEADER);
-        let texts: Value = records.take(layout.texts).map(text::decode).collect();
+        let records = file.upto(HEADERS, layout.texts.saturating_mul(TEXT_HEADER));
+        let texts: Value = records.chunks_exact(TEXT_HEADER).map(text::decode).collect();
         entries.insert("extended_text_headers", texts);
     }
     entries.into_iter().collect()
 }
 
 /// The headers of a trace, sorted, every field.
-pub fn of_trace(file: &[u8], layout: &Layout, channel: usize) -> Value {
+pub fn of_trace(file: &View, layout: &Layout, channel: usize) -> Value {
     let header = layout.headers(file, channel);
     let fields = TRACE.iter().chain(extension(&header));
     let entries: BTreeMap<&str, Value> = fields.map(|f| (f.name, header.json(f))).collect();
@@ -43,7 +44,7 @@ pub fn of_trace(file: &[u8], layout: &Layout, channel: usize) -> Value {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_columns(file: &[u8], layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_columns(file: &View, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     let extension = if layout.extended(file) {
         EXTENSION
     } else {

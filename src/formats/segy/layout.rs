@@ -7,6 +7,7 @@ use super::places::{Places, Search};
 use super::sample::{Format, Gain};
 use super::text::TEXT_HEADER;
 use crate::formats::FormatError;
+use crate::formats::mapped::View;
 
 /// Bytes of both fixed headers.
 pub const HEADERS: usize = TEXT_HEADER + BINARY_HEADER;
@@ -42,7 +43,7 @@ impl Layout {
     ///
     /// # Errors
     /// When it is no SEG-Y file, has not one whole trace, or its counts make no sense.
-    pub fn find(path: &Path, file: &[u8]) -> Result<Self, FormatError> {
+    pub fn find(path: &Path, file: &View) -> Result<Self, FormatError> {
         let fail =
             |place: &str, found, expected: &str| FormatError::content(path, place, found, expected);
         if file.len() < HEADERS + TRACE_HEADER {
@@ -81,8 +82,13 @@ impl Layout {
     }
 
     /// All headers of a trace.
-    pub fn headers<'a>(&self, file: &'a [u8], channel: usize) -> Raw<'a> {
+    pub fn headers<'a>(&self, file: &'a View, channel: usize) -> Raw<'a> {
         self.places.headers(channel, file, self.order)
+    }
+
+    /// Where the headers of each trace lie, in the order of the file.
+    pub fn all_headers(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        (0..self.traces).map(|channel| self.places.headers_at(channel))
     }
 
     /// Offset of a trace's first sample.
@@ -91,17 +97,18 @@ impl Layout {
     }
 
     /// Whether every trace has the header extension of revision 2.
-    pub fn extended(&self, file: &[u8]) -> bool {
+    pub fn extended(&self, file: &View) -> bool {
         (0..self.traces).all(|channel| self.headers(file, channel).is_extended())
     }
 
     /// Samples of format 4 begin with an empty byte: a file whose samples do not has another format.
-    fn check_gain(&self, path: &Path, file: &[u8]) -> Result<(), FormatError> {
+    fn check_gain(&self, path: &Path, file: &View) -> Result<(), FormatError> {
         if !matches!(self.format, Format::Gain(_)) {
             return Ok(());
         }
         let at = self.samples_at(0);
-        let words = file[at..].chunks_exact(4).take(self.samples);
+        let words = file.upto(at, self.samples.saturating_mul(4));
+        let words = words.chunks_exact(4);
         let used = words.enumerate().find_map(|(k, word)| {
             let raw = Raw {
                 bytes: word,
@@ -123,7 +130,7 @@ impl Layout {
 }
 
 /// The binary header of a file that is long enough to have one.
-pub fn binary_header(file: &[u8], order: ByteOrder) -> Raw<'_> {
+pub fn binary_header(file: &View, order: ByteOrder) -> Raw<'_> {
     Raw {
         bytes: &file[TEXT_HEADER..HEADERS],
         order,
@@ -141,7 +148,7 @@ pub fn second_revision(binary: &Raw) -> bool {
 /// The constant where there is one, else the order in which the sample format is a code.
 fn byte_order(
     path: &Path,
-    file: &[u8],
+    file: &View,
     warnings: &mut Vec<String>,
 ) -> Result<ByteOrder, FormatError> {
     let code = |order| binary_header(file, order).i16(24);

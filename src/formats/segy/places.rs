@@ -9,6 +9,7 @@ use super::layout::{HEADERS, second_revision};
 use super::sample::Format;
 use super::text::{self, TEXT_HEADER};
 use crate::formats::FormatError;
+use crate::formats::mapped::View;
 
 /// A signed -9999 that one vendor writes for a count that does not fit.
 const UNSET_SAMPLES: u16 = 55_537;
@@ -28,12 +29,18 @@ pub enum Places {
 
 impl Places {
     /// All headers of a trace.
-    pub fn headers<'a>(&self, channel: usize, file: &'a [u8], order: ByteOrder) -> Raw<'a> {
+    pub fn headers<'a>(&self, channel: usize, file: &'a View, order: ByteOrder) -> Raw<'a> {
         let (at, size) = self.place(channel);
         Raw {
             bytes: &file[at..at + size],
             order,
         }
+    }
+
+    /// Where they lie.
+    pub fn headers_at(&self, channel: usize) -> std::ops::Range<usize> {
+        let (at, size) = self.place(channel);
+        at..at + size
     }
 
     /// Offset of a trace's first sample.
@@ -75,13 +82,13 @@ struct Guess {
 /// A file whose counts are not believed yet.
 pub struct Search<'a> {
     path: &'a Path,
-    file: &'a [u8],
+    file: &'a View,
     binary: Raw<'a>,
     format: Format,
 }
 
 impl<'a> Search<'a> {
-    pub fn new(path: &'a Path, file: &'a [u8], binary: Raw<'a>, format: Format) -> Self {
+    pub fn new(path: &'a Path, file: &'a View, binary: Raw<'a>, format: Format) -> Self {
         Self {
             path,
             file,
@@ -194,9 +201,9 @@ impl<'a> Search<'a> {
         let place = "number of extended textual headers (byte 3504)";
         let count = match self.binary.i16(304) {
             -1 => {
-                let last = self.file[HEADERS..]
-                    .chunks_exact(TEXT_HEADER)
-                    .position(text::ends_extended);
+                let records = self.file.len().saturating_sub(HEADERS) / TEXT_HEADER;
+                let record = |k: usize| self.file.upto(HEADERS + k * TEXT_HEADER, TEXT_HEADER);
+                let last = (0..records).position(|k| text::ends_extended(record(k)));
                 let missing = || {
                     self.fail(
                         place,
@@ -245,7 +252,7 @@ impl<'a> Search<'a> {
     fn samples(&self, first: usize) -> Vec<usize> {
         let binary = &self.binary;
         let trace = Raw {
-            bytes: &self.file[first..],
+            bytes: self.file.upto(first, 2 * TRACE_HEADER),
             order: binary.order,
         };
         let (short, extended, vendor) = (binary.u16(20), binary.i32(68), binary.i32(306));
@@ -274,7 +281,7 @@ impl<'a> Search<'a> {
             vec![0]
         };
         let trace = Raw {
-            bytes: &self.file[first..],
+            bytes: self.file.upto(first, 2 * TRACE_HEADER),
             order: self.binary.order,
         };
         let least = if second_revision(&self.binary) && trace.names_extension() {
@@ -302,7 +309,7 @@ impl<'a> Search<'a> {
     fn overlooks(&self, guess: &Guess) -> bool {
         let second = guess.first.saturating_add(self.stride(guess));
         let trace = Raw {
-            bytes: self.file.get(second..).unwrap_or(&[]),
+            bytes: self.file.upto(second, 2 * TRACE_HEADER),
             order: self.binary.order,
         };
         let plain = guess.headers == TRACE_HEADER && second_revision(&self.binary);
@@ -378,7 +385,7 @@ impl<'a> Search<'a> {
     /// Whether the first trace's own header has the number of samples, or none.
     fn says(&self, guess: &Guess) -> bool {
         let trace = Raw {
-            bytes: &self.file[guess.first..],
+            bytes: self.file.upto(guess.first, 2 * TRACE_HEADER),
             order: self.binary.order,
         };
         let own = usize::from(trace.u16(114));

@@ -92,7 +92,7 @@ impl Search<'_> {
         };
         let short = usize::from(trace.u16(114));
         let both = Raw {
-            bytes: self.file.get(at..at + 2 * TRACE_HEADER).unwrap_or(&[]),
+            bytes: self.file.upto(at, 2 * TRACE_HEADER),
             order: self.binary.order,
         };
         if !second_revision(&self.binary) || !both.names_extension() {
