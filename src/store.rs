@@ -112,10 +112,22 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
         let expected = format!("{scheme}://BUCKET/NAME");
         return Err(format!("found \"{text}\", expected {expected}"));
     }
-    if key.trim_end_matches('/').split('/').any(|part| part == "." || part == "..") {
+    if key
+        .trim_end_matches('/')
+        .split('/')
+        .any(|part| part == "." || part == "..")
+    {
         return Err(format!("found \"{text}\", expected no part `.` or `..`"));
     }
     Ok(text.into())
+}
+
+/// A path below a folder, unless it is one of its own: absolute, or in a store.
+pub fn join(folder: &Path, path: &Path) -> PathBuf {
+    match is_remote(path) {
+        true => path.to_path_buf(),
+        false => folder.join(path),
+    }
 }
 
 /// Whether a path lies in a store.
@@ -152,7 +164,12 @@ pub fn kind(path: &Path) -> io::Result<Option<Kind>> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Ok(Some(Kind::Folder)),
         Ok(_) => Ok(Some(Kind::File)),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             Ok(None)
         }
         Err(e) => Err(e),
@@ -249,26 +266,28 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
         .collect())
 }
 
-/// The files of a store that a pattern matches: `*` stays inside a folder, `**` does not.
+/// The files that a pattern matches.
 ///
 /// # Errors
-/// When it is no pattern, or the store cannot be listed.
+/// When it is no pattern, or a store cannot be listed.
 pub fn matches(pattern: &str) -> io::Result<Vec<PathBuf>> {
     let wrong = |e| io::Error::new(io::ErrorKind::InvalidInput, format!("not a pattern: {e}"));
     let compiled = glob::Pattern::new(pattern).map_err(wrong)?;
+    // A store lists objects by how their names begin.
+    let fixed = &pattern[..pattern.find(['*', '?', '[']).unwrap_or(pattern.len())];
+    let folder = fixed.rsplit_once('/').map_or(fixed, |(folder, _)| folder);
+    let Some(place) = Place::of(Path::new(folder))? else {
+        let found = glob::glob(pattern).map_err(wrong)?.filter_map(Result::ok);
+        return Ok(found.filter(|path| path.is_file()).collect());
+    };
     let options = glob::MatchOptions {
         require_literal_separator: true,
         ..glob::MatchOptions::default()
     };
-    let fixed = &pattern[..pattern.find(['*', '?', '[']).unwrap_or(pattern.len())];
-    let folder = fixed.rsplit_once('/').map_or(fixed, |(folder, _)| folder);
-    let Some(place) = Place::of(Path::new(folder))? else {
-        return Ok(Vec::new());
-    };
-    let below = place.below()?.into_iter();
-    Ok(below
-        .filter(|path| compiled.matches_path_with(path, options))
-        .collect())
+    let mut found = place.below()?;
+    found.retain(|path| compiled.matches_path_with(path, options));
+    found.sort();
+    Ok(found)
 }
 
 /// Puts a file of this machine, from its beginning, in place of what has that name in a store: the object is complete when it
@@ -369,7 +388,12 @@ mod tests {
         assert_eq!(ok("file://localhost/data"), Path::new("/data"));
         assert_eq!(ok("file:///C:/data"), Path::new("C:/data"));
         assert_eq!(ok("data/a.sgy"), Path::new("data/a.sgy"));
-        for url in ["s3://bucket", "s3://bucket/", "gs://b/a/c.npy", "az://box/a b"] {
+        for url in [
+            "s3://bucket",
+            "s3://bucket/",
+            "gs://b/a/c.npy",
+            "az://box/a b",
+        ] {
             assert_eq!(ok(url), Path::new(url));
             assert!(is_remote(Path::new(url)));
         }
@@ -378,19 +402,37 @@ mod tests {
         let joined = folder.join("results").join("a.npy");
         assert_eq!(joined.to_str(), Some("s3://bucket/run/results/a.npy"));
         assert_eq!(parts(&joined), Some(("s3", "bucket", "run/results/a.npy")));
-        assert_eq!(joined.parent().and_then(Path::to_str), Some("s3://bucket/run/results"));
+        assert_eq!(
+            joined.parent().and_then(Path::to_str),
+            Some("s3://bucket/run/results")
+        );
         assert_eq!(parts(Path::new("s3://bucket")), Some(("s3", "bucket", "")));
     }
 
     #[test]
     fn malformed_urls_are_refused() {
         for (url, expected) in [
-            ("file://data/a", "found \"file://data/a\", expected file:///FOLDER/NAME"),
+            (
+                "file://data/a",
+                "found \"file://data/a\", expected file:///FOLDER/NAME",
+            ),
             ("s3://", "found \"s3://\", expected s3://BUCKET/NAME"),
-            ("s3:///key", "found \"s3:///key\", expected s3://BUCKET/NAME"),
-            ("gs://a b/c", "found \"gs://a b/c\", expected gs://BUCKET/NAME"),
-            ("ftp://host/a", "found a URL of ftp://, expected s3://, gs://, az:// or file://"),
-            ("s3://b/../c", "found \"s3://b/../c\", expected no part `.` or `..`"),
+            (
+                "s3:///key",
+                "found \"s3:///key\", expected s3://BUCKET/NAME",
+            ),
+            (
+                "gs://a b/c",
+                "found \"gs://a b/c\", expected gs://BUCKET/NAME",
+            ),
+            (
+                "ftp://host/a",
+                "found a URL of ftp://, expected s3://, gs://, az:// or file://",
+            ),
+            (
+                "s3://b/../c",
+                "found \"s3://b/../c\", expected no part `.` or `..`",
+            ),
         ] {
             assert_eq!(path(url), Err(expected.to_string()));
         }

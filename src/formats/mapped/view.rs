@@ -138,11 +138,7 @@ impl View {
     ///
     /// # Errors
     /// When they cannot be fetched.
-    pub fn want(
-        &self,
-        ranges: impl Iterator<Item = Range<usize>>,
-        least: usize,
-    ) -> io::Result<()> {
+    pub fn want(&self, ranges: impl Iterator<Item = Range<usize>>, least: usize) -> io::Result<()> {
         match &self.fetched {
             Some(fetched) => fetched.want(ranges, least.max(BLOCK), self.len()),
             None => Ok(()),
@@ -172,7 +168,8 @@ impl Index<Range<usize>> for View {
     fn index(&self, range: Range<usize>) -> &[u8] {
         let len = self.len();
         let end = range.end;
-        self.get(range).unwrap_or_else(|| panic!("byte {end} of {len}"))
+        self.get(range)
+            .unwrap_or_else(|| panic!("byte {end} of {len}"))
     }
 }
 

@@ -24,7 +24,10 @@ pub fn of_file(file: &View, layout: &Layout) -> Value {
     entries.insert("number_of_traces_in_file", layout.traces.into());
     if layout.texts > 0 {
         let records = file.upto(HEADERS, layout.texts.saturating_mul(TEXT_HEADER));
-        let texts: Value = records.chunks_exact(TEXT_HEADER).map(text::decode).collect();
+        let texts: Value = records
+            .chunks_exact(TEXT_HEADER)
+            .map(text::decode)
+            .collect();
         entries.insert("extended_text_headers", texts);
     }
     entries.into_iter().collect()

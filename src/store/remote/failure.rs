@@ -18,7 +18,8 @@ pub fn failure(error: &Error) -> io::Error {
         (Some(code), None) => format!(" ({code})"),
         _ => String::new(),
     };
-    let tries = between(&chain, ", after ", " retries").map(|tries| format!(", after {tries} retries"));
+    let tries =
+        between(&chain, ", after ", " retries").map(|tries| format!(", after {tries} retries"));
     let tries = tries.unwrap_or_default();
     let no_bucket = code.is_some_and(|code| NO_BUCKET.contains(&code));
     let (kind, what) = match error {
@@ -26,6 +27,12 @@ pub fn failure(error: &Error) -> io::Error {
         Error::NotFound { .. } => (Is::NotFound, "no such object".to_string()),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             (Is::PermissionDenied, format!("access denied{said}"))
+        }
+        Error::NotImplemented { .. } | Error::NotSupported { .. } => {
+            (Is::Unsupported, "the store cannot do that".to_string())
+        }
+        _ if code == Some("NotImplemented") => {
+            (Is::Unsupported, "the store cannot do that".to_string())
         }
         Error::AlreadyExists { .. } => (Is::AlreadyExists, "it exists already".to_string()),
         Error::Precondition { .. } => {
@@ -36,7 +43,10 @@ pub fn failure(error: &Error) -> io::Error {
             let what = "the bucket is in another region: set AWS_REGION";
             (Is::InvalidInput, what.to_string())
         }
-        _ if ["timed out", "timeout", "deadline"].iter().any(|word| chain.contains(word)) => {
+        _ if ["timed out", "timeout", "deadline"]
+            .iter()
+            .any(|word| chain.contains(word)) =>
+        {
             (Is::TimedOut, format!("no answer in time{tries}"))
         }
         _ if said.is_empty() => (Is::Other, format!("{}{tries}", root(error))),
@@ -48,7 +58,9 @@ pub fn failure(error: &Error) -> io::Error {
 /// Nobody says who this program is.
 pub fn no_credentials(scheme: &str, error: Option<&Error>) -> io::Error {
     let expected = match scheme {
-        "s3" => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role of the machine or service account",
+        "s3" => {
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role of the machine or service account"
+        }
         "gs" => "GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine or pod",
         _ => "AZURE_STORAGE_ACCOUNT_KEY, or a managed identity of the machine or pod",
     };
