@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::pipeline::shard::Shard;
+use crate::store;
 
 /// Arguments of the program.
 #[derive(Debug, Clone, Parser)]
@@ -28,11 +29,11 @@ pub struct Cli {
     pub names: Vec<String>,
 
     /// Input: a file, a folder or a glob; may be repeated. Without it the configuration's input folder is taken
-    #[arg(short, long = "file", value_name = "FILE", num_args = 1..)]
+    #[arg(short, long = "file", value_name = "FILE", num_args = 1.., value_parser = located_text)]
     pub files: Vec<String>,
 
     /// Follow a folder (`strainrate2summary`): recordings are taken as an interrogator completes them, until SIGTERM
-    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    #[arg(long, value_name = "DIR", conflicts_with = "files", value_parser = located)]
     pub watch: Option<PathBuf>,
 
     /// With --watch: a file is complete when it did not change for so long
@@ -40,11 +41,11 @@ pub struct Cli {
     pub settle: Duration,
 
     /// The system configuration (JSON): folders, prf, and which command file to run
-    #[arg(short, long, value_name = "CONFIG.json")]
+    #[arg(short, long, value_name = "CONFIG.json", value_parser = located)]
     pub config: Option<PathBuf>,
 
     /// Where results go, in place of the configuration's output folder (for `synthesize`: the recording to make)
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = located)]
     pub output: Option<PathBuf>,
 
     /// Where to compute: `auto` takes a hardware GPU if there is one, else the CPU; `gpu` fails without one;
@@ -86,7 +87,7 @@ pub struct Cli {
     pub explain: bool,
 
     /// Machine-readable output: to FILE, or instead of the text where no FILE is given
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", value_parser = located)]
     pub json: Option<PathBuf>,
 
     /// For `-m commands`: print the JSON Schema of command files
@@ -141,7 +142,7 @@ pub struct BenchmarkArgs {
     pub max_samples: Option<usize>,
 
     /// Draw the time of a chunk by its size, as FILE.png or FILE.svg (with `--measure sizes`)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = located)]
     pub plot: Option<PathBuf>,
 }
 
@@ -302,7 +303,7 @@ pub struct JobArgs {
     pub stall_timeout: Option<u32>,
 
     /// Keep a file of Prometheus metrics up to date
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = located)]
     pub metrics_file: Option<PathBuf>,
 
     /// Serve the same metrics at http://ADDRESS:PORT/metrics
@@ -310,7 +311,7 @@ pub struct JobArgs {
     pub metrics_addr: Option<SocketAddr>,
 
     /// Leave the result as a line of JSON in FILE (default: /dev/termination-log where Kubernetes has put one)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = located)]
     pub termination_log: Option<PathBuf>,
 
     /// Check the arguments and do nothing
@@ -391,4 +392,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     number
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("found \"{text}\", expected seconds from 0 to 86400"))
+}
+
+/// A path of this machine, or the URL of one in a store.
+fn located(text: &str) -> Result<PathBuf, String> {
+    store::path(text)
+}
+
+fn located_text(text: &str) -> Result<String, String> {
+    located(text).map(|path| path.display().to_string())
 }

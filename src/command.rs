@@ -45,6 +45,15 @@ impl ArgProblem {
     }
 }
 
+/// A path as a command file gives it, written as on either system, or its URL.
+///
+/// # Errors
+/// What is wrong with a URL.
+pub fn path_of(argument: &str, text: &str) -> Result<PathBuf, ArgProblem> {
+    let path = crate::store::path(&text.replace('\\', "/"));
+    path.map_err(|message| ArgProblem::new(argument, message))
+}
+
 /// The closed set of kinds that the planner must understand; commands themselves are an open set.
 #[derive(Debug, Clone)]
 pub enum Command {

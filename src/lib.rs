@@ -33,4 +33,5 @@ pub mod plan;
 pub mod plots;
 pub mod point;
 pub mod reference;
+pub mod store;
 pub mod synth;

@@ -38,6 +38,7 @@ use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
 use crate::pipeline::shard::Shard;
+use crate::store;
 
 /// One module.
 #[derive(Debug)]
@@ -246,7 +247,7 @@ fn system(cli: &Cli, monitor: &Monitor) -> Result<System, Failure> {
 
 /// Reads a configuration file.
 fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(path)
+    let bytes = store::read(path)
         .map_err(|e| Failure::Config(Problems::single(path, "", e.to_string())))?;
     String::from_utf8(bytes).map_err(|e| {
         Failure::Config(Problems::single(
@@ -381,7 +382,7 @@ fn flow(monitor: &Monitor, system: &System) -> Result<Option<Workflow>, Failure>
 fn config_path(system: &System) -> Option<PathBuf> {
     let path = system.config.as_deref()?;
     let beside = system.file.parent().map(|folder| folder.join(path));
-    let beside = beside.filter(|beside| !path.exists() && beside.exists());
+    let beside = beside.filter(|beside| !store::exists(path) && store::exists(beside));
     Some(beside.unwrap_or_else(|| path.to_path_buf()))
 }
 

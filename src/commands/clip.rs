@@ -19,7 +19,7 @@ pub static SPEC: Spec = Spec {
     gathers: Gathers::None,
     cost: Cost::Free,
     schema: schema_of::<Args>,
-    build: |args| Ok(build(parse(args)?)),
+    build: |args| build(parse(args)?),
     examples: &[Example {
         args: r#"{"xmin": 1, "xmax": 2, "tmax": 0.001}"#,
         inputs: &["1 2 3; 4 5 6; 7 8 9; 0 0 0"],
@@ -62,13 +62,13 @@ impl Default for Args {
     }
 }
 
-fn build(args: Args) -> Command {
-    let folder = write_npy::folder(args.directory_out.clone());
+fn build(args: Args) -> Result<Command, ArgProblem> {
+    let folder = write_npy::folder(args.directory_out.clone())?;
     let block = Arc::new(args);
-    match folder {
+    Ok(match folder {
         Some(folder) => Command::Written(block, write_npy::sink(folder)),
         None => Command::Block(block),
-    }
+    })
 }
 
 impl BlockCommand for Args {

@@ -1,7 +1,5 @@
 //! `data_load`: an array from a file below the output folder.
 
-use std::path::PathBuf;
-
 use crate::command::prelude::*;
 
 /// The command.
@@ -14,7 +12,7 @@ pub static SPEC: Spec = Spec {
     gathers: Gathers::None,
     cost: Cost::Free,
     schema: schema_of::<Args>,
-    build: |args| Ok(load(parse(args)?)),
+    build: |args| load(parse(args)?),
     examples: &[],
 };
 
@@ -29,15 +27,17 @@ struct Args {
     filename: Option<String>,
 }
 
-fn load(args: Args) -> Command {
+fn load(args: Args) -> Result<Command, ArgProblem> {
     let given = |text: Option<String>| text.filter(|t| t != "NONE");
-    match (
-        given(args.directory_in).or(given(args.directory_out)),
-        given(args.filename),
-    ) {
-        (Some(folder), Some(file)) => {
-            Command::Load(PathBuf::from(folder.replace('\\', "/")).join(file))
-        }
-        _ => Command::Passthrough,
-    }
+    Ok(
+        match (
+            given(args.directory_in).or(given(args.directory_out)),
+            given(args.filename),
+        ) {
+            (Some(folder), Some(file)) => {
+                Command::Load(path_of("directory_in", &folder)?.join(file))
+            }
+            _ => Command::Passthrough,
+        },
+    )
 }

@@ -63,7 +63,7 @@ fn build(args: Args) -> Result<Command, ArgProblem> {
     Ok(match args.filename.filter(|name| name != "NONE") {
         None => Command::Passthrough,
         Some(name) => Command::Block(Arc::new(Network {
-            file: PathBuf::from(name.replace('\\', "/")),
+            file: path_of("filename", &name)?,
             batch_size: args.batch_size,
             model: OnceLock::new(),
         })),

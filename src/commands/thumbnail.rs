@@ -100,7 +100,7 @@ enum Shared {
 fn build(args: Args) -> Result<Command, ArgProblem> {
     let problem = |path: &'static str| move |message| ArgProblem::new(path, message);
     // Arguments are checked where nothing is drawn too.
-    let folder = folder(args.directory_out);
+    let folder = folder(args.directory_out)?;
     let thumbnail = Thumbnail {
         folder: folder.clone().unwrap_or_default(),
         format: picture::Format::named(&args.format).map_err(problem("format"))?,

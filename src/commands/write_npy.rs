@@ -17,7 +17,7 @@ pub static SPEC: Spec = Spec {
     gathers: Gathers::None,
     cost: Cost::Free,
     schema: schema_of::<Args>,
-    build: |args| Ok(write(parse(args)?)),
+    build: |args| write(parse(args)?),
     examples: &[],
 };
 
@@ -28,11 +28,11 @@ struct Args {
     directory_out: Option<String>,
 }
 
-fn write(args: Args) -> Command {
-    match folder(args.directory_out) {
+fn write(args: Args) -> Result<Command, ArgProblem> {
+    Ok(match folder(args.directory_out)? {
         Some(folder) => Command::Sink(sink(folder)),
         None => Command::Passthrough,
-    }
+    })
 }
 
 /// What writes a block and its axes into a folder.
@@ -41,10 +41,11 @@ pub(super) fn sink(folder: PathBuf) -> Arc<dyn SinkCommand> {
 }
 
 /// A folder as a command file gives it; distpy's own default is the text `NONE`.
-pub(super) fn folder(given: Option<String>) -> Option<PathBuf> {
+pub(super) fn folder(given: Option<String>) -> Result<Option<PathBuf>, ArgProblem> {
+    let given = given.filter(|text| text != "NONE");
     given
-        .filter(|text| text != "NONE")
-        .map(|text| PathBuf::from(text.replace('\\', "/")))
+        .map(|text| path_of("directory_out", &text))
+        .transpose()
 }
 
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub static SPEC: Spec = Spec {
     gathers: Gathers::Optional,
     cost: Cost::Free,
     schema: schema_of::<Args>,
-    build: |args| Ok(sink(parse(args)?)),
+    build: |args| sink(parse(args)?),
     examples: &[],
 };
 
@@ -63,11 +63,11 @@ enum Format {
     Distpy,
 }
 
-fn sink(args: Args) -> Command {
-    match folder(args.directory_out.clone()) {
+fn sink(args: Args) -> Result<Command, ArgProblem> {
+    Ok(match folder(args.directory_out.clone())? {
         Some(folder) => Command::Sink(Arc::new(WriteWitsml { folder, args })),
         None => Command::Passthrough,
-    }
+    })
 }
 
 #[derive(Debug)]

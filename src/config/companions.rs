@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::convert::Convert;
 use super::{Problem, Problems};
+use crate::store;
 
 /// The form of WITSML files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -319,10 +320,14 @@ impl TemplateKeys {
         if problems.has_errors() {
             return Err(problems);
         }
+        let filename = raw
+            .filename
+            .map(|name| store::path(&name.replace('\\', "/")));
+        let filename = filename
+            .transpose()
+            .map_err(|problem| Problems::single(&settings.file, "filename", problem))?;
         Ok(Self {
-            filename: raw
-                .filename
-                .map(|name| PathBuf::from(name.replace('\\', "/"))),
+            filename,
             variables,
         })
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Problem, Problems};
+use crate::store;
 
 /// A system configuration. Paths have forward slashes and are relative to the working directory, as distpy has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +124,7 @@ impl System {
             file: file.to_path_buf(),
             input: keys.folder("in_directory", "in_drive", "data"),
             output: keys.folder("out_directory", "out_drive", "results"),
-            config: keys.text("config").map(|t| portable(&t)),
+            config: keys.path("config"),
             prf: keys.prf(),
             prf_given: object.get("prf").and_then(Value::as_f64),
             measured_depth: keys.text("measured_depth"),
@@ -174,7 +175,7 @@ impl Keys<'_> {
     /// distpy takes the drive form where a drive is given, and then needs all three parts.
     fn folder(&mut self, plain: &str, drive: &str, leaf: &str) -> Option<PathBuf> {
         if !self.object.contains_key(drive) {
-            return self.text(plain).map(|t| portable(&t));
+            return self.path(plain);
         }
         let mut path = PathBuf::new();
         for key in [drive, "project", leaf] {
@@ -186,7 +187,21 @@ impl Keys<'_> {
                 )),
             }
         }
-        Some(path)
+        let text = path.to_string_lossy().into_owned();
+        self.located(drive, &text)
+    }
+
+    fn path(&mut self, key: &str) -> Option<PathBuf> {
+        let text = self.text(key)?;
+        self.located(key, &text)
+    }
+
+    /// A path as written on either system, or the URL of one: backslashes count as separators.
+    fn located(&mut self, key: &str, text: &str) -> Option<PathBuf> {
+        let text = text.replace('\\', "/");
+        let path = store::path(&text);
+        path.map_err(|problem| self.problems.push(Problem::error(key, problem)))
+            .ok()
     }
 
     fn prf(&mut self) -> f64 {

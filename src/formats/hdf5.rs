@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use hdf5::{Dataset, File, Group, MinorErrorCode};
 
 use super::{FormatError, Header, Source};
+use crate::store::Local;
 pub use write::{Acquisition, write_prodml};
 
 /// More channels than a fibre has: a damaged count must not ask for more memory than there is.
@@ -40,6 +41,8 @@ const CHUNK_CACHE_BYTES: usize = 32 << 20;
 pub struct H5Source {
     path: PathBuf,
     found: Found,
+    /// A copy of what lies in a store, where it cannot lose its name while it is open.
+    _copy: Option<Local>,
 }
 
 /// What a layout's reader finds in a file.
@@ -130,7 +133,7 @@ const LAYOUTS: &[Kind] = &[
 /// # Errors
 /// When the file is missing, is not HDF5, is cut short, has an unknown layout, or lacks something that its layout needs.
 pub fn open(path: &Path) -> Result<H5Source, FormatError> {
-    let file = open_file(path)?;
+    let (file, copy) = open_file(path)?;
     let at = Place { path };
     let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(&file)) else {
         let names = LAYOUTS.iter().map(|kind| kind.name);
@@ -147,6 +150,7 @@ pub fn open(path: &Path) -> Result<H5Source, FormatError> {
     Ok(H5Source {
         path: path.to_path_buf(),
         found,
+        _copy: copy,
     })
 }
 
@@ -214,14 +218,15 @@ impl Place<'_> {
     }
 }
 
-/// Opens the file; the message says in which way it is not a readable HDF5 file.
-fn open_file(path: &Path) -> Result<File, FormatError> {
+/// Opens the file, or a copy of what lies in a store: the library reads files of this machine. The message says in which way it is not a readable HDF5 file.
+fn open_file(path: &Path) -> Result<(File, Option<Local>), FormatError> {
     let io = |source| FormatError::Io {
         path: path.to_path_buf(),
         source,
     };
     let at = Place { path };
-    let meta = path.metadata().map_err(io)?;
+    let local = Local::of(path).map_err(io)?;
+    let meta = local.path().metadata().map_err(io)?;
     if !meta.is_file() {
         return Err(at.content("file", "a folder or device", "an HDF5 file"));
     }
@@ -230,8 +235,8 @@ fn open_file(path: &Path) -> Result<File, FormatError> {
     }
     let opened = File::with_options()
         .with_fapl(|access| access.chunk_cache(12_421, CHUNK_CACHE_BYTES, 0.75))
-        .open(path);
-    opened.map_err(|e| {
+        .open(local.path());
+    let opened = opened.map_err(|e| {
         if e.contains_minor(MinorErrorCode::NotHdf5) {
             at.content("file", "no HDF5 signature", "an HDF5 file")
         } else if e.contains_minor(MinorErrorCode::Truncated) {
@@ -240,7 +245,8 @@ fn open_file(path: &Path) -> Result<File, FormatError> {
         } else {
             at.library("file", "a readable HDF5 file", &e)
         }
-    })
+    })?;
+    Ok((opened, local.opened()))
 }
 
 /// Names in a group, in alphabetical order.

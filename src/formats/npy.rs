@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::mapped::View;
 use super::{FormatError, mapped};
 use crate::block::{Bytes, DType, Endian, Order, Stored};
 
@@ -86,6 +87,19 @@ pub fn shape(rows: usize, cols: usize, rank: u8) -> Vec<usize> {
         1 => vec![rows * cols],
         _ => vec![rows, cols],
     }
+}
+
+/// The header of a file, and the file's bytes. Nothing else is read.
+///
+/// # Errors
+/// When it cannot be read, is no npy file, or holds a type that is no plain number.
+pub fn header(path: &Path) -> Result<(Header, usize), FormatError> {
+    /// More than any header of a plain array has.
+    const MOST: usize = 128 << 10;
+    let file = View::open(path)?;
+    let header = parse(path, file.upto(0, MOST));
+    file.check()?;
+    Ok((header?, file.len()))
 }
 
 /// Opens a file; samples are read when they are used.

@@ -5,6 +5,7 @@ use std::path::Path;
 use rten::Model;
 
 use super::{FormatError, mapped};
+use crate::store;
 
 /// What a file turned out to be.
 enum Found {
@@ -20,7 +21,7 @@ enum Found {
 /// When the file cannot be read or is no ONNX model; of a Keras model the error says how to convert it.
 pub fn open(path: &Path) -> Result<Model, FormatError> {
     let converted = path.with_extension("onnx");
-    let beside = converted != path && converted.is_file();
+    let beside = converted != path && store::is_file(&converted);
     let found = match inspect(path) {
         // The original may have been left behind.
         Err(_) if beside => Found::Keras,
@@ -59,7 +60,7 @@ pub fn open(path: &Path) -> Result<Model, FormatError> {
 
 fn inspect(path: &Path) -> Result<Found, FormatError> {
     // TensorFlow's SavedModel is a folder.
-    if path.is_dir() {
+    if store::is_dir(path) {
         return Ok(Found::Keras);
     }
     let bytes = mapped::map(path)?;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{FormatError, Source, mapped, segy, tdms};
+use super::mapped::View;
+use super::{FormatError, Source, segy, tdms};
 
 /// A format of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// # Errors
 /// When it cannot be read, or has no byte.
 pub fn format(path: &Path) -> Result<Format, FormatError> {
-    let file = mapped::map(path)?;
+    let file = View::open(path)?;
     if file.is_empty() {
         return Err(FormatError::content(
             path,
@@ -39,15 +40,20 @@ pub fn format(path: &Path) -> Result<Format, FormatError> {
     }
     let places = std::iter::once(0).chain((9..32).map(|power| 1 << power));
     let mut places = places.take_while(|at| *at < file.len());
-    Ok(if file.starts_with(b"\x93NUMPY") {
+    let start = file.upto(0, HDF5.len());
+    let format = if start.starts_with(b"\x93NUMPY") {
         Format::Npy
-    } else if places.any(|at| file[at..].starts_with(HDF5)) {
-        Format::Hdf5
-    } else if file.starts_with(b"TDSm") {
+    } else if start.starts_with(b"TDSm") {
         Format::Tdms
     } else {
-        Format::Segy
-    })
+        file.want_headers(places.clone().map(|at| at..at + HDF5.len()));
+        match places.any(|at| file.upto(at, HDF5.len()) == HDF5) {
+            true => Format::Hdf5,
+            false => Format::Segy,
+        }
+    };
+    file.check()?;
+    Ok(format)
 }
 
 /// Opens a recording of any format, and says which it has. No sample is read. With `compat_distpy` its depth axis is distpy's.

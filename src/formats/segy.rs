@@ -20,7 +20,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::mapped::Pieces;
+use super::mapped::{Pieces, SAMPLES};
 use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
 use layout::Layout;
 pub use sample::{Format, Gain};
@@ -100,6 +100,8 @@ impl Source for SegySource {
             return Ok(());
         }
         let from = |channel| self.layout.samples_at(channel) + times.start * format.size();
+        let stored = |channel| from(channel)..from(channel) + times.len() * format.size();
+        self.file.want(channels.clone().map(stored), SAMPLES)?;
         let rows = channels.zip(dst.chunks_exact_mut(row));
         if let Some(size) = sample::reversed(format, order) {
             for (channel, to) in rows {

@@ -13,12 +13,11 @@ mod segments;
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
-use memmap2::Mmap;
 use serde_json::{Map, Value, json};
 
-use super::{FormatError, Header, Layout, Source, mapped};
+use super::mapped::View;
+use super::{FormatError, Header, Layout, Source};
 use recording::Recording;
 use samples::{Samples, Window};
 use segments::Contents;
@@ -26,7 +25,7 @@ use segments::Contents;
 /// An open TDMS file.
 #[derive(Debug)]
 pub struct TdmsSource {
-    file: Arc<Mmap>,
+    file: View,
     samples: Samples,
     header: Header,
 }
@@ -40,8 +39,11 @@ pub struct TdmsSource {
 /// When it cannot be read, is no TDMS file, is cut in its first metadata, has samples of DAQmx or of other types than numbers, or
 /// lacks channels, rate or start.
 pub fn open(path: &Path) -> Result<TdmsSource, FormatError> {
-    let file = mapped::map(path)?;
-    let mut contents = segments::read(path, &file)?;
+    let file = View::open(path)?;
+    let read = segments::read(path, &file);
+    // What could not be fetched is no reason to speak of the content.
+    file.check()?;
+    let mut contents = read?;
     let recording = Recording::find(path, &mut contents)?;
     let metadata = metadata(&contents);
     let mut warnings = contents.warnings;
@@ -77,8 +79,8 @@ impl Source for TdmsSource {
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
         let window = Window { channels, times };
-        self.samples.read(&self.file, &window, dst);
-        Ok(())
+        let read = self.samples.read(&self.file, &window, dst);
+        read.map_err(|e| FormatError::io(self.file.path(), e))
     }
 }
 

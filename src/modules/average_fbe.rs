@@ -18,6 +18,7 @@ use crate::pipeline::average::Average;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::{Folder, OutputError};
 use crate::pipeline::tables::dialect;
+use crate::store;
 
 /// Logs in memory at once.
 const TOGETHER: usize = 64;
@@ -111,7 +112,7 @@ fn result(name: &Path, kind: &str, log: &Path) -> PathBuf {
 
 /// Writes a file unless it is there already: each result hangs on all logs before it, so that only its bytes tell.
 fn put(output: &Folder, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    let there = std::fs::read(output.path().join(path));
+    let there = store::read(&output.path().join(path));
     match there.is_ok_and(|there| there == bytes) {
         true => Ok(()),
         false => output.write(path, bytes),

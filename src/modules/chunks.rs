@@ -16,6 +16,7 @@ use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::timeline::{Cutting, Recorded, Timeline};
 use crate::pipeline::watch::Watch;
+use crate::store;
 
 /// Warnings of headers that a run tells, each once; more say nothing new.
 const MOST_TOLD: usize = 200;
@@ -152,7 +153,7 @@ fn calibration(chunk: &Path, system: &System) -> Result<Option<Calibration>, Fai
     let configured = system.input.as_ref();
     let configured = configured.map(|folder| folder.join(Calibration::FILE));
     let mut places = [beside, configured].into_iter().flatten();
-    let Some(path) = places.find(|path| path.is_file()) else {
+    let Some(path) = places.find(|path| store::is_file(path)) else {
         return Ok(None);
     };
     let text = super::read_text(&path)?;
@@ -292,7 +293,7 @@ pub fn follow<'a>(
         let hint = "--watch takes no --shard and no --reverse; runs that watch one folder share its chunks by themselves";
         return Err(Failure::Usage(hint.into()));
     }
-    if !folder.is_dir() {
+    if !store::is_dir(folder) {
         return Err(Failure::Io(format!("{}: no such folder", folder.display())));
     }
     let distpy = compat(cli, system, Some(flow))? == Compat::Distpy;

@@ -9,6 +9,7 @@ use crate::cli::Cli;
 use crate::exit::Code;
 use crate::pipeline::inputs::Input;
 use crate::pipeline::monitor::Monitor;
+use crate::store;
 
 /// The axis that every folder of results has.
 const DEPTH: &str = "measured_depth";
@@ -31,7 +32,10 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            if name != DEPTH && name != "time" && depth.is_file() && with_depth.insert(name.clone())
+            if name != DEPTH
+                && name != "time"
+                && store::is_file(&depth)
+                && with_depth.insert(name.clone())
             {
                 let beside = Path::new(&name).join(DEPTH).with_extension("npy");
                 moves.push((named(depth.clone()), beside));
@@ -65,22 +69,27 @@ fn named(path: PathBuf) -> Input {
 fn folders(folder: &Path) -> Result<Vec<(i64, PathBuf)>, Failure> {
     let mut found: Vec<(i64, PathBuf)> = entries(folder)?
         .into_iter()
-        .filter(|path| path.is_dir())
-        .filter_map(|path| Some((path.file_name()?.to_str()?.parse().ok()?, path)))
+        .filter(store::Entry::is_dir)
+        .filter_map(|entry| {
+            let path = entry.path;
+            Some((path.file_name()?.to_str()?.parse().ok()?, path))
+        })
         .collect();
     found.sort();
     Ok(found)
 }
 
 fn arrays(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = entries(folder)?;
-    found.retain(|path| path.extension().is_some_and(|ending| ending == "npy") && path.is_file());
+    let named = |path: &Path| path.extension().is_some_and(|ending| ending == "npy");
+    let mut found: Vec<PathBuf> = entries(folder)?
+        .into_iter()
+        .filter(|entry| named(&entry.path) && entry.is_file())
+        .map(|entry| entry.path)
+        .collect();
     found.sort();
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let io = |e: std::io::Error| Failure::Io(format!("{}: {e}", folder.display()));
-    let entries = std::fs::read_dir(folder).map_err(io)?;
-    entries.map(|entry| Ok(entry.map_err(io)?.path())).collect()
+fn entries(folder: &Path) -> Result<Vec<store::Entry>, Failure> {
+    store::list(folder).map_err(|e| Failure::Io(format!("{}: {e}", folder.display())))
 }

@@ -17,6 +17,7 @@ use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::{Folder, OutputError};
 use crate::pipeline::share::{Turn, Turns};
 pub use crate::pipeline::tables::Fault;
+use crate::store::{Local, is_remote};
 
 /// The settings that a system configuration names as its `config`; without one, none.
 pub fn settings(monitor: &Monitor, system: &System) -> Result<Settings, Failure> {
@@ -132,6 +133,9 @@ pub fn shared(one: &Path, other: &Path, target: &Path) -> String {
 
 /// A path without links and points, whether or not it is there.
 pub fn real(path: &Path) -> PathBuf {
+    if is_remote(path) {
+        return path.to_path_buf();
+    }
     let there = path
         .ancestors()
         .map(|folder| match folder == Path::new("") {
@@ -269,10 +273,14 @@ pub fn copy(
     to: &Path,
 ) -> Result<(), Fault> {
     let io = |e: std::io::Error| FormatError::io(from, e);
-    let mut file = File::open(from).map_err(io)?;
+    let from = Local::of(from).map_err(io)?;
+    let mut file = File::open(from.path()).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let there = File::open(output.path().join(to));
-    let there = there.ok().filter(|_| !cli.overwrite);
+    let there = match cli.overwrite {
+        true => None,
+        false => Local::of(&output.path().join(to)).ok(),
+    };
+    let there = there.and_then(|there| File::open(there.path()).ok());
     if there.is_some_and(|mut there| same(&mut file, &mut there).unwrap_or(false)) {
         monitor.meter.skipped(1);
         monitor.meter.advance(size);

@@ -12,6 +12,7 @@ use crate::formats::FormatError;
 use crate::picture::ticks;
 use crate::pipeline::logs::{ENDINGS, Logs, LogsError, Report, Settings};
 use crate::pipeline::monitor::Monitor;
+use crate::store;
 
 /// Pictures of an earlier run are no logs.
 const NO_LOGS: &str = "png";
@@ -76,7 +77,7 @@ pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     let inputs: BTreeSet<PathBuf> = given
         .iter()
-        .filter(|path| path.is_dir())
+        .filter(|path| store::is_dir(path))
         .map(|path| real(path))
         .collect();
     let parent = |folder: &PathBuf| folder.parent().unwrap_or(folder).to_path_buf();
@@ -85,7 +86,10 @@ pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     let mut seen = HashSet::new();
     for path in given {
         let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", path.display()));
-        if std::fs::metadata(path).map_err(io)?.is_dir() {
+        let kind = store::kind(path).map_err(io)?;
+        let none = || Failure::Io(format!("{}: no such file or folder", path.display()));
+        let kind = kind.ok_or_else(none)?;
+        if kind == store::Kind::Folder {
             let key = match inputs.len() {
                 1 => PathBuf::new(),
                 _ => below(&real(path), &around),
@@ -153,11 +157,12 @@ fn walk(
     }
     let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", folder.display()));
     let (mut files, mut inner) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let (path, name) = (entry.path(), entry.file_name());
+    for entry in store::list(folder).map_err(io)? {
+        let folder = entry.is_dir();
+        let path = entry.path;
+        let name = path.file_name().unwrap_or_default().to_os_string();
         let hidden = name.to_string_lossy().starts_with('.');
-        if !path.is_dir() {
+        if !folder {
             files.push(path);
         } else if !hidden && name != NO_LOGS {
             inner.push((path.is_symlink(), path, name));

@@ -19,6 +19,7 @@ use crate::formats::witsml::{self, Curve, DepthText, Log};
 use crate::pipeline::inputs::Depth;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::tables::dialect;
+use crate::store;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let ends = Ends::read(cli, monitor)?;
@@ -36,7 +37,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         |output, file, name| {
             let path = &file.path;
             let to = name.with_added_extension("fbe");
-            if !cli.overwrite && output.path().join(&to).is_file() {
+            if !cli.overwrite && store::is_file(&output.path().join(&to)) {
                 monitor.meter.skipped(1);
                 monitor.meter.advance(file.size());
                 tracing::info!("{}: skipped, as {} exists", path.display(), to.display());

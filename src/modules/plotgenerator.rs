@@ -11,6 +11,7 @@ use crate::picture::render;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::section::{Axes, Faults, axis};
 use crate::plots::{self, Context, PlotError, Zone};
+use crate::store;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
@@ -127,7 +128,7 @@ fn input(cli: &Cli, system: &System) -> Result<PathBuf, Failure> {
             return Err(Failure::Usage(found));
         }
     };
-    if folder.is_dir() {
+    if store::is_dir(&folder) {
         Ok(folder)
     } else {
         Err(Failure::Io(format!("{}: no such folder", folder.display())))
@@ -139,9 +140,9 @@ fn zones(plots: &Plots) -> Result<Vec<Zone>, Failure> {
         return Ok(Vec::new());
     };
     let beside = plots.file.parent().map(|folder| folder.join(path));
-    let beside = beside.filter(|beside| !path.exists() && beside.exists());
+    let beside = beside.filter(|beside| !store::exists(path) && store::exists(beside));
     let path = beside.as_deref().unwrap_or(path);
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let text = store::read_to_string(path).map_err(|e| {
         Problems::single(
             &plots.file,
             "well_segments",

@@ -14,6 +14,7 @@ use crate::graph::document::svg;
 use crate::graph::{Graph, Reading};
 use crate::pipeline::logs::LogsError;
 use crate::pipeline::monitor::Monitor;
+use crate::store;
 use page::{Log, Page, Picture};
 
 /// Cells of all maps of a page together: what a browser shows without delay, a few megabytes of text.
@@ -57,7 +58,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 
 /// The logs below the results, each as a map for each curve.
 fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
-    if !results.is_dir() {
+    if !store::is_dir(results) {
         return Ok(());
     }
     let found = match sets(&[results.to_path_buf()]) {
@@ -161,7 +162,7 @@ fn pictures(cli: &Cli, page: &mut Page) -> Result<(), Failure> {
             }
         };
         let bytes =
-            std::fs::read(path).map_err(|e| Failure::Io(format!("{}: {e}", path.display())))?;
+            store::read(path).map_err(|e| Failure::Io(format!("{}: {e}", path.display())))?;
         let name = path
             .file_stem()
             .and_then(|n| n.to_str())

@@ -11,6 +11,7 @@ use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, Run, ingest};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::AtomicFile;
+use crate::store;
 use crate::synth::{Recipe, Recording};
 
 /// Bytes of the window of samples that is in memory while a file is written.
@@ -24,7 +25,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             "module `synthesize` needs to know what to make; expected {expected}"
         )));
     };
-    if target.is_file() && !cli.overwrite {
+    if store::is_file(target) && !cli.overwrite {
         tracing::info!(
             "{}: exists, kept; --overwrite makes it again",
             target.display()

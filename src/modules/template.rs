@@ -13,6 +13,7 @@ use crate::exit::Code;
 use crate::formats::{self, FormatError};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
+use crate::store;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let (settings, out) = settings(cli, monitor)?;
@@ -99,7 +100,7 @@ fn settings(cli: &Cli, monitor: &Monitor) -> Result<(Settings, PathBuf), Failure
 /// A file as the configuration names it: from the working directory, or from the configuration's own folder.
 fn found(name: &Path, configuration: &Path) -> PathBuf {
     let beside = configuration.with_file_name("").join(name);
-    match !name.exists() && beside.exists() {
+    match !store::exists(name) && store::exists(&beside) {
         true => beside,
         false => name.to_path_buf(),
     }

@@ -14,6 +14,7 @@ use crate::formats::{self, npy, witsml};
 use crate::pipeline::inputs::{self, Depth, Input};
 use crate::pipeline::logs::ENDINGS;
 use crate::pipeline::monitor::Monitor;
+use crate::store;
 
 /// What of a folder of results is taken: arrays, logs and pictures.
 const TAKEN: &[&str] = &[
@@ -39,7 +40,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     };
     let mut moves: Vec<(Input, PathBuf)> = Vec::new();
     for folder in &given {
-        if Path::new(folder).is_dir() && out.starts_with(real(Path::new(folder))) {
+        if store::is_dir(Path::new(folder)) && out.starts_with(real(Path::new(folder))) {
             return Err(inside(folder));
         }
         let found = inputs::find_in(std::slice::from_ref(folder), TAKEN, Depth::Below)

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use crate::block::{DType, Endian, Order};
 use crate::formats::{Calibration, FormatError, Header, Layout, Source, npy};
+use crate::store;
 pub use lossless::Inexact;
 
 /// Size of a buffer: what a thread reads and writes at a time.
@@ -217,7 +218,7 @@ fn write_depth(
 ) -> Result<(), IngestError> {
     let channels = header.channels;
     let path = out.path().join(name);
-    if path.exists() && !options.overwrite {
+    if store::exists(&path) && !options.overwrite {
         let present = npy::open(&path).ok().and_then(|a| a.to_f64_vec());
         return match present {
             Some(depth) if depth == header.depth => Ok(()),
@@ -236,15 +237,15 @@ fn write_depth(
 fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
     let path = out.path().join(Calibration::FILE);
     if options.overwrite && header.calibration.is_none() {
-        return match std::fs::remove_file(&path) {
+        return match store::remove(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(FormatError::io(&path, e).into())
             }
             _ => Ok(()),
         };
     }
-    let others = !options.overwrite && out.path().join("measured_depth.npy").exists();
-    let text = match std::fs::read_to_string(&path) {
+    let others = !options.overwrite && store::exists(&out.path().join("measured_depth.npy"));
+    let text = match store::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(FormatError::io(&path, e).into()),
@@ -316,7 +317,7 @@ fn missing_chunks(
             report.skipped += 1;
             continue;
         }
-        replaced += usize::from(!complete && path.exists());
+        replaced += usize::from(!complete && store::exists(&path));
         missing.push(Chunk { name, times });
     }
     if replaced > 0 {
@@ -328,13 +329,11 @@ fn missing_chunks(
 }
 
 fn is_complete(path: &Path, dtype: DType, shape: [usize; 2]) -> bool {
-    let Ok(array) = npy::open(path) else {
+    let Ok((header, size)) = npy::header(path) else {
         return false;
     };
-    let header = array.header();
     let native = header.endian == Endian::NATIVE || dtype.word() == 1;
-    let exact = std::fs::metadata(path)
-        .is_ok_and(|file| file.len() == (header.data_at + header.size) as u64);
+    let exact = size == header.data_at + header.size;
     exact && native && header.dtype == dtype && header.order == Order::C && header.shape == shape
 }
 

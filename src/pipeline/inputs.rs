@@ -1,5 +1,6 @@
 //! Which files a run takes: files, folders and globs become a sorted list.
 
+use crate::store::{self, Entry, Kind};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ pub struct Input {
 impl Input {
     /// Its bytes; 0 where they cannot be told.
     pub fn size(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+        store::metadata(&self.path).map_or(0, |file| file.len)
     }
 }
 
@@ -55,7 +56,7 @@ pub fn find_in(
     // Of a file that was found twice, the one that the user named.
     found.sort_by_key(|input: &Input| !input.named);
     let mut seen = HashSet::new();
-    found.retain(|input| seen.insert(input.path.canonicalize().unwrap_or(input.path.clone())));
+    found.retain(|input| seen.insert(store::canonical(&input.path)));
     found.sort();
     if missing.is_empty() {
         Ok(found)
@@ -67,23 +68,24 @@ pub fn find_in(
 fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
     let path = Path::new(text);
     // A name that exists is meant literally, whatever characters it has.
-    if path.is_dir() {
-        return folder(path, extensions, depth);
-    }
-    if path.exists() {
-        return Ok(vec![Input {
-            path: path.to_path_buf(),
-            named: true,
-        }]);
+    let kind = match store::is_remote(path) {
+        true => store::kind(path).map_err(|e| format!("{text}: {e}"))?,
+        false => store::kind(path).unwrap_or_default(),
+    };
+    match kind {
+        Some(Kind::Folder) => return folder(path, extensions, depth),
+        Some(Kind::File) => {
+            return Ok(vec![Input {
+                path: path.to_path_buf(),
+                named: true,
+            }]);
+        }
+        None => {}
     }
     if !text.contains(['*', '?', '[']) {
         return Err(format!("{text}: no such file or folder"));
     }
-    let matches = glob::glob(text).map_err(|e| format!("{text}: not a pattern: {e}"))?;
-    let files: Vec<PathBuf> = matches
-        .filter_map(Result::ok)
-        .filter(|p| p.is_file())
-        .collect();
+    let files = store::matches(text).map_err(|e| format!("{text}: {e}"))?;
     if files.is_empty() {
         return Err(format!("{text}: no file matches"));
     }
@@ -94,32 +96,33 @@ fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, S
 }
 
 fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
-    let known = |path: &PathBuf| {
-        let extension = path
+    let known = |entry: &Entry| {
+        let extension = entry
+            .path
             .extension()
             .and_then(|e| e.to_str())
             .unwrap_or_default();
-        extensions.iter().any(|e| e.eq_ignore_ascii_case(extension)) && path.is_file()
+        extensions.iter().any(|e| e.eq_ignore_ascii_case(extension)) && entry.is_file()
     };
     let mut files: Vec<PathBuf> = Vec::new();
     let mut folders = vec![path.to_path_buf()];
     // Links may lead back to a folder.
     let mut seen = HashSet::new();
     while let Some(folder) = folders.pop() {
-        if !seen.insert(folder.canonicalize().unwrap_or(folder.clone())) {
+        if !seen.insert(store::canonical(&folder)) {
             continue;
         }
-        let entries =
-            std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let entries = store::list(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let mut inner = Vec::new();
-        for path in entries.filter_map(Result::ok).map(|e| e.path()) {
-            let hidden = path
+        for entry in entries {
+            let hidden = entry
+                .path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if known(&path) {
-                files.push(path);
-            } else if depth == Depth::Below && !hidden && path.is_dir() {
-                inner.push((path.is_symlink(), path));
+            if known(&entry) {
+                files.push(entry.path);
+            } else if depth == Depth::Below && !hidden && entry.is_dir() {
+                inner.push((entry.path.is_symlink(), entry.path));
             }
         }
         // The last one is taken next: of a folder and links to it, the folder.

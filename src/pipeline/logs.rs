@@ -14,6 +14,7 @@ use super::output::{AtomicFile, Folder, OutputError};
 use crate::block::DType;
 use crate::formats::{FormatError, npy, witsml};
 use crate::picture::reduce::{Grid, usual_distance};
+use crate::store;
 
 /// What a folder of logs is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -535,7 +536,7 @@ fn unix_time(path: &Path) -> Option<f64> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FormatError> {
-    std::fs::read(path).map_err(|e| FormatError::io(path, e))
+    store::read(path).map_err(|e| FormatError::io(path, e))
 }
 
 fn axis(values: &[f64]) -> Vec<u8> {

@@ -2,12 +2,16 @@
 
 mod claims;
 mod file;
+mod leases;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use claims::Claims;
+use leases::Leases;
+
+use crate::store;
 pub use file::{AtomicFile, Commit, replace, run_id, write_file};
 
 /// Why results could not be put where they belong.
@@ -57,7 +61,16 @@ pub struct Folder {
     path: PathBuf,
     commit: Commit,
     run: String,
-    claims: Option<Claims>,
+    claims: Shared,
+}
+
+/// How this run and others keep out of each other's way.
+#[derive(Debug)]
+enum Shared {
+    Folder(Claims),
+    Store(Leases),
+    /// By their shards alone.
+    Not,
 }
 
 impl Folder {
@@ -78,6 +91,15 @@ impl Folder {
     }
 
     fn join_as(path: &Path, sharing: &Sharing, run: String) -> Result<Self, OutputError> {
+        if store::is_remote(path) {
+            let leases = Leases::join(path, &run, sharing.expiry)?;
+            return Ok(Self {
+                path: path.to_path_buf(),
+                commit: Commit::Put,
+                run,
+                claims: leases.map_or(Shared::Not, Shared::Store),
+            });
+        }
         make_folder(path)?;
         let commit = match sharing.commit {
             Some(commit) => commit,
@@ -85,8 +107,8 @@ impl Folder {
         };
         // Where nothing can be renamed there is no atomic step to claim anything by: shards keep runs apart.
         let claims = match commit {
-            Commit::Rename => Some(Claims::join(path, &run, sharing.expiry)?),
-            Commit::Put => None,
+            Commit::Rename => Shared::Folder(Claims::join(path, &run, sharing.expiry)?),
+            Commit::Put => Shared::Not,
         };
         Ok(Self {
             path: path.to_path_buf(),
@@ -111,7 +133,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self, path: &Path) -> Result<AtomicFile, OutputError> {
-        AtomicFile::begin(&self.path.join(path), self.commit, &self.run)
+        AtomicFile::begin(&store::join(&self.path, path), self.commit, &self.run)
     }
 
     /// Writes a whole file, by its path below the folder.
@@ -128,13 +150,19 @@ impl Folder {
     /// # Errors
     /// When claims cannot be written.
     pub fn take(&self, work: &str) -> Result<bool, OutputError> {
-        self.claims.as_ref().map_or(Ok(true), |it| it.take(work))
+        match &self.claims {
+            Shared::Folder(claims) => claims.take(work),
+            Shared::Store(leases) => leases.take(work),
+            Shared::Not => Ok(true),
+        }
     }
 
     /// Gives a piece of work back, done or not.
     pub fn release(&self, work: &str) {
-        if let Some(claims) = &self.claims {
-            claims.release(work);
+        match &self.claims {
+            Shared::Folder(claims) => claims.release(work),
+            Shared::Store(leases) => leases.release(work),
+            Shared::Not => {}
         }
     }
 }

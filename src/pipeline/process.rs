@@ -25,6 +25,7 @@ use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
 use crate::execute::{DeviceFault, Executor, Job, Results};
 use crate::graph::Graph;
+use crate::store;
 
 /// How many chunks may wait before the computing thread, and results after it.
 const IN_FLIGHT: usize = 2;
@@ -266,8 +267,8 @@ impl Run<'_> {
         let all = self.results(id).all(|path| {
             any = true;
             // A file without a byte is what a full disk leaves.
-            let file = std::fs::metadata(self.output.path().join(path));
-            file.is_ok_and(|file| file.is_file() && file.len() > 0)
+            let file = store::metadata(&store::join(self.output.path(), &path));
+            file.is_ok_and(|file| file.len > 0)
         });
         any && all
     }

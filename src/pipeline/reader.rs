@@ -15,6 +15,7 @@ use crate::execute::Job;
 use crate::formats::{FormatError, npy};
 use crate::graph::Graph;
 use crate::plan::Plan;
+use crate::store;
 
 /// Why a chunk cannot be computed.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +119,7 @@ impl<'a> Reader<'a> {
         let compat = settings.compat;
         for node in &graph.nodes {
             if let Command::Load(path) = &node.command {
-                loads.insert(path.clone(), load(&settings.output.join(path))?);
+                loads.insert(path.clone(), load(&store::join(&settings.output, path))?);
             }
         }
         Ok(Self {
@@ -278,7 +279,7 @@ impl<'a> Reader<'a> {
         let beside = chunk.parent().map(|folder| folder.join(name));
         let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
         let places = [beside, configured].into_iter().flatten();
-        places.into_iter().find(|path| path.is_file())
+        places.into_iter().find(|path| store::is_file(path))
     }
 
     fn axis_from(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::section::{Axes, Section, axis, numbered};
 use crate::block::{Kind, Stored};
 use crate::formats::{FormatError, npy};
+use crate::store;
 
 /// Chunks of one fibre, in the order of their times.
 #[derive(Debug)]
@@ -48,14 +49,13 @@ impl Recording {
     ) -> Result<Self, FormatError> {
         let path = folder.join(name);
         let none = |expected: &str| FormatError::content(&path, "file", "none", expected);
-        let files = if path.is_dir() {
+        let files = if store::is_dir(&path) {
             numbered(&path)?
-        } else if path.is_file() {
+        } else if store::is_file(&path) {
             vec![path.clone()]
         } else {
             let pattern = path.display().to_string();
-            let found = glob::glob(&pattern).map_err(|e| none(&format!("a pattern: {e}")))?;
-            found.filter_map(Result::ok).collect()
+            store::matches(&pattern).map_err(|e| none(&e.to_string()))?
         };
         let mut chunks = Vec::new();
         for file in &files {
@@ -101,7 +101,7 @@ impl Recording {
             ));
         };
         let rows = first.samples.shape()[0];
-        let beside = match path.is_dir() {
+        let beside = match store::is_dir(&path) {
             true => path.join("measured_depth.npy"),
             false => path.with_file_name("measured_depth.npy"),
         };

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::block::Stored;
 use crate::formats::{FormatError, npy, zarr};
 use crate::picture::reduce::{Cells, Grid, Rows, Rule, reduce, usual_distance};
+use crate::store;
 pub use tiles::Faults;
 
 /// Axes that hold for a folder, where its data have none of their own.
@@ -91,7 +92,7 @@ impl Section {
         let path = folder.join(name);
         let stem = name.strip_suffix(".npy").unwrap_or(name);
         let packages = folder.join(stem);
-        if path.is_file() {
+        if store::is_file(&path) {
             Self::of(path.clone(), &[path], axes)
         } else if zarr::is_zarr(&path) {
             let array = zarr::open(&path)?;
@@ -102,7 +103,7 @@ impl Section {
             let shape = array.shape();
             let parts = tiles::parts(array, faults);
             Self::fitting(path, shape, parts.into_iter().map(Part::Tiles), &own)
-        } else if packages.is_dir() {
+        } else if store::is_dir(&packages) {
             let own = Axes {
                 depths: axis(&packages.join("measured_depth.npy"))?.or(axes.depths.clone()),
                 times: axis(&packages.join("time.npy"))?.or(axes.times.clone()),
@@ -327,10 +328,11 @@ pub fn monotonic(values: &[f64]) -> bool {
 /// # Errors
 /// When the folder cannot be read.
 pub fn numbered(folder: &Path) -> Result<Vec<PathBuf>, FormatError> {
-    let entries = std::fs::read_dir(folder).map_err(|e| FormatError::io(folder, e))?;
+    let entries = store::list(folder).map_err(|e| FormatError::io(folder, e))?;
     let mut files: Vec<(i64, PathBuf)> = entries
+        .into_iter()
         .filter_map(|entry| {
-            let path = entry.ok()?.path();
+            let path = entry.path;
             let npy = path.extension().is_some_and(|e| e == "npy");
             let time = path.file_stem()?.to_str()?.parse().ok()?;
             npy.then_some((time, path))

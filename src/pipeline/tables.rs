@@ -21,6 +21,7 @@ use crate::formats::csv::Row;
 use crate::formats::stamp::{HalfDays, TimeFormat};
 use crate::formats::witsml::{self, Curve, DepthText, Dialect, Log};
 use crate::formats::{FormatError, csv};
+use crate::store;
 
 /// Values in memory at once, as a rule: 256 MB of them.
 pub const CELLS: usize = 32 << 20;
@@ -119,7 +120,7 @@ impl Job<'_> {
     }
 
     fn exists(&self, name: &str) -> bool {
-        !self.overwrite && self.output.path().join(self.below).join(name).is_file()
+        !self.overwrite && store::is_file(&self.output.path().join(self.below).join(name))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {

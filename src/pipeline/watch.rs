@@ -9,9 +9,13 @@ use super::chunk::Chunk;
 use super::monitor::Monitor;
 use super::timeline::{Recorded, Timeline};
 use crate::formats::FormatError;
+use crate::store;
 
 /// Between two looks at the folder. Looks, not the system's events: shares of a network have none.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// The same in a store, where each look is a request, and 200,000 of them cost a dollar.
+const LOOK_IN_STORE: Duration = Duration::from_secs(2);
 
 /// Until a file that the system could not read is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -27,6 +31,8 @@ pub struct Watch<'a> {
     folder: PathBuf,
     extensions: &'a [&'a str],
     settle: Duration,
+    /// Between two looks.
+    wait: Duration,
     timeline: Timeline,
     look: Look,
     monitor: &'a Monitor,
@@ -67,6 +73,10 @@ impl<'a> Watch<'a> {
             folder: folder.to_path_buf(),
             extensions,
             settle,
+            wait: match store::is_remote(folder) {
+                true => LOOK_IN_STORE,
+                false => LOOK,
+            },
             timeline,
             look,
             monitor,
@@ -91,7 +101,7 @@ impl<'a> Watch<'a> {
 
     /// The files that became complete since the last look.
     fn complete(&mut self) -> Vec<(PathBuf, Stamp)> {
-        let entries = match std::fs::read_dir(&self.folder) {
+        let entries = match store::list(&self.folder) {
             Ok(entries) => entries,
             Err(error) => {
                 // A share that is away for a while is no reason to end, and no reason for a line in each look.
@@ -107,13 +117,16 @@ impl<'a> Watch<'a> {
         let now = Instant::now();
         let mut present = HashSet::new();
         let mut complete = Vec::new();
-        for entry in entries.filter_map(Result::ok) {
-            let path = entry.path();
+        // An object is complete when it appears.
+        let whole = store::is_remote(&self.folder);
+        for entry in entries {
+            let path = entry.path.clone();
             let extension = path
                 .extension()
                 .and_then(|e| e.to_str())
                 .unwrap_or_default();
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let hidden = name.starts_with('.');
             let named = self
                 .extensions
                 .iter()
@@ -125,13 +138,10 @@ impl<'a> Watch<'a> {
             if matches!(self.known.get(&path), Some(Known::Taken)) {
                 continue;
             }
-            let Ok(file) = std::fs::metadata(&path) else {
+            let Ok(file) = entry.metadata() else {
                 continue;
             };
-            if !file.is_file() {
-                continue;
-            }
-            let stamp = (file.len(), file.modified().ok());
+            let stamp = (file.len, file.modified);
             if let Some(Known::Refused(then, again)) = self.known.get(&path)
                 && *then == stamp
                 && again.is_none_or(|again| now < again)
@@ -145,7 +155,7 @@ impl<'a> Watch<'a> {
             // What is old at the first look was complete before. Later, clocks of file servers are not believed.
             let age = stamp.1.and_then(|time| time.elapsed().ok());
             let old = self.first && age >= Some(self.settle);
-            if old || now - seen.1 >= self.settle {
+            if whole || old || now - seen.1 >= self.settle {
                 complete.push((path, stamp));
             }
         }
@@ -214,7 +224,7 @@ impl Iterator for Watch<'_> {
             let complete = self.complete();
             if complete.is_empty() {
                 self.monitor.meter.waits();
-                std::thread::sleep(LOOK);
+                std::thread::sleep(self.wait);
             } else {
                 self.take(complete);
             }

@@ -11,6 +11,7 @@ use super::output::{Folder, OutputError};
 use crate::block::{Block, DType, Kind, Real, Samples};
 use crate::command::{Artifact, Computed, Content, Widen};
 use crate::formats::npy;
+use crate::store;
 
 /// Puts artifacts below one output folder. An axis that every chunk shares is written once a run.
 #[derive(Debug)]
@@ -33,14 +34,14 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When it could not be written.
     pub fn write(&mut self, artifact: &Artifact) -> Result<(), OutputError> {
-        let path = self.folder.path().join(&artifact.path);
+        let path = store::join(self.folder.path(), &artifact.path);
         if artifact.shared && !self.shared.insert(artifact.path.clone()) {
             return Ok(());
         }
         match &artifact.content {
             // A reader of an earlier run's axis is not disturbed by an equal one.
             Content::Bytes(bytes)
-                if artifact.shared && std::fs::read(&path).is_ok_and(|old| old == *bytes) =>
+                if artifact.shared && store::read(&path).is_ok_and(|old| old == *bytes) =>
             {
                 Ok(())
             }

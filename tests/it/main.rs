@@ -52,6 +52,8 @@ mod shaders;
 #[cfg(target_os = "linux")]
 mod shards;
 mod sos;
+#[cfg(all(feature = "object-store", unix))]
+mod store;
 mod straight;
 mod synth;
 mod tdms;

@@ -7,6 +7,7 @@ const ORDER: &[&str] = &[
     "block",
     "exit",
     "point",
+    "store",
     "dsp",
     "picture",
     "gpu",
@@ -80,6 +81,7 @@ fn wgpu_is_met_by_the_engine_and_the_list_of_adapters() {
 #[test]
 fn files_are_opened_at_the_edges() {
     let edges = [
+        "store",
         "pipeline",
         "modules",
         "formats/mapped.rs",

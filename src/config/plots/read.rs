@@ -1,6 +1,6 @@
 //! Reading a plots file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -14,6 +14,7 @@ use crate::picture::colormap::Colormap;
 use crate::picture::limits::{Clip, Scale};
 use crate::picture::reduce::Rule;
 use crate::picture::{Format, Size};
+use crate::store;
 
 const AT_THE_TOP: &[&str] = &[
     "figure_size",
@@ -89,7 +90,12 @@ pub fn plots(file: &Path, text: &str) -> Result<Plots, Problems> {
         well_segments: reader
             .text(&top, "well_segments")
             .filter(|text| !text.is_empty() && text != "NONE")
-            .map(|text| PathBuf::from(text.replace('\\', "/"))),
+            .and_then(|text| {
+                let path = store::path(&text.replace('\\', "/"));
+                let problem = |message| Problem::error("well_segments", message);
+                path.map_err(|message| reader.problems.push(problem(message)))
+                    .ok()
+            }),
         list: reader.plots(&top),
         warnings: reader.problems.lines(Severity::Warning),
     };

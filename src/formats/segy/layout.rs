@@ -124,6 +124,8 @@ impl Layout {
     /// # Errors
     /// When they cannot be read.
     pub fn each(&self, file: &Pieces, mut look: impl FnMut(&Raw)) -> Result<(), FormatError> {
+        let all = (0..self.traces).map(|channel| self.places.headers(channel));
+        file.want(all, 0)?;
         let mut bytes = Vec::new();
         for channel in 0..self.traces {
             let place = self.places.headers(channel);

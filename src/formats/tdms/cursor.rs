@@ -15,9 +15,11 @@ const EPOCH: i128 = 2_082_844_800;
 pub struct Cursor<'a> {
     /// The file's name.
     pub path: &'a Path,
-    /// The file up to where the part ends.
+    /// The part.
     pub bytes: &'a [u8],
-    /// The next byte.
+    /// Where in the file it begins.
+    pub start: usize,
+    /// The next byte of the file.
     pub at: usize,
     /// Whether numbers begin with their most significant byte.
     pub big: bool,
@@ -29,7 +31,8 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// When fewer are left.
     pub fn take(&mut self, count: usize, what: &str) -> Result<&'a [u8], FormatError> {
-        let (at, left) = (self.at, self.bytes.len() - self.at);
+        let at = self.at - self.start;
+        let left = self.bytes.len() - at;
         if count > left {
             let found = format!("{left} bytes to the end of the metadata");
             return Err(self.content(found, format!("{what} of {count} bytes")));

@@ -1,8 +1,10 @@
 //! Samples: windows of the pieces that a recording lies in.
 
+use std::io;
 use std::ops::Range;
 
 use super::order::{Column, Order, Piece};
+use crate::formats::mapped::{SAMPLES, View};
 
 /// Channels that are copied together: 64 bytes of interleaved int16, so that every line of cache is used whole.
 const STRIP: usize = 32;
@@ -35,7 +37,10 @@ pub struct Window {
 
 impl Samples {
     /// Reads a window, row-major with a row per channel, in this machine's byte order. The window lies inside the recording.
-    pub fn read(&self, file: &[u8], window: &Window, dst: &mut [u8]) {
+    ///
+    /// # Errors
+    /// When the file can no longer be read.
+    pub fn read(&self, file: &View, window: &Window, dst: &mut [u8]) -> io::Result<()> {
         match self.size {
             1 => self.of::<1>(file, window, dst),
             2 => self.of::<2>(file, window, dst),
@@ -45,14 +50,19 @@ impl Samples {
         }
     }
 
-    fn of<const N: usize>(&self, file: &[u8], window: &Window, dst: &mut [u8]) {
+    fn of<const N: usize>(&self, file: &View, window: &Window, dst: &mut [u8]) -> io::Result<()> {
         match self.shared {
             Some(channels) => self.shares::<N>(file, channels, window, dst),
             None => self.stored::<N>(file, window, dst),
         }
     }
 
-    fn stored<const N: usize>(&self, file: &[u8], window: &Window, dst: &mut [u8]) {
+    fn stored<const N: usize>(
+        &self,
+        file: &View,
+        window: &Window,
+        dst: &mut [u8],
+    ) -> io::Result<()> {
         let Window { channels, times } = window;
         let begun = self.pieces.partition_point(|it| it.times.start < times.end);
         for piece in &self.pieces[..begun] {
@@ -70,8 +80,14 @@ impl Samples {
                     }
                 };
                 let count = most.min(end - time);
+                let at = piece.at + chunk + from * order.stride;
+                let last = columns.iter().map(|column| column.at).max();
+                let most = last.map_or(0, |last| last + (count - 1) * order.stride + N);
+                let Some(src) = file.read(at..at + most, SAMPLES)? else {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                };
                 let copied = Copied {
-                    src: &file[piece.at + chunk + from * order.stride..],
+                    src,
                     stride: order.stride,
                     swapped: piece.swapped,
                     count,
@@ -82,10 +98,17 @@ impl Samples {
                 time += count;
             }
         }
+        Ok(())
     }
 
     /// Shares the values of the one stored channel.
-    fn shares<const N: usize>(&self, file: &[u8], all: usize, window: &Window, dst: &mut [u8]) {
+    fn shares<const N: usize>(
+        &self,
+        file: &View,
+        all: usize,
+        window: &Window,
+        dst: &mut [u8],
+    ) -> io::Result<()> {
         let Window { channels, times } = window;
         let columns: Vec<_> = channels
             .clone()
@@ -103,7 +126,7 @@ impl Samples {
                 channels: 0..1,
                 times: time * all..(time + count) * all,
             };
-            self.stored::<N>(file, &part, values);
+            self.stored::<N>(file, &part, values)?;
             let copied = Copied {
                 src: values,
                 stride: all * N,
@@ -114,6 +137,7 @@ impl Samples {
             };
             copied.copy::<N>(&columns, channels.start, dst);
         }
+        Ok(())
     }
 }
 

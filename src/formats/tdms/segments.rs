@@ -7,6 +7,7 @@ use super::objects::{Index, Object, Objects};
 use super::order::{Order, Piece, Run, Runs};
 use crate::block::{DType, Endian};
 use crate::formats::FormatError;
+use crate::formats::mapped::View;
 
 /// Bytes of a segment's lead-in.
 const LEAD_IN: usize = 28;
@@ -45,7 +46,7 @@ pub struct Contents {
 ///
 /// # Errors
 /// When it is no TDMS file, is cut in the metadata of its first segment, or says what cannot be.
-pub fn read(path: &Path, file: &[u8]) -> Result<Contents, FormatError> {
+pub fn read(path: &Path, file: &View) -> Result<Contents, FormatError> {
     let mut walk = Walk {
         path,
         file,
@@ -93,7 +94,7 @@ impl LeadIn {
 
 struct Walk<'a> {
     path: &'a Path,
-    file: &'a [u8],
+    file: &'a View,
     objects: Objects,
     /// Number of the segment, from 1.
     number: usize,
@@ -150,7 +151,8 @@ impl Walk<'_> {
         if lead.has(METADATA) {
             let mut cursor = Cursor {
                 path: self.path,
-                bytes: &self.file[..lead.samples.min(lead.next)],
+                bytes: &self.file[at + LEAD_IN..lead.samples.min(lead.next)],
+                start: at + LEAD_IN,
                 at: at + LEAD_IN,
                 big: lead.has(BIG_ENDIAN),
             };
@@ -173,7 +175,7 @@ impl Walk<'_> {
 
     /// `None` at the end of the file.
     fn lead_in(&mut self, at: usize) -> Result<Option<LeadIn>, FormatError> {
-        let rest = &self.file[at..];
+        let rest = self.file.upto(at, LEAD_IN);
         if rest.is_empty() && at > 0 {
             return Ok(None);
         }
@@ -201,7 +203,8 @@ impl Walk<'_> {
         }
         let mut cursor = Cursor {
             path: self.path,
-            bytes: self.file,
+            bytes: rest,
+            start: at,
             at: at + 4,
             big: false,
         };

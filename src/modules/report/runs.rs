@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::page::Page;
 use crate::pipeline::monitor::MANIFESTS;
 use crate::pipeline::output::BOOKKEEPING;
+use crate::store;
 
 /// As many runs are shown, the last ones.
 const MOST: usize = 24;
@@ -50,14 +51,14 @@ pub fn read(chunks: Option<&Path>, results: &Path, page: &mut Page) {
 
 /// The objects in a folder's JSON files, in the order of their names.
 fn objects(folder: &Path) -> Vec<Map<String, Value>> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
+    let Ok(entries) = store::list(folder) else {
         return Vec::new();
     };
-    let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "json"));
     files.sort();
     let parsed = files.iter().filter_map(|path| {
-        let bytes = std::fs::read(path).ok()?;
+        let bytes = store::read(path).ok()?;
         serde_json::from_slice(&bytes).ok()
     });
     parsed.collect()

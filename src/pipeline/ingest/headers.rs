@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Ingest, IngestError, Run, TraceFiles};
 use crate::formats::{Source, TraceHeaders};
 use crate::pipeline::output::{Folder, OutputError};
+use crate::store;
 
 /// Writes the file's headers and the traces'.
 pub fn write(
@@ -48,7 +49,7 @@ pub fn write(
             continue;
         }
         let path = folder.join(name);
-        if options.overwrite || !out.path().join(&path).exists() {
+        if options.overwrite || !store::exists(&out.path().join(&path)) {
             out.write(&path, &pretty(&traces.of_trace(channel)?))?;
         }
     }

@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::meter::Snapshot;
 use crate::exit::Code;
 use crate::pipeline::output::{BOOKKEEPING, Commit, OutputError, replace};
+use crate::store;
 
 /// How many inputs are listed; the others are counted, and in the digest.
 const LISTED: usize = 1000;
@@ -145,9 +146,9 @@ impl Manifest {
         let mut inputs = Inputs::default();
         let mut digest = Sha256::new();
         for path in paths {
-            let about = std::fs::metadata(path).ok().filter(|it| it.is_file());
-            let bytes = about.as_ref().map_or(0, std::fs::Metadata::len);
-            let modified = about.and_then(|it| it.modified().ok());
+            let about = store::metadata(path).ok();
+            let bytes = about.map_or(0, |it| it.len);
+            let modified = about.and_then(|it| it.modified);
             let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
             let modified = modified.map(|time| time.to_string());
             inputs.bytes += bytes;

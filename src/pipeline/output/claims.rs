@@ -339,7 +339,7 @@ fn remove_if(claim: &Path, run: &str) {
 }
 
 /// Work is named by paths.
-fn file_name(work: &str) -> String {
+pub(super) fn file_name(work: &str) -> String {
     work.replace(['/', '\\'], "_")
 }
 

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{OutputError, make_folder};
+use crate::store;
 
 /// Between a file's name and the run that writes it.
 const TEMPORARY: &str = ".tmp-";
@@ -18,7 +19,8 @@ pub enum Commit {
     /// It is written beside its name and renamed.
     Rename,
     /// It is written in the folder for temporary files and copied to its name in one go. Mounted object stores, which cannot
-    /// rename or write at an offset, show a file when it is closed; elsewhere it could be seen half copied.
+    /// rename or write at an offset, show a file when it is closed; elsewhere it could be seen half copied. What lies in a
+    /// store (see [`store`]) is always put so.
     Put,
 }
 
@@ -49,7 +51,10 @@ impl AtomicFile {
     pub(super) fn begin(path: &Path, commit: Commit, run: &str) -> Result<Self, OutputError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        if let Some(folder) = path.parent() {
+        // An object appears whole by itself, and its folders with it.
+        let remote = store::is_remote(path);
+        let commit = if remote { Commit::Put } else { commit };
+        if let (Some(folder), false) = (path.parent(), remote) {
             make_folder(folder)?;
         }
         let temporary = match commit {
@@ -66,7 +71,7 @@ impl AtomicFile {
             .create(true)
             .truncate(true)
             .open(&temporary)
-            .map_err(|e| OutputError::io(path, e))?;
+            .map_err(|e| OutputError::io(if remote { &temporary } else { path }, e))?;
         Ok(Self {
             path: path.to_path_buf(),
             temporary,
@@ -106,6 +111,9 @@ impl AtomicFile {
     }
 
     fn put(&mut self) -> io::Result<()> {
+        if store::is_remote(&self.path) {
+            return store::put(&self.path, &mut self.file);
+        }
         self.file.seek(SeekFrom::Start(0))?;
         // A store that cannot replace an object may still let it be removed.
         let mut target = File::create(&self.path).or_else(|_| {

@@ -1,0 +1,344 @@
+//! Inputs and outputs in an object store: moto's S3 server, which knows nothing of this program.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod errors;
+mod sharing;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::program::{Project, Ran};
+use crate::python;
+
+/// A server with the bucket `data`; it ends with this value.
+struct Store {
+    server: Child,
+    port: u16,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Store {
+    /// `None` where there is no Python with moto.
+    fn start() -> Option<Self> {
+        let python = python::python()?;
+        // Free until somebody else takes it in the next moment.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        let server = Command::new(python)
+            .args(["-m", "moto.server", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let store = Self { server, port };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no server");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(store.ask("PUT", "/data", &[]).0, 200);
+        Some(store)
+    }
+
+    /// A plain request: the status and the body.
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nContent-Length: {length}\r\n\r\n",
+            self.port
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let at = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let status = std::str::from_utf8(&answer[9..12]).unwrap();
+        (status.parse().unwrap(), answer[at + 4..].to_vec())
+    }
+
+    fn put(&self, key: &str, bytes: &[u8]) {
+        assert_eq!(self.ask("PUT", &format!("/data/{key}"), bytes).0, 200);
+    }
+
+    /// Puts a file, or all files below a folder.
+    fn upload(&self, project: &Project, name: &str) {
+        let path = project.path(name);
+        if path.is_file() {
+            self.put(name, &std::fs::read(path).unwrap());
+        }
+        for (below, bytes) in project.files(name) {
+            self.put(&format!("{name}/{below}"), &bytes);
+        }
+    }
+
+    /// The names of the objects that begin so.
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        let path = format!("/data?list-type=2&max-keys=1000&prefix={prefix}");
+        let (status, body) = self.ask("GET", &path, &[]);
+        assert_eq!(status, 200);
+        let body = String::from_utf8(body).unwrap();
+        let keys = body.split("<Key>").skip(1);
+        keys.map(|rest| rest.split("</Key>").next().unwrap().to_string())
+            .collect()
+    }
+
+    /// Every object of a folder by its name below; not what runs know of each other.
+    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let keys = self.keys(&format!("{folder}/")).into_iter();
+        keys.filter(|key| !key.contains("/.distpy-gpu/"))
+            .map(|key| {
+                let (status, bytes) = self.ask("GET", &format!("/data/{key}"), &[]);
+                assert_eq!(status, 200, "{key}");
+                (key[folder.len() + 1..].to_string(), bytes)
+            })
+            .collect()
+    }
+
+    fn command(&self, project: &Project, args: &str) -> Command {
+        command(project, args, self.port)
+    }
+
+    fn run(&self, project: &Project, args: &str) -> Ran {
+        Ran::of(self.command(project, args))
+    }
+}
+
+/// The program with what it needs to know of a server.
+fn command(project: &Project, args: &str, port: u16) -> Command {
+    let mut command = bare(project, args);
+    command
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("AWS_ACCESS_KEY_ID", "key")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", "us-east-1");
+    command
+}
+
+/// The program without any credentials.
+fn bare(project: &Project, args: &str) -> Command {
+    let mut command = project.command(args);
+    for (name, _) in std::env::vars() {
+        let known = ["AWS_", "GOOGLE_", "AZURE_"];
+        if known.iter().any(|start| name.starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Two seconds and a half of forty channels as SEG-Y, HDF5 and chunks, and the same from another maker as TDMS.
+fn recorded() -> Project {
+    let project = Project::new();
+    let recipe = json!({"channels": 40, "seconds": 2.5, "prf": 200, "seed": 3});
+    project.write("recipe.json", recipe.to_string().as_bytes());
+    let mut forms = vec!["raw/r.sgy", "raw/chunks"];
+    if cfg!(feature = "hdf5") {
+        forms.push("raw/r.h5");
+    }
+    for form in forms {
+        let args = format!("-m synthesize -c recipe.json -o {form}");
+        project.run(&args).ends(0);
+    }
+    project
+}
+
+#[test]
+fn results_in_a_store_are_those_of_this_machine() {
+    let Some(store) = Store::start() else { return };
+    let project = recorded();
+    let tdms = crate::root().join("tests/golden/tdms");
+
+    project.write(
+        "raw/r.tdms",
+        &std::fs::read(tdms.join("interleaved-big.tdms")).unwrap(),
+    );
+    for name in ["raw", "flow.json"] {
+        store.upload(&project, name);
+    }
+    let mut forms = vec!["r.sgy", "chunks", "r.tdms"];
+    if cfg!(feature = "hdf5") {
+        forms.push("r.h5");
+    }
+    for form in forms {
+        let input = format!("-f raw/{form} -o local/{form}");
+        project.summary(&input).ends(0);
+        let here = project.files(&format!("local/{form}"));
+        assert!(here.len() > 3, "{form}: {:?}", here.keys());
+        // All in the store: the configuration, what it names beside it, the recording, the results.
+        let system = json!({"config": "flow.json", "prf": 200, "distpy_gpu": {"device": "cpu"},
+            "in_directory": format!("s3://data/raw/{form}"), "out_directory": format!("s3://data/out/{form}")});
+        store.put("system.json", system.to_string().as_bytes());
+        let args = "-m strainrate2summary -c s3://data/system.json";
+        store.run(&project, args).ends(0);
+        let there = store.files(&format!("out/{form}"));
+        assert!(
+            there == here,
+            "{form}: {:?} {:?}",
+            there.keys(),
+            here.keys()
+        );
+        // Nothing is left of the claims, and nothing is done twice.
+        for kind in ["runs", "claims"] {
+            let left = store.keys(&format!("out/{form}/.distpy-gpu/{kind}"));
+            assert!(left.is_empty(), "{left:?}");
+        }
+        let again = store.run(&project, args).ends(0);
+        assert!(again.err.contains("skipped"), "{}", again.err);
+        // From the store to this machine.
+        let args =
+            format!("-m strainrate2summary -c system.json -f s3://data/raw/{form} -o back/{form}");
+        store.run(&project, &args).ends(0);
+        assert!(project.files(&format!("back/{form}")) == here, "{form}");
+    }
+}
+
+#[test]
+fn chunks_go_to_a_store_and_come_from_one() {
+    let Some(store) = Store::start() else { return };
+    let project = recorded();
+    store.upload(&project, "raw/r.sgy");
+    let ingest = "-m segy_ingest -c system.json";
+    project
+        .run(&format!("{ingest} -f raw/r.sgy -o chunks"))
+        .ends(0);
+    let here = project.files("chunks");
+    // A file, a pattern, a folder; there and back.
+    for (k, input) in [
+        "s3://data/raw/r.sgy",
+        "s3://data/raw/*.sgy",
+        "s3://data/raw",
+        "raw/r.sgy",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let to = format!("s3://data/chunks{k}");
+        store
+            .run(&project, &format!("{ingest} -f {input} -o {to}"))
+            .ends(0);
+        assert!(store.files(&format!("chunks{k}")) == here, "{input}");
+    }
+    store
+        .run(
+            &project,
+            &format!("{ingest} -f s3://data/raw/r.sgy -o from"),
+        )
+        .ends(0);
+    assert!(project.files("from") == here);
+    // A damaged chunk is made again, the others are kept.
+    store.put("chunks0/1767225601.npy", b"cut");
+    store
+        .run(
+            &project,
+            &format!("{ingest} -f raw/r.sgy -o s3://data/chunks0"),
+        )
+        .ends(0);
+    assert!(store.files("chunks0") == here);
+    // Pictures and reports of what lies there.
+    for args in [
+        "-m strainrate2summary -c system.json -f s3://data/chunks0 -o s3://data/results",
+        "-m report -c system.json -o s3://data/results",
+    ] {
+        store.run(&project, args).ends(0);
+    }
+    let made = store.files("results");
+    assert!(
+        made.keys().any(|name| name.ends_with(".html")),
+        "{:?}",
+        made.keys()
+    );
+}
+
+#[test]
+fn urls_of_files_are_paths() {
+    let project = Project::with_chunks(2);
+    let folder = project.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    project.system(json!({"out_directory": format!("file://{folder}/here")}));
+    let args =
+        format!("-m strainrate2summary -c file://{folder}/system.json -f file://{folder}/chunks");
+    project.run(&args).ends(0);
+    project
+        .run(&format!("{args} -o file://localhost{folder}/there"))
+        .ends(0);
+    assert!(project.files("here").len() > 3);
+    assert!(project.files("here") == project.files("there"));
+}
+
+#[test]
+fn only_the_headers_of_a_recording_are_fetched_to_look_at_it() {
+    let Some(store) = Store::start() else { return };
+    let project = Project::new();
+    // 20 MB: a trace is 40 kB.
+    let recipe = json!({"channels": 500, "seconds": 50, "prf": 400, "seed": 3});
+    project.write("recipe.json", recipe.to_string().as_bytes());
+    project
+        .run("-m synthesize -c recipe.json -o big.sgy")
+        .ends(0);
+    let size = std::fs::metadata(project.path("big.sgy")).unwrap().len();
+    assert!(size > 20_000_000, "{size}");
+    store.upload(&project, "big.sgy");
+    let (port, received) = counted(store.port);
+    let args = "-m strainrate2summary -c system.json -f s3://data/big.sgy -o out --explain";
+    let explained = Ran::of(command(&project, args, port)).ends(0);
+    assert!(explained.out.contains("500"), "{}", explained.out);
+    let headers = received.swap(0, Ordering::Relaxed);
+    assert!(
+        headers > 500 * 240 && headers < size / 4,
+        "{headers} of {size}"
+    );
+    // Read to the end, each byte comes once, or nearly so.
+    let args = "-m segy_ingest -c system.json -f s3://data/big.sgy -o chunks";
+    Ran::of(command(&project, args, port)).ends(0);
+    let all = received.load(Ordering::Relaxed);
+    assert!(all < size + size / 4, "{all} of {size}");
+}
+
+/// A way to a server that counts the bytes that come from it.
+fn counted(port: u16) -> (u16, Arc<AtomicU64>) {
+    let received = Arc::new(AtomicU64::new(0));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let count = received.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                return;
+            };
+            let (mut up, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut up, &mut to);
+                let _ = to.shutdown(std::net::Shutdown::Write);
+            });
+            let count = count.clone();
+            std::thread::spawn(move || {
+                let (mut from, mut to) = (server, client);
+                let mut block = vec![0; 64 << 10];
+                while let Ok(n @ 1..) = from.read(&mut block) {
+                    count.fetch_add(n as u64, Ordering::Relaxed);
+                    if to.write_all(&block[..n]).is_err() {
+                        return;
+                    }
+                }
+                let _ = to.shutdown(std::net::Shutdown::Write);
+            });
+        }
+    });
+    (own, received)
+}
