@@ -6,6 +6,7 @@
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
 # make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
+# make fuzz    each reader of files on damaged ones, ten minutes each (needs rustup's nightly toolchain and cargo-fuzz)
 # make bench-commands   compares single commands with distpy; make bench-pictures its thumbnails
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
@@ -32,7 +33,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -130,6 +131,19 @@ test-container: setup-build setup-container
 	docker/registry-free.sh $(CONTAINER_BUILD)
 	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) \
 		$(CARGO) test --release --test container -- --show-output
+
+# What is found lies in tests/fuzz/artifacts; inputs that reach new code are added to tests/fuzz/corpus.
+FUZZ_TARGETS ?= segy tdms hdf5 npy csv las witsml zarr
+FUZZ_SECONDS ?= 600
+FUZZ_SEEDS := $(TARGET_DIR)/fuzz-seeds
+
+fuzz: setup-build
+	python3 tests/fuzz/seeds.py $(FUZZ_SEEDS)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p tests/fuzz/corpus/$$target && \
+		$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --features hdf5 $$target tests/fuzz/corpus/$$target $(FUZZ_SEEDS)/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=32768 -malloc_limit_mb=256 -timeout=10 || exit 1; \
+	done
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
 setup-build:

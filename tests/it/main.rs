@@ -13,6 +13,7 @@ mod cli;
 mod commands;
 mod companions;
 mod config;
+mod corpus;
 #[cfg(all(feature = "gpu", unix))]
 mod doctor;
 mod document;

@@ -1,0 +1,6 @@
+//! Fuzz targets of the readers: `make fuzz`.
+
+mod memory;
+pub mod readers;
+
+pub use memory::folder;
