@@ -3,11 +3,13 @@
 //! Samples are delivered as they are stored; what they stand for is in the header's calibration, where the file says it.
 //!
 //! The HDF5 library is entered by one thread at a time (its binding holds a lock), so concurrent reads of one or many
-//! files are safe and take turns.
+//! files are safe and take turns. Chunks that were packed are read without it, by all threads, where their filters are known:
+//! see [`chunked`].
 
 mod acoustic;
 mod ap_sensing;
 mod attributes;
+mod chunked;
 mod depth_table;
 mod febus;
 mod gdr;
@@ -23,10 +25,12 @@ mod write;
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hdf5::{Dataset, File, Group, MinorErrorCode};
 
-use super::{FormatError, Header, Source};
+use self::chunked::Chunks;
+use super::{FormatError, Header, Layout, Source};
 pub use write::{Acquisition, write_prodml};
 
 /// More channels than a fibre has: a damaged count must not ask for more memory than there is.
@@ -40,6 +44,8 @@ const CHUNK_CACHE_BYTES: usize = 32 << 20;
 pub struct H5Source {
     path: PathBuf,
     found: Found,
+    /// Where the chunks lie, once samples are read; none where the library must read them.
+    chunks: OnceLock<Option<Chunks>>,
 }
 
 /// What a layout's reader finds in a file.
@@ -147,7 +153,40 @@ pub fn open(path: &Path) -> Result<H5Source, FormatError> {
     Ok(H5Source {
         path: path.to_path_buf(),
         found,
+        chunks: OnceLock::new(),
     })
+}
+
+impl H5Source {
+    fn chunks(&self) -> Option<&Chunks> {
+        let Found { data, header, .. } = &self.found;
+        let find = || Chunks::of(&self.path, data, header.dtype);
+        self.chunks.get_or_init(find).as_ref()
+    }
+
+    /// Reads a window without the library.
+    fn read_chunks(
+        &self,
+        chunks: &Chunks,
+        window: &samples::Window,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let samples::Window { channels, times } = window.clone();
+        let size = self.found.header.dtype.size();
+        let row = times.len() * size;
+        let part = |block, slow, fast| chunked::Part { block, slow, fast };
+        if let Some(blocks) = self.found.blocks {
+            for (block, rows, before) in blocks.parts(times) {
+                let part = part(block, rows, channels.clone());
+                chunks.read(&part, true, dst, row, before * size)?;
+            }
+            return Ok(());
+        }
+        match self.found.header.layout {
+            Layout::TimeMajor => chunks.read(&part(0, times, channels), true, dst, row, 0),
+            Layout::ChannelMajor => chunks.read(&part(0, channels, times), false, dst, row, 0),
+        }
+    }
 }
 
 impl Source for H5Source {
@@ -162,6 +201,12 @@ impl Source for H5Source {
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
         let window = samples::Window { channels, times };
+        if window.channels.is_empty() || window.times.is_empty() {
+            return Ok(());
+        }
+        if let Some(chunks) = self.chunks() {
+            return self.read_chunks(chunks, &window, dst);
+        }
         let Found {
             data,
             header,

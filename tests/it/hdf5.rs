@@ -1,5 +1,6 @@
 //! HDF5 recordings: what is read equals what was stored.
 
+mod chunked;
 mod layouts;
 mod refusals;
 mod written;

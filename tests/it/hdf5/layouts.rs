@@ -15,7 +15,7 @@ fn opened(name: &str) -> impl Source {
 }
 
 /// Any type's numbers as f64.
-fn numbers(
+pub fn numbers(
     source: &dyn Source,
     channels: std::ops::Range<usize>,
     times: std::ops::Range<usize>,
