@@ -10,11 +10,14 @@ mod acoustic;
 mod ap_sensing;
 mod attributes;
 mod chunked;
+mod dasdae;
 mod depth_table;
+mod described;
 mod febus;
 mod gdr;
 mod optodas;
 mod prodml;
+mod rare;
 mod samples;
 mod simple;
 mod terra15;
@@ -30,6 +33,7 @@ use std::sync::OnceLock;
 use hdf5::{Dataset, File, Group, MinorErrorCode};
 
 use self::chunked::Chunks;
+use super::description::{Described, Description};
 use super::{FormatError, Header, Layout, Source};
 pub use write::{Acquisition, write_prodml};
 
@@ -80,6 +84,11 @@ struct Kind {
 /// Every layout, in the order in which they are tried: some share names with later ones.
 const LAYOUTS: &[Kind] = &[
     Kind {
+        name: "DASDAE (DASCore)",
+        recognise: dasdae::recognise,
+        read: dasdae::header,
+    },
+    Kind {
         name: "DAS-RCN (GDR)",
         recognise: gdr::recognise,
         read: gdr::header,
@@ -120,6 +129,41 @@ const LAYOUTS: &[Kind] = &[
         read: prodml::header,
     },
     Kind {
+        name: "Neubrex RFS",
+        recognise: rare::is_neubrex_rfs,
+        read: rare::neubrex_rfs,
+    },
+    Kind {
+        name: "Aragón Photonics HDAS 1",
+        recognise: rare::is_hdas1,
+        read: rare::hdas1,
+    },
+    Kind {
+        name: "Aragón Photonics HDAS 2",
+        recognise: rare::is_hdas2,
+        read: rare::hdas2,
+    },
+    Kind {
+        name: "OptaSense ODH4",
+        recognise: rare::is_odh4,
+        read: rare::odh4,
+    },
+    Kind {
+        name: "NEC",
+        recognise: rare::is_nec,
+        read: rare::nec,
+    },
+    Kind {
+        name: "Puniu HiFi-DAS",
+        recognise: rare::is_puniu,
+        read: rare::puniu,
+    },
+    Kind {
+        name: "AI4EPS",
+        recognise: rare::is_ai4eps,
+        read: rare::ai4eps,
+    },
+    Kind {
         name: "distpy's type 0 (/data and /depth)",
         recognise: type0::recognise,
         read: type0::header,
@@ -136,15 +180,24 @@ const LAYOUTS: &[Kind] = &[
 /// # Errors
 /// When the file is missing, is not HDF5, is cut short, has an unknown layout, or lacks something that its layout needs.
 pub fn open(path: &Path) -> Result<H5Source, FormatError> {
+    open_as(path, &Description::default())
+}
+
+/// Opens a recording by its description where it fits the file, which is where the dataset of samples is there; else in any of the
+/// supported layouts.
+///
+/// # Errors
+/// As [`open`], and when the file has the described dataset and lacks something else that is described.
+pub fn open_as(path: &Path, description: &Description) -> Result<H5Source, FormatError> {
     let file = open_file(path)?;
     let at = Place { path };
-    let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(&file)) else {
-        let names = LAYOUTS.iter().map(|kind| kind.name);
-        let expected = format!("the layout of one of {}", list(names));
-        let found = format!("groups and datasets {}", list(members(&file)));
-        return Err(at.content("layout", found, expected));
+    let described = description.layout.as_ref();
+    let described = described.filter(|it| described::matches(&file, it));
+    let found = match (described, &description.fbe) {
+        (Some(it), _) => described::header(at, &file, it)?,
+        (None, Some(band)) => prodml::band(at, &file, band)?,
+        (None, None) => recognised(at, &file, description)?,
     };
-    let found = (kind.read)(at, &file)?;
     if found.header.channels > MOST_CHANNELS {
         let channels = format!("{} channels", found.header.channels);
         let expected = format!("at most {MOST_CHANNELS}");
@@ -155,6 +208,27 @@ pub fn open(path: &Path) -> Result<H5Source, FormatError> {
         found,
         chunks: OnceLock::new(),
     })
+}
+
+fn recognised(at: Place, file: &File, wanted: &Description) -> Result<Found, FormatError> {
+    let described = wanted.layout.as_ref();
+    if let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(file)) {
+        let mut found = (kind.read)(at, file)?;
+        if let Some(Described { data, .. }) = described {
+            let name = kind.name;
+            let warning = format!("distpy_gpu.hdf5.data: there is no {data}; the layout is {name}");
+            found.header.warnings.push(warning);
+        }
+        return Ok(found);
+    }
+    if let Some(it) = described {
+        return Err(described::missing(at, file, it));
+    }
+    let names = LAYOUTS.iter().map(|kind| kind.name);
+    let described = ["one that distpy_gpu.hdf5 describes"];
+    let expected = format!("the layout of one of {}", list(names.chain(described)));
+    let found = format!("groups and datasets {}", list(members(file)));
+    Err(at.content("layout", found, expected))
 }
 
 impl H5Source {

@@ -1,4 +1,4 @@
-//! Plain files: samples in `raw` or `data` and a time for each row, as research groups write them.
+//! Plain files: samples in `raw` or `data` and a time for each row, as research groups write them, and OptaSense (ODH3).
 
 use hdf5::{Dataset, File};
 
@@ -7,8 +7,8 @@ use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
 const DATA: [&str; 2] = ["raw", "data"];
-const TIMES: [&str; 3] = ["timestamp", "timestamps", "time"];
-const PLACES: [&str; 3] = ["distance", "distances", "channels"];
+const TIMES: [&str; 4] = ["timestamp", "timestamps", "time", "t_axis"];
+const PLACES: [&str; 4] = ["distance", "distances", "channels", "x_axis"];
 
 /// Whether the file has this layout.
 pub fn recognise(file: &File) -> bool {
