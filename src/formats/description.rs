@@ -363,7 +363,8 @@ impl Unit {
         1.0 / self.per_second() as f64
     }
 
-    fn per_second(self) -> i64 {
+    /// How many are a second.
+    pub fn per_second(self) -> i64 {
         match self {
             Self::Seconds => 1,
             Self::Milliseconds => 1_000,

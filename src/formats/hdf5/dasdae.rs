@@ -2,9 +2,8 @@
 
 use hdf5::{File, Group};
 use jiff::Timestamp;
-use ndarray::s;
 
-use super::values::{Clock, metadata, unix};
+use super::values::{Clock, metadata, unix, whole_ends};
 use super::{Found, Place, attributes, list, members, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -38,11 +37,9 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         return Err(at.content(times.name(), found, expected()));
     }
     // The first and last as they are stored, as doubles do not hold today's nanoseconds.
-    let ends = [0, samples - 1].map(|k| times.read_slice_1d::<i64, _>(s![k..=k]).map(|it| it[0]));
-    let [first, last] = match ends {
-        [Ok(first), Ok(last)] => [first, last],
-        [Err(e), _] | [_, Err(e)] => return Err(at.library(&times.name(), expected(), &e)),
-    };
+    let ends = whole_ends(&times, samples);
+    let [first, last] =
+        ends.ok_or_else(|| at.content(times.name(), "times that are no integers", expected()))?;
     if last <= first {
         return Err(at.content(times.name(), format!("{first} to {last}"), expected()));
     }

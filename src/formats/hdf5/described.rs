@@ -4,7 +4,7 @@ use hdf5::{File, Location};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::values::{Clock, even, metadata};
+use super::values::{Clock, even, metadata, whole_ends};
 use super::{Found, Place, attributes, list, members, samples, values};
 use crate::formats::description::{Address, Depth, Described, Number, Rate, Start, Text};
 use crate::formats::properties::stamp;
@@ -201,12 +201,13 @@ impl Within<'_> {
         Ok(Some(clock))
     }
 
+    /// Samples per second.
     fn rate(self, it: &Described, clock: Option<Clock>) -> Result<f64, FormatError> {
         let (key, number) = match &it.rate {
             Some(Rate::Prf(number)) => ("prf", number),
             Some(Rate::Step(number)) => ("dt", number),
             None => {
-                let rate = clock.and_then(|clock| clock.rate());
+                let rate = clock.and_then(|clock| self.rate_of(&it.start, &clock));
                 let found = "none, and no rising times in start".to_owned();
                 return rate.ok_or_else(|| {
                     self.wrong("prf", found, "samples per second, or dt in seconds")
@@ -218,6 +219,19 @@ impl Within<'_> {
             return Err(self.wrong(key, value.to_string(), "a number above 0"));
         }
         Ok(if key == "dt" { 1.0 / value } else { value })
+    }
+
+    /// What the times tell, by integers where they are some.
+    fn rate_of(self, start: &Start, clock: &Clock) -> Option<f64> {
+        let Start::At(address, unit) = start else {
+            return None;
+        };
+        let times = self.file.dataset(&address.object).ok()?;
+        let whole = whole_ends(&times, clock.rows).and_then(|[first, last]| {
+            let span = last.checked_sub(first).filter(|span| *span > 0)?;
+            Some((clock.rows - 1) as f64 * unit.per_second() as f64 / span as f64)
+        });
+        whole.or_else(|| clock.near_whole_rate())
     }
 
     fn start(self, start: &Start) -> Result<Timestamp, FormatError> {
@@ -245,18 +259,14 @@ impl Within<'_> {
         };
         let long = dataset.filter(|it| it.ndim() == 1 && it.size() > 1);
         let value = match long {
-            Some(times) => {
-                let first = ndarray::s![0..1];
-                let integer = times.dtype().is_ok_and(|dtype| {
-                    use hdf5::types::TypeDescriptor::{Integer, Unsigned};
-                    matches!(dtype.to_descriptor(), Ok(Integer(_) | Unsigned(_)))
-                });
-                let value = match integer {
-                    true => times.read_slice_1d::<i64, _>(first).map(|it| it[0].into()),
-                    false => times.read_slice_1d::<f64, _>(first).map(|it| it[0].into()),
-                };
-                value.map_err(|e| self.at.library(&address.object, "times as numbers", &e))?
-            }
+            Some(times) => match whole_ends(&times, times.size()) {
+                Some([first, _]) => first.into(),
+                None => {
+                    let first = times.read_slice_1d::<f64, _>(ndarray::s![0..1]);
+                    let first = first.map(|it| it[0].into());
+                    first.map_err(|e| self.at.library(&address.object, "times as numbers", &e))?
+                }
+            },
             None => self.value("start", address)?,
         };
         Ok(match value {

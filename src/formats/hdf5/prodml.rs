@@ -235,7 +235,7 @@ fn start(
         return Ok(first);
     }
     let of_times = found.times.as_ref().map(|times| &times.attributes);
-    let Names { data, times, .. } = found.names;
+    let Names { data, times, .. } = *found.names;
     let candidates = [
         (data, Some(&found.data), "PartStartTime"),
         (times, of_times, "PartStartTime"),

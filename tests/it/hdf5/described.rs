@@ -142,7 +142,7 @@ fn what_is_not_there_is_told_with_what_is() {
         (
             "depth",
             json!({"start": 0, "step": "/strain@step"}),
-            "depth.step: found no attribute step of /strain, only dt_s, dx_m, unit, x0, scale and 1 more, expected /strain@step to be there",
+            "depth.step: found no attribute step of /strain, only dt_s, dx_m, scale, unit, x0 and 1 more, expected /strain@step to be there",
         ),
         (
             "unit",
@@ -208,14 +208,14 @@ fn configurations_are_checked() {
             "-m ingest_h5 -c system.json -f {} -o chunks",
             path.display()
         );
-        project.run(&args).ends(65).says(expected);
+        project.run(&args).ends(78).says(expected);
     }
 }
 
 #[test]
 fn described_files_become_chunks_and_results() {
     let project = Project::new();
-    project.system(json!({"distpy_gpu": {"device": "cpu", "hdf5": attributes()}}));
+    project.system(json!({"prf": 500, "distpy_gpu": {"device": "cpu", "hdf5": attributes()}}));
     let path = golden("../hdf5/described/attributes.h5");
     project
         .run(&format!(
