@@ -4,6 +4,7 @@
 //! channels and times, so that memory stays bounded whatever the size of the file.
 
 pub mod csv;
+pub mod description;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
 pub mod las;

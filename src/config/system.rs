@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Problem, Problems};
+use crate::formats::description::Description;
 use crate::store;
 
 /// A system configuration. Paths have forward slashes and are relative to the working directory, as distpy has them.
@@ -60,6 +61,8 @@ pub struct Extensions {
     /// Whether samples are multiplied by what their recording says that a count is; usually they are, but not as distpy.
     #[serde(deserialize_with = "flag")]
     pub calibrate: Option<bool>,
+    /// Where things are in HDF5 files whose layout no reader knows, and which band of PRODML's is read.
+    pub hdf5: Description,
     /// Files that an ingest of SEG-Y makes of the headers of traces: `columns` (one file) or `distpy` (one per trace as well).
     pub headers: Option<String>,
     /// Settings of `synthesize`.

@@ -3,16 +3,21 @@
 //! Samples are delivered as they are stored; what they stand for is in the header's calibration, where the file says it.
 //!
 //! The HDF5 library is entered by one thread at a time (its binding holds a lock), so concurrent reads of one or many
-//! files are safe and take turns.
+//! files are safe and take turns. Chunks that were packed are read without it, by all threads, where their filters are known:
+//! see [`chunked`].
 
 mod acoustic;
 mod ap_sensing;
 mod attributes;
+mod chunked;
+mod dasdae;
 mod depth_table;
+mod described;
 mod febus;
 mod gdr;
 mod optodas;
 mod prodml;
+mod rare;
 mod samples;
 mod simple;
 mod terra15;
@@ -23,10 +28,14 @@ mod write;
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use hdf5::{Dataset, File, Group, MinorErrorCode};
 
-use super::{FormatError, Header, Source};
+use self::chunked::Chunks;
+use super::description::{Described, Description};
+use super::mapped::Pieces;
+use super::{FormatError, Header, Layout, Source};
 use crate::store::Local;
 pub use write::{Acquisition, write_prodml};
 
@@ -41,8 +50,12 @@ const CHUNK_CACHE_BYTES: usize = 32 << 20;
 pub struct H5Source {
     path: PathBuf,
     found: Found,
+    /// The file, for what is read of it without the library.
+    pieces: Arc<Pieces>,
     /// A copy of what lies in a store, where it cannot lose its name while it is open.
     _copy: Option<Local>,
+    /// Where the chunks lie, once samples are read; none where the library must read them.
+    chunks: OnceLock<Option<Chunks>>,
 }
 
 /// What a layout's reader finds in a file.
@@ -76,6 +89,11 @@ struct Kind {
 
 /// Every layout, in the order in which they are tried: some share names with later ones.
 const LAYOUTS: &[Kind] = &[
+    Kind {
+        name: "DASDAE (DASCore)",
+        recognise: dasdae::recognise,
+        read: dasdae::header,
+    },
     Kind {
         name: "DAS-RCN (GDR)",
         recognise: gdr::recognise,
@@ -117,6 +135,41 @@ const LAYOUTS: &[Kind] = &[
         read: prodml::header,
     },
     Kind {
+        name: "Neubrex RFS",
+        recognise: rare::is_neubrex_rfs,
+        read: rare::neubrex_rfs,
+    },
+    Kind {
+        name: "Aragón Photonics HDAS 1",
+        recognise: rare::is_hdas1,
+        read: rare::hdas1,
+    },
+    Kind {
+        name: "Aragón Photonics HDAS 2",
+        recognise: rare::is_hdas2,
+        read: rare::hdas2,
+    },
+    Kind {
+        name: "OptaSense ODH4",
+        recognise: rare::is_odh4,
+        read: rare::odh4,
+    },
+    Kind {
+        name: "NEC",
+        recognise: rare::is_nec,
+        read: rare::nec,
+    },
+    Kind {
+        name: "Puniu HiFi-DAS",
+        recognise: rare::is_puniu,
+        read: rare::puniu,
+    },
+    Kind {
+        name: "AI4EPS",
+        recognise: rare::is_ai4eps,
+        read: rare::ai4eps,
+    },
+    Kind {
         name: "distpy's type 0 (/data and /depth)",
         recognise: type0::recognise,
         read: type0::header,
@@ -133,15 +186,24 @@ const LAYOUTS: &[Kind] = &[
 /// # Errors
 /// When the file is missing, is not HDF5, is cut short, has an unknown layout, or lacks something that its layout needs.
 pub fn open(path: &Path) -> Result<H5Source, FormatError> {
-    let (file, copy) = open_file(path)?;
+    open_as(path, &Description::default())
+}
+
+/// Opens a recording by its description where it fits the file, which is where the dataset of samples is there; else in any of the
+/// supported layouts.
+///
+/// # Errors
+/// As [`open`], and when the file has the described dataset and lacks something else that is described.
+pub fn open_as(path: &Path, description: &Description) -> Result<H5Source, FormatError> {
+    let (file, pieces, copy) = open_file(path)?;
     let at = Place { path };
-    let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(&file)) else {
-        let names = LAYOUTS.iter().map(|kind| kind.name);
-        let expected = format!("the layout of one of {}", list(names));
-        let found = format!("groups and datasets {}", list(members(&file)));
-        return Err(at.content("layout", found, expected));
+    let described = description.layout.as_ref();
+    let described = described.filter(|it| described::matches(&file, it));
+    let found = match (described, &description.fbe) {
+        (Some(it), _) => described::header(at, &file, it)?,
+        (None, Some(band)) => prodml::band(at, &file, band)?,
+        (None, None) => recognised(at, &file, description)?,
     };
-    let found = (kind.read)(at, &file)?;
     if found.header.channels > MOST_CHANNELS {
         let channels = format!("{} channels", found.header.channels);
         let expected = format!("at most {MOST_CHANNELS}");
@@ -150,8 +212,63 @@ pub fn open(path: &Path) -> Result<H5Source, FormatError> {
     Ok(H5Source {
         path: path.to_path_buf(),
         found,
+        pieces: Arc::new(pieces),
         _copy: copy,
+        chunks: OnceLock::new(),
     })
+}
+
+fn recognised(at: Place, file: &File, wanted: &Description) -> Result<Found, FormatError> {
+    let described = wanted.layout.as_ref();
+    if let Some(kind) = LAYOUTS.iter().find(|kind| (kind.recognise)(file)) {
+        let mut found = (kind.read)(at, file)?;
+        if let Some(Described { data, .. }) = described {
+            let name = kind.name;
+            let warning = format!("distpy_gpu.hdf5.data: there is no {data}; the layout is {name}");
+            found.header.warnings.push(warning);
+        }
+        return Ok(found);
+    }
+    if let Some(it) = described {
+        return Err(described::missing(at, file, it));
+    }
+    let names = LAYOUTS.iter().map(|kind| kind.name);
+    let described = ["one that distpy_gpu.hdf5 describes"];
+    let expected = format!("the layout of one of {}", list(names.chain(described)));
+    let found = format!("groups and datasets {}", list(members(file)));
+    Err(at.content("layout", found, expected))
+}
+
+impl H5Source {
+    fn chunks(&self) -> Option<&Chunks> {
+        let Found { data, header, .. } = &self.found;
+        let find = || Chunks::of(&self.path, &self.pieces, data, header.dtype);
+        self.chunks.get_or_init(find).as_ref()
+    }
+
+    /// Reads a window without the library.
+    fn read_chunks(
+        &self,
+        chunks: &Chunks,
+        window: &samples::Window,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let samples::Window { channels, times } = window.clone();
+        let size = self.found.header.dtype.size();
+        let row = times.len() * size;
+        let part = |block, slow, fast| chunked::Part { block, slow, fast };
+        if let Some(blocks) = self.found.blocks {
+            for (block, rows, before) in blocks.parts(times) {
+                let part = part(block, rows, channels.clone());
+                chunks.read(&part, true, dst, row, before * size)?;
+            }
+            return Ok(());
+        }
+        match self.found.header.layout {
+            Layout::TimeMajor => chunks.read(&part(0, times, channels), true, dst, row, 0),
+            Layout::ChannelMajor => chunks.read(&part(0, channels, times), false, dst, row, 0),
+        }
+    }
 }
 
 impl Source for H5Source {
@@ -166,6 +283,12 @@ impl Source for H5Source {
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
         let window = samples::Window { channels, times };
+        if window.channels.is_empty() || window.times.is_empty() {
+            return Ok(());
+        }
+        if let Some(chunks) = self.chunks() {
+            return self.read_chunks(chunks, &window, dst);
+        }
         let Found {
             data,
             header,
@@ -218,8 +341,9 @@ impl Place<'_> {
     }
 }
 
-/// Opens the file, or a copy of what lies in a store: the library reads files of this machine. The message says in which way it is not a readable HDF5 file.
-fn open_file(path: &Path) -> Result<(File, Option<Local>), FormatError> {
+/// Opens the file, or a copy of what lies in a store: the library reads files of this machine. The message says in which way it is
+/// not a readable HDF5 file.
+fn open_file(path: &Path) -> Result<(File, Pieces, Option<Local>), FormatError> {
     let io = |source| FormatError::Io {
         path: path.to_path_buf(),
         source,
@@ -246,7 +370,8 @@ fn open_file(path: &Path) -> Result<(File, Option<Local>), FormatError> {
             at.library("file", "a readable HDF5 file", &e)
         }
     })?;
-    Ok((opened, local.opened()))
+    let pieces = Pieces::open_copy(local.path(), path)?;
+    Ok((opened, pieces, local.opened()))
 }
 
 /// Names in a group, in alphabetical order.

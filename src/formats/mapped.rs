@@ -76,20 +76,28 @@ impl Pieces {
     /// # Errors
     /// When it cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Self, FormatError> {
-        let io = |source| FormatError::io(path, source);
-        let (held, size) = if store::is_remote(path) {
-            let view = View::open(path)?;
-            let size = view.len();
-            (Held::Fetched(view), size)
-        } else {
-            let (file, size) = open(path).map_err(io)?;
-            (
-                Held::File(file),
-                usize::try_from(size).unwrap_or(usize::MAX),
-            )
-        };
-        let path = path.to_path_buf();
-        Ok(Self { path, held, size })
+        if !store::is_remote(path) {
+            return Self::open_copy(path, path);
+        }
+        let view = View::open(path)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            size: view.len(),
+            held: Held::Fetched(view),
+        })
+    }
+
+    /// Opens a copy on this machine of the file that messages name.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no regular file.
+    pub fn open_copy(copy: &Path, path: &Path) -> Result<Self, FormatError> {
+        let (file, size) = open(copy).map_err(|source| FormatError::io(path, source))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            held: Held::File(file),
+            size: usize::try_from(size).unwrap_or(usize::MAX),
+        })
     }
 
     /// The file's path.

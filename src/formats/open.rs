@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::description::Description;
 use super::mapped::View;
 use super::{FormatError, Source, segy, tdms};
 
@@ -56,20 +57,32 @@ pub fn format(path: &Path) -> Result<Format, FormatError> {
     Ok(format)
 }
 
-/// Opens a recording of any format, and says which it has. No sample is read. With `compat_distpy` its depth axis is distpy's.
+/// How recordings are opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether their depth axes are distpy's.
+    pub compat_distpy: bool,
+    /// What is said of HDF5 files.
+    pub hdf5: Description,
+}
+
+/// Opens a recording of any format, and says which it has. No sample is read.
 ///
 /// # Errors
 /// When it cannot be read, is no recording, or its format's reader refuses it.
-pub fn open(path: &Path, compat_distpy: bool) -> Result<(Format, Box<dyn Source>), FormatError> {
+pub fn open(path: &Path, options: &Options) -> Result<(Format, Box<dyn Source>), FormatError> {
     let wrong =
         |found: &str, expected: &str| Err(FormatError::content(path, "file", found, expected));
     let format = format(path)?;
     let source: Box<dyn Source> = match format {
         Format::Npy => return wrong("an npy array, which is a chunk", "a recording"),
-        Format::Segy => Box::new(segy::open(path, &segy::Options { compat_distpy })?),
+        Format::Segy => {
+            let compat_distpy = options.compat_distpy;
+            Box::new(segy::open(path, &segy::Options { compat_distpy })?)
+        }
         Format::Tdms => Box::new(tdms::open(path)?),
         #[cfg(feature = "hdf5")]
-        Format::Hdf5 => Box::new(super::hdf5::open(path)?),
+        Format::Hdf5 => Box::new(super::hdf5::open_as(path, &options.hdf5)?),
         #[cfg(not(feature = "hdf5"))]
         Format::Hdf5 => {
             let expected = "a program with the feature hdf5";

@@ -203,13 +203,16 @@ fn cut(
         let expected = "--timestamp names a chunk file; recordings have times of their own";
         return Err(Failure::Usage(expected.into()));
     }
-    let distpy = compat(cli, system, flow)? == Compat::Distpy;
+    let options = open::Options {
+        compat_distpy: compat(cli, system, flow)? == Compat::Distpy,
+        hdf5: system.gpu.hdf5.clone(),
+    };
     let cutting = cutting(system)?;
     let mut recordings = Recordings::default();
     let (mut known, mut told) = (None, Vec::new());
     let mut recorded = Vec::new();
     for input in found {
-        match look(&input.path, distpy, &mut known, &mut told) {
+        match look(&input.path, &options, &mut known, &mut told) {
             Ok(it) => recorded.push((it, input)),
             Err(error) => recordings.refuse(&error),
         }
@@ -296,9 +299,12 @@ pub fn follow<'a>(
     if !store::is_dir(folder) {
         return Err(Failure::Io(format!("{}: no such folder", folder.display())));
     }
-    let distpy = compat(cli, system, Some(flow))? == Compat::Distpy;
+    let options = open::Options {
+        compat_distpy: compat(cli, system, Some(flow))? == Compat::Distpy,
+        hdf5: system.gpu.hdf5.clone(),
+    };
     let (mut known, mut told) = (None, Vec::new());
-    let look = move |path: &Path| look(path, distpy, &mut known, &mut told);
+    let look = move |path: &Path| look(path, &options, &mut known, &mut told);
     let cutting = Cutting {
         grid: true,
         ..cutting(system)?
@@ -323,11 +329,11 @@ pub fn follow<'a>(
 /// Reads a recording's header; what the reader had to assume is said once, however many recordings need it.
 fn look(
     path: &Path,
-    distpy: bool,
+    options: &open::Options,
     known: &mut Option<Arc<[f64]>>,
     told: &mut Vec<String>,
 ) -> Result<Recorded, FormatError> {
-    let (format, source) = open::open(path, distpy)?;
+    let (format, source) = open::open(path, options)?;
     let header: &Header = source.header();
     for warning in &header.warnings {
         if told.len() < MOST_TOLD && !told.contains(warning) {

@@ -9,6 +9,7 @@ use crate::cli::Cli;
 use crate::command::Compat;
 use crate::config::{Problems, System};
 use crate::exit::Code;
+use crate::formats::open::Options;
 use crate::formats::{self, FormatError, Source};
 use crate::pipeline::ingest::{
     DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
@@ -19,7 +20,8 @@ use crate::pipeline::share::{Turn, Turns};
 
 /// `-m segy_ingest`.
 pub fn segy(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, compat_distpy: bool| {
+    let open = |path: &Path, options: &Options| {
+        let compat_distpy = options.compat_distpy;
         let options = formats::segy::Options { compat_distpy };
         formats::segy::open(path, &options).map(|source| Box::new(source) as Box<dyn Source>)
     };
@@ -29,15 +31,16 @@ pub fn segy(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 /// `-m ingest_h5`.
 #[cfg(feature = "hdf5")]
 pub fn hdf5(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, _: bool| {
-        formats::hdf5::open(path).map(|source| Box::new(source) as Box<dyn Source>)
+    let open = |path: &Path, options: &Options| {
+        formats::hdf5::open_as(path, &options.hdf5)
+            .map(|source| Box::new(source) as Box<dyn Source>)
     };
     run(cli, monitor, &["h5", "hdf5", "hdf"], DepthShape::Flat, open)
 }
 
 /// `-m ingest_tdms`.
 pub fn tdms(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, _: bool| {
+    let open = |path: &Path, _: &Options| {
         formats::tdms::open(path).map(|source| Box::new(source) as Box<dyn Source>)
     };
     run(cli, monitor, &["tdms"], DepthShape::Flat, open)
@@ -48,7 +51,7 @@ fn run(
     monitor: &Monitor,
     extensions: &[&str],
     depth: DepthShape,
-    open: impl Fn(&Path, bool) -> Result<Box<dyn Source>, FormatError>,
+    open: impl Fn(&Path, &Options) -> Result<Box<dyn Source>, FormatError>,
 ) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
@@ -64,7 +67,10 @@ fn run(
         inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
     let compat = compat(cli, &system, None)?;
     monitor.manifest.set_compat(compat.name());
-    let compat = compat == Compat::Distpy;
+    let opening = Options {
+        compat_distpy: compat == Compat::Distpy,
+        hdf5: system.gpu.hdf5.clone(),
+    };
     let mut recordings = share(cli, monitor, recordings)?;
     if cli.job.reverse {
         recordings.reverse();
@@ -73,7 +79,7 @@ fn run(
     let total = recordings.iter().map(Input::size).sum();
     monitor.meter.begin("recordings", 0, total, cli.quiet);
     let cut = |path: &Path| {
-        let source = open(path, compat)?;
+        let source = open(path, &opening)?;
         tell_header(path, source.as_ref());
         let run = Run {
             progress: &|bytes| monitor.meter.advance(bytes),

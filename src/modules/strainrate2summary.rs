@@ -183,6 +183,7 @@ fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settin
         input: system.input.clone(),
         output: output.to_path_buf(),
         timestamp: cli.timestamp,
+        hdf5: system.gpu.hdf5.clone(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::block::{Coords, Held, Signature, Stored, Unit};
 use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
 use crate::config::Problems;
 use crate::execute::Job;
+use crate::formats::description::Description;
 use crate::formats::{FormatError, npy};
 use crate::graph::Graph;
 use crate::plan::Plan;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub output: PathBuf,
     /// Unix time of a chunk whose name is none.
     pub timestamp: Option<i64>,
+    /// What is said of HDF5 recordings.
+    pub hdf5: Description,
 }
 
 /// An axis from a file.
@@ -116,7 +119,7 @@ impl<'a> Reader<'a> {
     /// A file that `data_load` names and that cannot be read.
     pub fn new(graph: &'a Graph, flow: &'a Path, settings: Settings) -> Result<Self, Unready> {
         let mut loads = HashMap::new();
-        let compat = settings.compat;
+        let (compat, described) = (settings.compat, settings.hdf5.clone());
         for node in &graph.nodes {
             if let Command::Load(path) = &node.command {
                 loads.insert(path.clone(), load(&store::join(&settings.output, path))?);
@@ -130,7 +133,7 @@ impl<'a> Reader<'a> {
             missing: HashSet::new(),
             loads,
             plans: Vec::new(),
-            sources: Sources::new(compat),
+            sources: Sources::new(compat, described),
         })
     }
 

@@ -9,6 +9,7 @@ use super::reader::{Unready, unreadable};
 use super::timeline::{Cut, Fibre, Piece};
 use crate::block::{Bytes, Endian, Order, Stored};
 use crate::command::Compat;
+use crate::formats::description::Description;
 use crate::formats::{FormatError, Layout, Source, open};
 
 /// Files that are open at once: chunks span two, and their order is that of time.
@@ -21,7 +22,7 @@ const PARTS: usize = 16;
 /// Open recordings, those used last at the end.
 #[derive(Debug)]
 pub struct Sources {
-    compat_distpy: bool,
+    options: open::Options,
     open: Vec<(PathBuf, Box<dyn Source>)>,
     /// Chunks' memory, taken again when a chunk is done with: to get new pages from the system takes as long as to read them full.
     memory: Vec<Arc<Vec<u8>>>,
@@ -29,9 +30,12 @@ pub struct Sources {
 
 impl Sources {
     /// None yet.
-    pub fn new(compat: Compat) -> Self {
+    pub fn new(compat: Compat, hdf5: Description) -> Self {
         Self {
-            compat_distpy: compat == Compat::Distpy,
+            options: open::Options {
+                compat_distpy: compat == Compat::Distpy,
+                hdf5,
+            },
             open: Vec::new(),
             memory: Vec::new(),
         }
@@ -130,7 +134,7 @@ impl Sources {
         let opened = match at {
             Some(at) => self.open.remove(at),
             None => {
-                let (_, source) = open::open(path, self.compat_distpy)?;
+                let (_, source) = open::open(path, &self.options)?;
                 if self.open.len() == OPEN {
                     self.open.remove(0);
                 }

@@ -53,6 +53,7 @@ fn process(
         input: None,
         output: output.clone(),
         timestamp: None,
+        hdf5: Default::default(),
     };
     let reader = Reader::new(&graph, file, settings).unwrap();
     let chunks = project.path("chunks").display().to_string();

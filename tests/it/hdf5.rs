@@ -1,5 +1,8 @@
 //! HDF5 recordings: what is read equals what was stored.
 
+mod chunked;
+mod described;
+mod fbe;
 mod layouts;
 mod refusals;
 mod written;

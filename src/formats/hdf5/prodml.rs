@@ -1,5 +1,7 @@
-//! PRODML raw data: `/Acquisition/Raw[0]` with `RawData` and `RawDataTime`, as makers write it.
+//! PRODML raw data: `/Acquisition/Raw[0]` with `RawData` and `RawDataTime`, as makers write it; and the energy of bands, which has the
+//! same attributes under other names.
 
+mod fbe;
 mod time;
 
 use hdf5::{Dataset, File, Group};
@@ -9,6 +11,7 @@ use serde_json::{Map, Value, json};
 use self::time::Times;
 use super::depth_table::DepthTable;
 use super::{Found, Place, attributes, list, members, samples};
+use crate::formats::description::Band;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -16,20 +19,61 @@ pub fn recognise(file: &File) -> bool {
     file.group("Acquisition").is_ok()
 }
 
+/// How things are named that raw data and bands both have.
+#[derive(Debug)]
+struct Names {
+    data: &'static str,
+    times: &'static str,
+    unit: &'static str,
+}
+
+const RAW: Names = Names {
+    data: "RawData",
+    times: "RawDataTime",
+    unit: "RawDataUnit",
+};
+
 /// Reads everything but the samples.
 pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
-    let acquisition = file
-        .group("Acquisition")
-        .map_err(|e| at.library("/Acquisition", "a group", &e))?;
+    let acquisition = acquisition(at, file)?;
     let mut warnings = Vec::new();
     let raw = raw_group(at, &acquisition, &mut warnings)?;
-    let data = at.dataset(&raw, "RawData")?;
+    let data = at.dataset(&raw, RAW.data)?;
+    array(at, file, &raw, data, &RAW, warnings)
+}
+
+/// Reads everything but the samples of a band, which are its energy.
+pub fn band(at: Place, file: &File, band: &Band) -> Result<Found, FormatError> {
+    let acquisition = acquisition(at, file)?;
+    let (group, data) = fbe::find(at, &acquisition, band)?;
+    array(at, file, &group, data, &fbe::NAMES, Vec::new())
+}
+
+fn acquisition(at: Place, file: &File) -> Result<Group, FormatError> {
+    let acquisition = file.group("Acquisition");
+    acquisition.map_err(|_| {
+        let found = format!("no Acquisition, only {}", list(members(file)));
+        at.content("/", found, "the group of PRODML")
+    })
+}
+
+/// Reads what is said of an array of samples in its group.
+fn array(
+    at: Place,
+    file: &File,
+    raw: &Group,
+    data: Dataset,
+    names: &'static Names,
+    mut warnings: Vec<String>,
+) -> Result<Found, FormatError> {
+    let acquisition = acquisition(at, file)?;
     let shape = samples::shape(at, &data)?;
     let found = About {
+        names,
         acquisition: attributes::of(&acquisition),
-        raw: attributes::of(&raw),
+        raw: attributes::of(raw),
         data: attributes::of(&data),
-        times: Times::of(at, &raw)?,
+        times: Times::of(at, raw, names.times)?,
     };
     let (layout, [samples, channels]) = orientation(&found, shape, &mut warnings);
     if channels > super::MOST_CHANNELS {
@@ -37,8 +81,8 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         let expected = format!("at most {}", super::MOST_CHANNELS);
         return Err(at.content(data.name(), found, expected));
     }
-    let prf = prf(at, &found, &raw, &mut warnings)?;
-    let start = start(at, &found, &raw, &mut warnings)?;
+    let prf = prf(at, &found, raw, &mut warnings)?;
+    let start = start(at, &found, raw, &mut warnings)?;
     if let Some(times) = &found.times {
         times.check(samples, prf, &mut warnings);
     }
@@ -51,7 +95,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         depth: depth(at, &acquisition, &found, channels, &mut warnings)?,
         layout,
         calibration: calibration(file, &found, prf),
-        metadata: metadata(file, &acquisition, &raw, &data),
+        metadata: metadata(file, &acquisition, raw, &data),
         warnings,
     };
     Ok(Found::plain(data, header))
@@ -59,6 +103,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
 
 /// What decides about the axes.
 struct About {
+    names: &'static Names,
     acquisition: Map<String, Value>,
     raw: Map<String, Value>,
     data: Map<String, Value>,
@@ -88,7 +133,12 @@ fn raw_group(
         return Err(at.content(
             "/Acquisition",
             format!("no raw data, only {}", list(&names)),
-            "Raw[0]/RawData",
+            match fbe::list(acquisition) {
+                Some(bands) => {
+                    format!("Raw[0]/RawData, or distpy_gpu.hdf5.fbe to name one of {bands}")
+                }
+                None => "Raw[0]/RawData".into(),
+            },
         ));
     };
     let others: Vec<_> = holding.map(|group| group.name()).collect();
@@ -121,15 +171,16 @@ fn orientation(
         (.., Some(n)) if n == fast && n != slow => channel_major,
         _ => {
             warnings.push(format!(
-                "nothing tells which axis of RawData ({slow} x {fast}) is time; the slow one is assumed"
+                "nothing tells which axis of {} ({slow} x {fast}) is time; the slow one is assumed",
+                found.names.data
             ));
             time_major
         }
     };
     if let Some(n) = loci.filter(|n| *n != counts[1]) {
         warnings.push(format!(
-            "NumberOfLoci is {n}, but RawData has {} channels, all of which are read",
-            counts[1]
+            "NumberOfLoci is {n}, but {} has {} channels, all of which are read",
+            found.names.data, counts[1]
         ));
     }
     (layout, counts)
@@ -149,7 +200,10 @@ fn prf(
     if let Some(rate) = found.times.as_ref().and_then(Times::rate) {
         return Ok(rate);
     }
-    if let Some(rate) = positive("PulseRate") {
+    let times = found.names.times;
+    // Energy is of windows of samples.
+    let raw_data = times == RAW.times;
+    if let Some(rate) = positive("PulseRate").filter(|_| raw_data) {
         warnings.push(
             "the prf is PulseRate: there is no OutputDataRate and no usable RawDataTime".into(),
         );
@@ -162,7 +216,10 @@ fn prf(
             list(found.raw.keys()),
             list(found.acquisition.keys())
         ),
-        "OutputDataRate, PulseRate, or a dataset RawDataTime",
+        match raw_data {
+            true => format!("OutputDataRate, PulseRate, or a dataset {times}"),
+            false => format!("OutputDataRate, or a dataset {times}"),
+        },
     ))
 }
 
@@ -178,26 +235,24 @@ fn start(
         return Ok(first);
     }
     let of_times = found.times.as_ref().map(|times| &times.attributes);
+    let Names { data, times, .. } = *found.names;
     let candidates = [
-        ("RawData.PartStartTime", Some(&found.data), "PartStartTime"),
-        ("RawDataTime.PartStartTime", of_times, "PartStartTime"),
-        (
-            "MeasurementStartTime",
-            Some(&found.acquisition),
-            "MeasurementStartTime",
-        ),
+        (data, Some(&found.data), "PartStartTime"),
+        (times, of_times, "PartStartTime"),
+        ("", Some(&found.acquisition), "MeasurementStartTime"),
     ];
-    for (label, attributes, name) in candidates {
+    for (of, attributes, name) in candidates {
         let text = attributes.and_then(|attributes| attributes::text(attributes, name));
         if let Some(start) = text.and_then(time::parse) {
-            warnings.push(format!("the start is {label}: RawDataTime has none"));
+            let dot = if of.is_empty() { "" } else { "." };
+            warnings.push(format!("the start is {of}{dot}{name}: {times} has none"));
             return Ok(start);
         }
     }
     Err(at.content(
         raw.name(),
         format!("no start time among {}", list(members(raw))),
-        "RawDataTime in microseconds, PartStartTime or MeasurementStartTime",
+        format!("{times} in microseconds, PartStartTime or MeasurementStartTime"),
     ))
 }
 
@@ -257,7 +312,7 @@ fn depth(
 /// turn. Others have the unit that they state.
 fn calibration(file: &File, found: &About, prf: f64) -> Option<Calibration> {
     let text = |name: &str| attributes::text(&found.acquisition, name).unwrap_or_default();
-    let unit = attributes::text(&found.raw, "RawDataUnit").unwrap_or_default();
+    let unit = attributes::text(&found.raw, found.names.unit).unwrap_or_default();
     let silixa = ["VendorCode", "ServiceCompanyName"].map(|name| text(name).starts_with("Silixa"));
     if silixa.contains(&true) && !file.link_exists("Mapping") && unit.starts_with("(nm/m)/s") {
         return Calibration::silixa(prf, found.number("GaugeLength")?);

@@ -157,6 +157,24 @@ pub struct Blocks {
     pub kept: usize,
 }
 
+impl Blocks {
+    /// The rows of blocks that some times are: block, rows in it, and how many times come before.
+    pub fn parts(self, times: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
+        let Self { front, kept } = self;
+        let mut at = times.start;
+        std::iter::from_fn(move || {
+            if at >= times.end {
+                return None;
+            }
+            let (block, row, before) = (at / kept, at % kept, at - times.start);
+            let end = times.end.min((block + 1) * kept);
+            let rows = front + row..front + row + (end - at);
+            at = end;
+            Some((block, rows, before))
+        })
+    }
+}
+
 /// Reads a window of blocks, row-major with a row per channel.
 pub fn read_blocks(
     data: &Dataset,
@@ -176,25 +194,20 @@ pub fn read_blocks(
 
 fn of_blocks<T: H5Type + Pod + Sync>(
     data: &Dataset,
-    Blocks { front, kept }: Blocks,
+    blocks: Blocks,
     window: &Window,
     dst: &mut [u8],
 ) -> hdf5::Result<()> {
     let (times, channels) = (&window.times, &window.channels);
     let row_bytes = times.len() * size_of::<T>();
-    let mut at = times.start;
-    while at < times.end {
-        let (block, row) = (at / kept, at % kept);
-        let end = times.end.min((block + 1) * kept);
-        let rows = front + row..front + row + (end - at);
+    for (block, rows, before) in blocks.parts(times.clone()) {
         let array: Array2<T> = data.read_slice(s![block, rows, channels.clone()])?;
         let samples = array.as_slice().expect("a new array is contiguous");
-        let column = (at - times.start) * size_of::<T>();
+        let column = before * size_of::<T>();
         for (strip, dst) in dst.chunks_mut(row_bytes * STRIP).enumerate() {
             let first = strip * STRIP;
             transpose_strip(samples, channels.len(), first, dst, row_bytes, column);
         }
-        at = end;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Plain files: samples in `raw` or `data` and a time for each row, as research groups write them.
+//! Plain files: samples in `raw` or `data` and a time for each row, as research groups write them, and OptaSense (ODH3).
 
 use hdf5::{Dataset, File};
 
@@ -7,8 +7,8 @@ use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
 const DATA: [&str; 2] = ["raw", "data"];
-const TIMES: [&str; 3] = ["timestamp", "timestamps", "time"];
-const PLACES: [&str; 3] = ["distance", "distances", "channels"];
+const TIMES: [&str; 4] = ["timestamp", "timestamps", "time", "t_axis"];
+const PLACES: [&str; 4] = ["distance", "distances", "channels", "x_axis"];
 
 /// Whether the file has this layout.
 pub fn recognise(file: &File) -> bool {
@@ -44,7 +44,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
             "Unix times in seconds",
         )
     })?;
-    let prf = clock.rate().ok_or_else(|| {
+    let prf = clock.near_whole_rate().ok_or_else(|| {
         at.content(
             times.name(),
             format!("{} times", clock.rows),
@@ -77,7 +77,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf: whole(prf, &clock),
+        prf,
         dtype: samples::dtype(at, &data)?,
         start,
         depth,
@@ -87,16 +87,4 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         warnings,
     };
     Ok(Found::plain(data, header))
-}
-
-/// Times are doubles: a whole number of hertz within what they can tell is taken as meant.
-fn whole(prf: f64, clock: &Clock) -> f64 {
-    // Doubles hold today's seconds to a quarter of a microsecond.
-    let known_to = prf * 1e-6 / (clock.last - clock.first);
-    let whole = prf.round();
-    if whole > 0.0 && (prf - whole).abs() <= known_to {
-        whole
-    } else {
-        prf
-    }
 }

@@ -1,5 +1,6 @@
 //! Small values and axes of the makers' own layouts: scalars in datasets, times of rows, even axes.
 
+use hdf5::types::TypeDescriptor;
 use hdf5::{Dataset, Group, Location};
 use jiff::Timestamp;
 use ndarray::s;
@@ -150,6 +151,16 @@ impl Clock {
         (self.rows > 1 && span > 0.0).then(|| (self.rows - 1) as f64 / span)
     }
 
+    /// The same; a whole number of hertz within what doubles can tell is taken as meant.
+    pub fn near_whole_rate(&self) -> Option<f64> {
+        let rate = self.rate()?;
+        // Doubles hold today's seconds to a quarter of a microsecond.
+        let known_to = rate * 1e-6 / (self.last - self.first);
+        let whole = rate.round();
+        let meant = whole > 0.0 && (rate - whole).abs() <= known_to;
+        Some(if meant { whole } else { rate })
+    }
+
     /// Says where rows are not evenly spaced.
     pub fn check(&self, name: &str, prf: f64, warnings: &mut Vec<String>) {
         let (longest, after) = self.longest;
@@ -162,6 +173,24 @@ impl Clock {
             warnings.push(format!("{name} does not rise at row {row}"));
         }
     }
+}
+
+/// The first and the last of `rows` times that are stored as integers, which doubles would round; `None` for others.
+pub fn whole_ends(times: &Dataset, rows: usize) -> Option<[i64; 2]> {
+    let stored = times.dtype().ok()?.to_descriptor().ok()?;
+    if !matches!(
+        stored,
+        TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)
+    ) {
+        return None;
+    }
+    let one = |k: usize| {
+        times
+            .read_slice_1d::<i64, _>(s![k..=k])
+            .ok()
+            .map(|it| it[0])
+    };
+    Some([one(0)?, one(rows.checked_sub(1)?)?])
 }
 
 /// Attributes of some objects, for the JSON beside the chunks.

@@ -131,6 +131,25 @@ def prodml(name, vendor, unit, dtype, times_first, extra):
         raw["RawDataTime"] = (int(START * 1e6) + 2000 * np.arange(NT)).astype("i8")
 
 
+
+def fbe(name):
+    """Energy of three bands every four seconds; the raw data are elsewhere, and were of more channels. Band m is m above the samples."""
+    with h5py.File(name, "w") as f:
+        a = f.create_group("Acquisition")
+        a.attrs.update(VendorCode="OptaSense Inc", NumberOfLoci=1000, StartLocusIndex=0, SpatialSamplingInterval=1.0, GaugeLength=10.0,
+                       PulseRate=2000.0, MeasurementStartTime="2023-09-22T18:29:26.500000+00:00")
+        a.create_group("Raw[0]/Custom").attrs["Data Width (Bits)"] = 16
+        g = a.create_group("Processed/Fbe[0]")
+        g.attrs.update(FbeDataUnit="rad2/Hz", OutputDataRate=0.25, NumberOfLoci=NX, StartLocusIndex=10, SpatialSamplingInterval=2.0,
+                       WindowSize=16384)
+        bands = [(-0.061, 0.061), (0.061, 10.0), (10.0, 100.0)]
+        for m, (low, high) in enumerate(bands):
+            d = g.create_dataset(f"FbeData[{m}]", data=(samples + m).astype("f4"))
+            d.attrs.update(StartFrequency=low, EndFrequency=high, Dimensions=np.array(["time", "locus"], dtype=h5py.string_dtype()))
+        times = g.create_dataset("FbeDataTime", (NT,), "i8", chunks=(20,), maxshape=(None,), compression="gzip", compression_opts=1, shuffle=True)
+        times[:] = int(START * 1e6) + 4_000_000 * np.arange(NT)
+
+
 terra15("terra15-v5.h5", 5, "data_product")
 terra15("terra15-v4.h5", 4, "strainrate")
 optodas("optodas.h5")
@@ -144,3 +163,4 @@ plain("plain.h5")
 prodml("prodml-silixa.h5", "Silixa Ltd", "(nm/m)/s * Hz/m", "i2", True, {})
 prodml("prodml-optasense.h5", "OptaSense Inc", "rad * 2PI/2^16", "i4", False, {})
 prodml("prodml-sintela.h5", "Sintela", "", "f4", True, {})
+fbe("prodml-fbe.h5")

@@ -15,7 +15,7 @@ fn opened(name: &str) -> impl Source {
 }
 
 /// Any type's numbers as f64.
-fn numbers(
+pub fn numbers(
     source: &dyn Source,
     channels: std::ops::Range<usize>,
     times: std::ops::Range<usize>,
@@ -38,6 +38,7 @@ fn numbers(
     }
 }
 
+#[derive(Clone, Copy)]
 struct Expected {
     samples: usize,
     prf: f64,
@@ -315,4 +316,73 @@ fn blocks_without_rows_are_refused() {
         let message = open(&path).unwrap_err().to_string();
         assert!(message.contains(&found), "{message}");
     }
+}
+
+#[test]
+fn rare_layouts_are_read_as_they_were_written() {
+    let usual = Expected {
+        depth: (30.0, 2.5),
+        ..USUAL
+    };
+    let turned = Expected {
+        layout: Layout::ChannelMajor,
+        ..usual
+    };
+    let of = |name: &str, expected: &Expected| check(&format!("rare/{name}.h5"), expected);
+    let unit = |unit| Some((1.0, unit));
+    of(
+        "dasdae",
+        &Expected {
+            calibration: unit("rad"),
+            ..usual
+        },
+    );
+    of("dasdae-channels", &turned);
+    of(
+        "ai4eps",
+        &Expected {
+            depth: (0.0, 2.5),
+            calibration: unit("microstrain/s"),
+            ..turned
+        },
+    );
+    of("odh3", &turned);
+    of(
+        "odh4",
+        &Expected {
+            dtype: DType::I32,
+            calibration: Some((1.25e-10, "strain")),
+            ..turned
+        },
+    );
+    of("hdas1", &usual);
+    of("hdas2", &turned);
+    let nec = Expected {
+        dtype: DType::I16,
+        depth: (0.0, 2.5),
+        calibration: Some((0.125, "rad")),
+        ..usual
+    };
+    of("nec", &nec);
+    of(
+        "nec-channels",
+        &Expected {
+            layout: Layout::ChannelMajor,
+            ..nec
+        },
+    );
+    of(
+        "puniu",
+        &Expected {
+            dtype: DType::I32,
+            ..usual
+        },
+    );
+    of(
+        "neubrex-rfs",
+        &Expected {
+            calibration: unit("micro-strain"),
+            ..usual
+        },
+    );
 }

@@ -106,9 +106,10 @@ fn refusals_of_prodml() {
                 file.create_group("Header").unwrap();
             },
             "bent.h5: layout: found groups and datasets Data, Header, expected the layout of one of \
-             DAS-RCN (GDR), ASN OptoDAS, AP Sensing, Terra15, Febus A1, Silixa H5, Neubrex, \
+             DASDAE (DASCore), DAS-RCN (GDR), ASN OptoDAS, AP Sensing, Terra15, Febus A1, Silixa H5, Neubrex, \
              PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1), \
-             distpy's type 0 (/data and /depth), plain (/raw or /data with /timestamp or /time)",
+             Neubrex RFS, Aragón Photonics HDAS 1, Aragón Photonics HDAS 2, OptaSense ODH4, NEC, Puniu HiFi-DAS, AI4EPS, \
+             distpy's type 0 (/data and /depth), plain (/raw or /data with /timestamp or /time), one that distpy_gpu.hdf5 describes",
         ),
     ];
     for (bend, message) in cases {

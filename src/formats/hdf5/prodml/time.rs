@@ -1,4 +1,4 @@
-//! `RawDataTime`: microseconds since 1970, one for each time sample.
+//! `RawDataTime`, and `FbeDataTime` of bands: microseconds since 1970, one for each time sample.
 
 use hdf5::{Dataset, Group};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ const BLOCK: usize = 1 << 16;
 /// What the time array says.
 #[derive(Debug)]
 pub struct Times {
+    name: &'static str,
     /// Number of times.
     pub count: usize,
     /// Attributes of the dataset.
@@ -30,11 +31,11 @@ pub struct Times {
 
 impl Times {
     /// Reads the time array of a raw group; `None` if there is none, or an empty one.
-    pub fn of(at: Place, raw: &Group) -> Result<Option<Self>, FormatError> {
-        if !raw.link_exists("RawDataTime") {
+    pub fn of(at: Place, raw: &Group, name: &'static str) -> Result<Option<Self>, FormatError> {
+        if !raw.link_exists(name) {
             return Ok(None);
         }
-        let dataset = at.dataset(raw, "RawDataTime")?;
+        let dataset = at.dataset(raw, name)?;
         let shape = dataset.shape();
         let [count] = shape[..] else {
             let found = format!("{} dimensions {shape:?}", shape.len());
@@ -43,7 +44,7 @@ impl Times {
         if count == 0 {
             return Ok(None);
         }
-        let times = scan(&dataset, count)
+        let times = scan(name, &dataset, count)
             .map_err(|e| at.library(&dataset.name(), "integer microseconds", &e))?;
         Ok(Some(times))
     }
@@ -74,32 +75,35 @@ impl Times {
     pub fn check(&self, samples: usize, prf: f64, warnings: &mut Vec<String>) {
         if self.count != samples {
             warnings.push(format!(
-                "RawDataTime has {} times for {samples} samples",
-                self.count
+                "{} has {} times for {samples} samples",
+                self.name, self.count
             ));
         }
         if let Some(rate) = self.rate()
             && (rate / prf - 1.0).abs() > 1e-3
         {
             warnings.push(format!(
-                "RawDataTime gives {rate} samples per second, but the prf is {prf} Hz"
+                "{} gives {rate} samples per second, but the prf is {prf} Hz",
+                self.name
             ));
         }
         let step = 1e6 / prf;
         let (longest, after) = self.longest;
         if longest as f64 > 1.5 * step {
             warnings.push(format!(
-                "RawDataTime has a gap of {longest} us before sample {after}; samples are taken as evenly spaced"
+                "{} has a gap of {longest} us before sample {after}; samples are taken as evenly spaced",
+                self.name
             ));
         }
         if let Some(sample) = self.not_rising {
-            warnings.push(format!("RawDataTime does not rise at sample {sample}"));
+            warnings.push(format!("{} does not rise at sample {sample}", self.name));
         }
     }
 }
 
-fn scan(dataset: &Dataset, count: usize) -> hdf5::Result<Times> {
+fn scan(name: &'static str, dataset: &Dataset, count: usize) -> hdf5::Result<Times> {
     let mut times = Times {
+        name,
         count,
         attributes: attributes::of(dataset),
         first: 0,

@@ -1,0 +1,67 @@
+//! Energy of bands of frequencies: `/Acquisition/Processed/Fbe[n]` with `FbeData[m]` for each band, and one `FbeDataTime`, whose times
+//! are those of the first sample of each window.
+
+use hdf5::{Dataset, Group};
+
+use super::Names;
+use crate::formats::FormatError;
+use crate::formats::description::Band;
+use crate::formats::hdf5::{Place, attributes, list as listed, members};
+
+pub const NAMES: Names = Names {
+    data: "FbeData",
+    times: "FbeDataTime",
+    unit: "FbeDataUnit",
+};
+
+/// Every band, by its name below `Processed`, in alphabetical order.
+fn bands(acquisition: &Group) -> Vec<(String, Group, Dataset)> {
+    let Ok(processed) = acquisition.group("Processed") else {
+        return Vec::new();
+    };
+    let groups = members(&processed).into_iter();
+    let groups = groups.filter(|name| name.starts_with("Fbe"));
+    let groups = groups.filter_map(|name| Some((processed.group(&name).ok()?, name)));
+    groups
+        .flat_map(|(group, of)| {
+            let names = members(&group).into_iter();
+            let names = names.filter(|name| name.starts_with(NAMES.data) && name != NAMES.times);
+            names.filter_map(move |name| {
+                let data = group.dataset(&name).ok()?;
+                Some((format!("{of}/{name}"), group.clone(), data))
+            })
+        })
+        .collect()
+}
+
+/// The bands as a message shows them; `None` where there is none.
+pub fn list(acquisition: &Group) -> Option<String> {
+    let bands = bands(acquisition);
+    let shown = bands.iter().map(|(name, _, data)| {
+        let about = attributes::of(data);
+        let frequency = |name: &str| attributes::number(&about, name);
+        match (frequency("StartFrequency"), frequency("EndFrequency")) {
+            (Some(from), Some(to)) => format!("{name} ({from} to {to} Hz)"),
+            _ => name.clone(),
+        }
+    });
+    (!bands.is_empty()).then(|| listed(shown))
+}
+
+/// A band and its group: of several groups, the first that has it.
+pub fn find(at: Place, acquisition: &Group, band: &Band) -> Result<(Group, Dataset), FormatError> {
+    let wanted = match band {
+        Band::Number(number) => format!("{}[{number}]", NAMES.data),
+        Band::Name(name) => name.clone(),
+    };
+    let fits = |name: &str| name == wanted || name.ends_with(&format!("/{wanted}"));
+    let found = bands(acquisition).into_iter().find(|(name, ..)| fits(name));
+    found.map(|(_, group, data)| (group, data)).ok_or_else(|| {
+        let found = format!("no {wanted}, as distpy_gpu.hdf5.fbe says");
+        let expected = match list(acquisition) {
+            Some(bands) => format!("one of {bands}"),
+            None => "bands in groups Fbe[n]".into(),
+        };
+        at.content("/Acquisition/Processed", found, expected)
+    })
+}
