@@ -48,7 +48,7 @@ impl Place {
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         match *self {}
     }
-    pub fn below(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn below(&self) -> io::Result<Vec<(PathBuf, Meta)>> {
         match *self {}
     }
     pub fn put(&self, _: &mut File) -> io::Result<()> {

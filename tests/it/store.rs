@@ -164,9 +164,10 @@ fn results_in_a_store_are_those_of_this_machine() {
     let project = recorded();
     let tdms = crate::root().join("tests/golden/tdms");
 
-
-
-    project.write("raw/r.tdms", &std::fs::read(tdms.join("interleaved-big.tdms")).unwrap());
+    project.write(
+        "raw/r.tdms",
+        &std::fs::read(tdms.join("interleaved-big.tdms")).unwrap(),
+    );
     for name in ["raw", "flow.json"] {
         store.upload(&project, name);
     }
@@ -186,7 +187,12 @@ fn results_in_a_store_are_those_of_this_machine() {
         let args = "-m strainrate2summary -c s3://data/system.json";
         store.run(&project, args).ends(0);
         let there = store.files(&format!("out/{form}"));
-        assert!(there == here, "{form}: {:?} {:?}", there.keys(), here.keys());
+        assert!(
+            there == here,
+            "{form}: {:?} {:?}",
+            there.keys(),
+            here.keys()
+        );
         // Nothing is left of the claims, and nothing is done twice.
         for kind in ["runs", "claims"] {
             let left = store.keys(&format!("out/{form}/.distpy-gpu/{kind}"));
@@ -195,7 +201,8 @@ fn results_in_a_store_are_those_of_this_machine() {
         let again = store.run(&project, args).ends(0);
         assert!(again.err.contains("skipped"), "{}", again.err);
         // From the store to this machine.
-        let args = format!("-m strainrate2summary -c system.json -f s3://data/raw/{form} -o back/{form}");
+        let args =
+            format!("-m strainrate2summary -c system.json -f s3://data/raw/{form} -o back/{form}");
         store.run(&project, &args).ends(0);
         assert!(project.files(&format!("back/{form}")) == here, "{form}");
     }
@@ -207,25 +214,40 @@ fn chunks_go_to_a_store_and_come_from_one() {
     let project = recorded();
     store.upload(&project, "raw/r.sgy");
     let ingest = "-m segy_ingest -c system.json";
-    project.run(&format!("{ingest} -f raw/r.sgy -o chunks")).ends(0);
+    project
+        .run(&format!("{ingest} -f raw/r.sgy -o chunks"))
+        .ends(0);
     let here = project.files("chunks");
     // A file, a pattern, a folder; there and back.
-    for (k, input) in ["s3://data/raw/r.sgy", "s3://data/raw/*.sgy", "s3://data/raw", "raw/r.sgy"]
-        .into_iter()
-        .enumerate()
+    for (k, input) in [
+        "s3://data/raw/r.sgy",
+        "s3://data/raw/*.sgy",
+        "s3://data/raw",
+        "raw/r.sgy",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let to = format!("s3://data/chunks{k}");
-        store.run(&project, &format!("{ingest} -f {input} -o {to}")).ends(0);
+        store
+            .run(&project, &format!("{ingest} -f {input} -o {to}"))
+            .ends(0);
         assert!(store.files(&format!("chunks{k}")) == here, "{input}");
     }
     store
-        .run(&project, &format!("{ingest} -f s3://data/raw/r.sgy -o from"))
+        .run(
+            &project,
+            &format!("{ingest} -f s3://data/raw/r.sgy -o from"),
+        )
         .ends(0);
     assert!(project.files("from") == here);
     // A damaged chunk is made again, the others are kept.
     store.put("chunks0/1767225601.npy", b"cut");
     store
-        .run(&project, &format!("{ingest} -f raw/r.sgy -o s3://data/chunks0"))
+        .run(
+            &project,
+            &format!("{ingest} -f raw/r.sgy -o s3://data/chunks0"),
+        )
         .ends(0);
     assert!(store.files("chunks0") == here);
     // Pictures and reports of what lies there.
@@ -236,7 +258,11 @@ fn chunks_go_to_a_store_and_come_from_one() {
         store.run(&project, args).ends(0);
     }
     let made = store.files("results");
-    assert!(made.keys().any(|name| name.ends_with(".html")), "{:?}", made.keys());
+    assert!(
+        made.keys().any(|name| name.ends_with(".html")),
+        "{:?}",
+        made.keys()
+    );
 }
 
 #[test]
@@ -245,9 +271,12 @@ fn urls_of_files_are_paths() {
     let folder = project.path("").display().to_string();
     let folder = folder.trim_end_matches('/');
     project.system(json!({"out_directory": format!("file://{folder}/here")}));
-    let args = format!("-m strainrate2summary -c file://{folder}/system.json -f file://{folder}/chunks");
+    let args =
+        format!("-m strainrate2summary -c file://{folder}/system.json -f file://{folder}/chunks");
     project.run(&args).ends(0);
-    project.run(&format!("{args} -o file://localhost{folder}/there")).ends(0);
+    project
+        .run(&format!("{args} -o file://localhost{folder}/there"))
+        .ends(0);
     assert!(project.files("here").len() > 3);
     assert!(project.files("here") == project.files("there"));
 }
@@ -259,7 +288,9 @@ fn only_the_headers_of_a_recording_are_fetched_to_look_at_it() {
     // 20 MB: a trace is 40 kB.
     let recipe = json!({"channels": 500, "seconds": 50, "prf": 400, "seed": 3});
     project.write("recipe.json", recipe.to_string().as_bytes());
-    project.run("-m synthesize -c recipe.json -o big.sgy").ends(0);
+    project
+        .run("-m synthesize -c recipe.json -o big.sgy")
+        .ends(0);
     let size = std::fs::metadata(project.path("big.sgy")).unwrap().len();
     assert!(size > 20_000_000, "{size}");
     store.upload(&project, "big.sgy");
@@ -268,7 +299,10 @@ fn only_the_headers_of_a_recording_are_fetched_to_look_at_it() {
     let explained = Ran::of(command(&project, args, port)).ends(0);
     assert!(explained.out.contains("500"), "{}", explained.out);
     let headers = received.swap(0, Ordering::Relaxed);
-    assert!(headers > 500 * 240 && headers < size / 4, "{headers} of {size}");
+    assert!(
+        headers > 500 * 240 && headers < size / 4,
+        "{headers} of {size}"
+    );
     // Read to the end, each byte comes once, or nearly so.
     let args = "-m segy_ingest -c system.json -f s3://data/big.sgy -o chunks";
     Ran::of(command(&project, args, port)).ends(0);

@@ -33,7 +33,9 @@ fn start(store: &Store, project: &Project, log: &str, more: &str) -> Child {
 /// The chunks that a run says it did.
 fn done(project: &Project, log: &str) -> Vec<String> {
     let text = std::fs::read_to_string(project.path(log)).unwrap();
-    let lines = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+    let lines = text
+        .lines()
+        .filter_map(|l| serde_json::from_str::<Value>(l).ok());
     lines
         .filter(|line| line["message"] == "chunk done")
         .map(|line| line["chunk"].as_str().unwrap().to_string())
@@ -43,7 +45,10 @@ fn done(project: &Project, log: &str) -> Vec<String> {
 fn ends(mut child: Child, project: &Project, log: &str) {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "it does not end");
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "it does not end"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     let code = child.wait().unwrap().code();
@@ -67,7 +72,12 @@ fn two_runs_share_the_chunks_of_a_store() {
     all.dedup();
     assert_eq!(all.len(), 24);
     assert_eq!(one.len() + two.len(), 24, "{one:?} {two:?}");
-    assert!(one.len() > 2 && two.len() > 2, "{} {}", one.len(), two.len());
+    assert!(
+        one.len() > 2 && two.len() > 2,
+        "{} {}",
+        one.len(),
+        two.len()
+    );
     assert!(store.files("results") == project.files("results"));
 }
 
@@ -102,10 +112,15 @@ fn a_followed_folder_may_lie_in_a_store() {
     let recipe = |second: u32| json!({"channels": 8, "seconds": 2, "prf": 200, "start": format!("2026-01-01T00:00:{second:02}Z")});
     for k in 0..2 {
         project.write("recipe.json", recipe(2 * k).to_string().as_bytes());
-        project.run(&format!("-m synthesize -c recipe.json -o live/{k}.sgy")).ends(0);
+        project
+            .run(&format!("-m synthesize -c recipe.json -o live/{k}.sgy"))
+            .ends(0);
     }
     project.summary("-f live -o whole").ends(0);
-    store.put("live/0.sgy", &std::fs::read(project.path("live/0.sgy")).unwrap());
+    store.put(
+        "live/0.sgy",
+        &std::fs::read(project.path("live/0.sgy")).unwrap(),
+    );
     let args = "-m strainrate2summary -c system.json --watch s3://data/live -o s3://data/followed";
     let log = std::fs::File::create(project.path("log")).unwrap();
     let mut command = store.command(&project, args);
@@ -120,10 +135,15 @@ fn a_followed_folder_may_lie_in_a_store() {
         }
     };
     wait(2);
-    store.put("live/1.sgy", &std::fs::read(project.path("live/1.sgy")).unwrap());
+    store.put(
+        "live/1.sgy",
+        &std::fs::read(project.path("live/1.sgy")).unwrap(),
+    );
     wait(4);
     let kill = format!("kill -TERM {}", child.id());
-    let killed = std::process::Command::new("sh").args(["-c", &kill]).status();
+    let killed = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
     assert!(killed.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(store.files("followed") == whole);
