@@ -349,6 +349,12 @@ impl Pinned {
         self.size == 0
     }
 
+    /// Whether another is of the same object and version.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let known = self.tag.is_some() && self.tag == other.tag && self.size == other.size;
+        known && self.place.path == other.place.path
+    }
+
     /// Writes some ranges to their places in a file of this machine.
     ///
     /// # Errors
