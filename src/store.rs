@@ -10,9 +10,11 @@ pub mod remote;
 #[cfg(feature = "object-store")]
 pub mod remote;
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use remote::Place;
@@ -255,7 +257,15 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// When there is none, or it cannot be read.
 pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
     if let Some(place) = Place::of(folder)? {
-        return place.list();
+        let found = place.list()?;
+        let mut seen = seen();
+        let files = found.iter().filter_map(|entry| match entry.listed {
+            Some((Kind::File, meta)) => Some((entry.path.clone(), meta)),
+            _ => None,
+        });
+        seen.files.extend(files);
+        seen.folders.insert(folder.to_path_buf());
+        return Ok(found);
     }
     let entries = std::fs::read_dir(folder)?.filter_map(Result::ok);
     Ok(entries
@@ -285,9 +295,60 @@ pub fn matches(pattern: &str) -> io::Result<Vec<PathBuf>> {
         ..glob::MatchOptions::default()
     };
     let mut found = place.below()?;
-    found.retain(|path| compiled.matches_path_with(path, options));
-    found.sort();
-    Ok(found)
+    found.retain(|(path, _)| compiled.matches_path_with(path, options));
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    seen().files.extend(found.iter().cloned());
+    Ok(found.into_iter().map(|(path, _)| path).collect())
+}
+
+/// What lists of stores said: to ask for each file of a long run takes longer than the run.
+#[derive(Debug, Default)]
+struct Seen {
+    files: HashMap<PathBuf, Meta>,
+    /// Folders that were listed: what was not in them was not there.
+    folders: HashSet<PathBuf>,
+}
+
+fn seen() -> MutexGuard<'static, Seen> {
+    static SEEN: OnceLock<Mutex<Seen>> = OnceLock::new();
+    let seen = SEEN.get_or_init(Mutex::default);
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The facts of a file, as a list had them where one had it.
+///
+/// # Errors
+/// When there is none.
+pub fn listed(path: &Path) -> io::Result<Meta> {
+    let known = is_remote(path).then(|| seen().files.get(path).copied());
+    known.flatten().map_or_else(|| metadata(path), Ok)
+}
+
+/// Whether it is a file, as the list of its folder had it where there was one.
+pub fn is_listed(path: &Path) -> bool {
+    if is_remote(path) {
+        let seen = seen();
+        let folder = path.parent();
+        if seen.files.contains_key(path) {
+            return true;
+        }
+        if folder.is_some_and(|folder| seen.folders.contains(folder)) {
+            return false;
+        }
+    }
+    is_file(path)
+}
+
+/// Lists a store's folder and all below, so that [`listed`] knows them.
+///
+/// # Errors
+/// When they cannot be listed.
+pub fn look_through(folder: &Path) -> io::Result<()> {
+    if let Some(place) = Place::of(folder)? {
+        let found = place.below()?;
+        seen().files.extend(found);
+    }
+    Ok(())
 }
 
 /// Puts a file of this machine, from its beginning, in place of what has that name in a store: the object is complete when it

@@ -5,6 +5,7 @@
 //! transpose and shards.
 
 mod axes;
+mod objects;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,14 @@ use zarrs::array::{Array, ArrayBytes, ArrayShardedExt, ArraySubset, CodecOptions
 use zarrs::filesystem::FilesystemStore;
 use zarrs::plugin::ExtensionName;
 use zarrs::plugin::ZarrVersion;
+use zarrs::storage::ReadableStorageTraits;
 
 use super::FormatError;
 use crate::block::{Bytes, DType, Endian, Order, Stored};
+use crate::store;
+
+/// The files of an array, wherever they lie.
+type Files = dyn ReadableStorageTraits;
 
 /// The largest tile that is taken into memory.
 const LARGEST_TILE: u64 = 1 << 30;
@@ -27,15 +33,21 @@ const LONGEST_AXIS: u64 = 1 << 28;
 const HEADERS: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
 
 /// A two-dimensional array, channels by times whichever way it lies in its folder.
-#[derive(Debug)]
 pub struct Zarr {
     path: PathBuf,
-    array: Array<FilesystemStore>,
+    array: Array<Files>,
     dtype: DType,
     shape: [usize; 2],
     tile: [usize; 2],
     turned: bool,
     packed: Option<Packed>,
+}
+
+impl std::fmt::Debug for Zarr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Zarr");
+        shown.field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// How numbers are packed: `scale * stored + offset`, and none where `missing` is stored.
@@ -48,7 +60,9 @@ struct Packed {
 
 /// Whether a folder is a Zarr array, or a group of them.
 pub fn is_zarr(folder: &Path) -> bool {
-    HEADERS.iter().any(|name| folder.join(name).is_file())
+    HEADERS
+        .iter()
+        .any(|name| store::is_file(&folder.join(name)))
 }
 
 /// Opens an array; no sample is read.
@@ -97,22 +111,22 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
 
 /// The arrays of a group; `None` where the folder is an array.
 fn members(folder: &Path) -> Option<Vec<String>> {
-    let header = std::fs::read(folder.join(HEADERS[0])).ok();
+    let header = store::read(&folder.join(HEADERS[0])).ok();
     let header = header.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     let group = header.is_some_and(|header| header["node_type"] == "group");
-    if !group && !folder.join(HEADERS[2]).is_file() {
+    if !group && !store::is_file(&folder.join(HEADERS[2])) {
         return None;
     }
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let arrays = entries.filter(|entry| is_zarr(&entry.path()));
+    let entries = store::list(folder).ok()?.into_iter();
+    let arrays = entries.filter(|entry| entry.is_dir() && is_zarr(&entry.path));
     let mut names: Vec<String> = arrays
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter_map(|entry| Some(entry.path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();
     Some(names)
 }
 
-fn open_any(folder: &Path) -> Result<(Array<FilesystemStore>, DType), FormatError> {
+fn open_any(folder: &Path) -> Result<(Array<Files>, DType), FormatError> {
     if let Some(names) = members(folder) {
         let expected = format!("an array, such as one of its own: {}", names.join(", "));
         return Err(FormatError::content(
@@ -125,11 +139,16 @@ fn open_any(folder: &Path) -> Result<(Array<FilesystemStore>, DType), FormatErro
     let header = HEADERS.iter().map(|name| folder.join(name));
     let header = header
         .into_iter()
-        .find(|path| path.is_file())
+        .find(|path| store::is_file(path))
         .unwrap_or_else(|| folder.to_path_buf());
     let wrong = |reason: String| FormatError::content(&header, "array", reason, "a Zarr array");
-    let store = FilesystemStore::new(folder).map_err(|e| wrong(e.to_string()))?;
-    let array = Array::open(Arc::new(store), "/").map_err(|e| wrong(format!("\"{e}\"")))?;
+    let files: Arc<Files> = match store::is_remote(folder) {
+        true => Arc::new(objects::Objects {
+            folder: folder.to_path_buf(),
+        }),
+        false => Arc::new(FilesystemStore::new(folder).map_err(|e| wrong(e.to_string()))?),
+    };
+    let array = Array::open(files, "/").map_err(|e| wrong(format!("\"{e}\"")))?;
     let name = array.data_type().name(ZarrVersion::V3).unwrap_or_default();
     let dtype = match &*name {
         "bool" => DType::Bool,
@@ -153,7 +172,7 @@ fn open_any(folder: &Path) -> Result<(Array<FilesystemStore>, DType), FormatErro
 }
 
 /// The shape of what is decoded in one go.
-fn tile(array: &Array<FilesystemStore>, folder: &Path) -> Result<[u64; 2], FormatError> {
+fn tile(array: &Array<Files>, folder: &Path) -> Result<[u64; 2], FormatError> {
     let wrong = |found: String, expected: String| {
         FormatError::content(folder, "chunk shape", found, expected)
     };
@@ -178,7 +197,7 @@ fn tile(array: &Array<FilesystemStore>, folder: &Path) -> Result<[u64; 2], Forma
     }
 }
 
-fn packed(array: &Array<FilesystemStore>) -> Option<Packed> {
+fn packed(array: &Array<Files>) -> Option<Packed> {
     let number = |key: &str| array.attributes().get(key).and_then(|v| v.as_f64());
     let found = Packed {
         scale: number("scale_factor").unwrap_or(1.0),
@@ -190,11 +209,7 @@ fn packed(array: &Array<FilesystemStore>) -> Option<Packed> {
 }
 
 /// Some elements in this machine's byte order.
-fn bytes(
-    array: &Array<FilesystemStore>,
-    subset: &ArraySubset,
-    path: &Path,
-) -> Result<Vec<u8>, FormatError> {
+fn bytes(array: &Array<Files>, subset: &ArraySubset, path: &Path) -> Result<Vec<u8>, FormatError> {
     // In this thread alone: it may hold what other threads wait for.
     let options = CodecOptions::default().with_concurrent_target(1);
     let read = array.retrieve_array_subset_opt::<ArrayBytes<'static>>(subset, &options);

@@ -296,8 +296,14 @@ pub fn follow<'a>(
         let hint = "--watch takes no --shard and no --reverse; runs that watch one folder share its chunks by themselves";
         return Err(Failure::Usage(hint.into()));
     }
-    if !store::is_dir(folder) {
-        return Err(Failure::Io(format!("{}: no such folder", folder.display())));
+    // A store's folder may begin with its first object.
+    match store::kind(folder) {
+        Ok(Some(store::Kind::Folder)) => {}
+        Ok(None) if store::is_remote(folder) => {}
+        Err(e) if store::is_remote(folder) => {
+            return Err(Failure::Io(format!("{}: {e}", folder.display())));
+        }
+        _ => return Err(Failure::Io(format!("{}: no such folder", folder.display()))),
     }
     let options = open::Options {
         compat_distpy: compat(cli, system, Some(flow))? == Compat::Distpy,

@@ -16,7 +16,7 @@ pub struct Input {
 impl Input {
     /// Its bytes; 0 where they cannot be told.
     pub fn size(&self) -> u64 {
-        store::metadata(&self.path).map_or(0, |file| file.len)
+        store::listed(&self.path).map_or(0, |file| file.len)
     }
 }
 

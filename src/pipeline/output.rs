@@ -93,6 +93,7 @@ impl Folder {
     fn join_as(path: &Path, sharing: &Sharing, run: String) -> Result<Self, OutputError> {
         if store::is_remote(path) {
             let leases = Leases::join(path, &run, sharing.expiry)?;
+            store::look_through(path).map_err(|e| OutputError::io(path, e))?;
             return Ok(Self {
                 path: path.to_path_buf(),
                 commit: Commit::Put,

@@ -267,7 +267,7 @@ impl Run<'_> {
         let all = self.results(id).all(|path| {
             any = true;
             // A file without a byte is what a full disk leaves.
-            let file = store::metadata(&store::join(self.output.path(), &path));
+            let file = store::listed(&store::join(self.output.path(), &path));
             file.is_ok_and(|file| file.len > 0)
         });
         any && all

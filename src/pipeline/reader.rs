@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
         let beside = chunk.parent().map(|folder| folder.join(name));
         let configured = self.settings.input.as_ref().map(|folder| folder.join(name));
         let places = [beside, configured].into_iter().flatten();
-        places.into_iter().find(|path| store::is_file(path))
+        places.into_iter().find(|path| store::is_listed(path))
     }
 
     fn axis_from(

@@ -48,7 +48,7 @@ impl Place {
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         match *self {}
     }
-    pub fn below(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn below(&self) -> io::Result<Vec<(PathBuf, Meta)>> {
         match *self {}
     }
     pub fn put(&self, _: &mut File) -> io::Result<()> {
@@ -88,6 +88,9 @@ impl Pinned {
         match *self {}
     }
     pub fn is_empty(&self) -> bool {
+        match *self {}
+    }
+    pub fn is_same(&self, _: &Self) -> bool {
         match *self {}
     }
     pub fn fetch(&self, _: &[std::ops::Range<u64>], _: &File) -> io::Result<()> {

@@ -218,14 +218,14 @@ impl Place {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn below(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn below(&self) -> io::Result<Vec<(PathBuf, Meta)>> {
         let found: Vec<ObjectMeta> = ask(self.store.list(Some(&self.key)).try_collect())?;
         let text = self.path.to_string_lossy();
         let root = text.trim_end_matches('/').strip_suffix(self.key.as_ref());
         let root = root.map_or_else(|| self.path.clone(), PathBuf::from);
         Ok(found
             .iter()
-            .map(|meta| root.join(meta.location.as_ref()))
+            .map(|meta| (root.join(meta.location.as_ref()), facts(meta)))
             .collect())
     }
 
@@ -267,7 +267,11 @@ impl Place {
     /// # Errors
     /// When neither could be told.
     pub fn create(&self, bytes: Vec<u8>) -> io::Result<bool> {
-        self.put_if(bytes, PutMode::Create)
+        match self.put_if(bytes, PutMode::Create) {
+            Ok(()) => Ok(true),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(e) => Err(failure(&e)),
+        }
     }
 
     /// Puts an object in place of a version; false where there is another by now, or none.
@@ -275,19 +279,25 @@ impl Place {
     /// # Errors
     /// When neither could be told.
     pub fn swap(&self, bytes: Vec<u8>, version: &Version) -> io::Result<bool> {
-        self.put_if(bytes, PutMode::Update(version.tag.clone()))
-    }
-
-    fn put_if(&self, bytes: Vec<u8>, mode: PutMode) -> io::Result<bool> {
-        let options = PutOptions::from(mode);
-        let payload = PutPayload::from(bytes);
-        match wait(self.store.put_opts(&self.key, payload, options))? {
-            Ok(_) => Ok(true),
+        match self.put_if(bytes, PutMode::Update(version.tag.clone())) {
+            Ok(()) => Ok(true),
             Err(
                 Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. },
             ) => Ok(false),
             Err(e) => Err(failure(&e)),
         }
+    }
+
+    fn put_if(&self, bytes: Vec<u8>, mode: PutMode) -> Result<(), Error> {
+        let options = PutOptions::from(mode);
+        let payload = PutPayload::from(bytes);
+        // Threads that cannot be started are a failure like that of a request.
+        let put = wait(self.store.put_opts(&self.key, payload, options));
+        let put = put.map_err(|e| Error::Generic {
+            store: "threads",
+            source: Box::new(e),
+        })?;
+        put.map(|_| ())
     }
 
     /// An object, and which version that is; `None` where there is none.
@@ -337,6 +347,12 @@ impl Pinned {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.size == 0
+    }
+
+    /// Whether another is of the same object and version.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let known = self.tag.is_some() && self.tag == other.tag && self.size == other.size;
+        known && self.place.path == other.place.path
     }
 
     /// Writes some ranges to their places in a file of this machine.

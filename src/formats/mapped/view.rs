@@ -20,16 +20,22 @@ pub const AHEAD: usize = 64 << 10;
 /// Bytes that are fetched where samples are read: the next window follows.
 pub const SAMPLES: usize = 1 << 20;
 
+/// Objects that stay known when they are closed: a file is looked at, then opened, then opened again for its chunks.
+const KEPT: usize = 3;
+
+/// Those that were opened last, the last at the end.
+static RECENT: Mutex<Vec<View>> = Mutex::new(Vec::new());
+
 /// The bytes of a file by their offsets. On this machine they are mapped. Of a store's object, blocks are fetched into a file
 /// for the time, which is mapped: so memory stays free, and nothing is fetched twice.
 ///
 /// Looking at bytes cannot fail. Where they cannot be fetched, zeros are seen, and [`View::check`] says so: whoever looked
 /// must ask, before it tells anything of what it saw.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct View {
     path: PathBuf,
     map: Arc<Mmap>,
-    fetched: Option<Fetched>,
+    fetched: Option<Arc<Fetched>>,
 }
 
 #[derive(Debug)]
@@ -57,21 +63,37 @@ impl View {
             return Ok(Self::of_map(path, super::map(path)?));
         };
         let object = place.pin().map_err(io)?;
+        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |it: &View| {
+            let fetched = it.fetched.as_ref().filter(|it| it.failed().is_none());
+            it.path == path && fetched.is_some_and(|it| it.object.is_same(&object))
+        };
+        if let Some(at) = recent.iter().position(same) {
+            let view = recent.remove(at);
+            recent.push(view.clone());
+            return Ok(view);
+        }
         let scratch = store::scratch_file().map_err(io)?;
         // Without a byte on the disk.
         scratch.set_len(object.len()).map_err(io)?;
         let map = super::map_file(&scratch).map(Arc::new).map_err(io)?;
         let present = vec![0; map.len().div_ceil(BLOCK).div_ceil(64)];
         let failed = None;
-        Ok(Self {
+        let view = Self {
             path: path.to_path_buf(),
             map,
-            fetched: Some(Fetched {
+            fetched: Some(Arc::new(Fetched {
                 object,
                 scratch,
                 state: Mutex::new(State { present, failed }),
-            }),
-        })
+            })),
+        };
+        recent.retain(|it| it.path != path);
+        if recent.len() == KEPT {
+            recent.remove(0);
+        }
+        recent.push(view.clone());
+        Ok(view)
     }
 
     /// A file of this machine that is mapped.
@@ -152,7 +174,7 @@ impl View {
     /// # Errors
     /// When a part could not be fetched.
     pub fn check(&self) -> Result<(), FormatError> {
-        let failed = self.fetched.as_ref().and_then(Fetched::failed);
+        let failed = self.fetched.as_ref().and_then(|it| it.failed());
         failed.map_or(Ok(()), |e| Err(FormatError::io(&self.path, e)))
     }
 }

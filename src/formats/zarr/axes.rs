@@ -7,9 +7,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use zarrs::array::data_type::NumpyDateTime64DataType;
 use zarrs::array::{Array, ArraySubset};
-use zarrs::filesystem::FilesystemStore;
 
-use super::{LONGEST_AXIS, Zarr, bytes, is_zarr, numbers, open_any, packed};
+use super::{Files, LONGEST_AXIS, Zarr, bytes, is_zarr, numbers, open_any, packed};
 use crate::formats::FormatError;
 
 /// Names of the axis along the fibre, where dimensions have none of their own.
@@ -24,7 +23,7 @@ pub fn is_time(name: &str) -> bool {
 }
 
 /// The names of an array's dimensions: of version 3 its own, of version 2 those that xarray keeps in an attribute.
-pub fn names(array: &Array<FilesystemStore>) -> Option<Vec<String>> {
+pub fn names(array: &Array<Files>) -> Option<Vec<String>> {
     let own = array.dimension_names().as_ref();
     let own = own.map(|names| names.iter().map(|n| n.clone().unwrap_or_default()));
     let own: Option<Vec<String>> = own.map(Iterator::collect);
@@ -158,7 +157,7 @@ fn since(unit: &str) -> Option<(f64, f64)> {
 }
 
 /// Seconds of a step of numpy's dates.
-fn datetime(array: &Array<FilesystemStore>) -> Option<f64> {
+fn datetime(array: &Array<Files>) -> Option<f64> {
     let dates = array
         .data_type()
         .downcast_ref::<NumpyDateTime64DataType>()?;

@@ -146,7 +146,7 @@ impl Manifest {
         let mut inputs = Inputs::default();
         let mut digest = Sha256::new();
         for path in paths {
-            let about = store::metadata(path).ok();
+            let about = store::listed(path).ok();
             let bytes = about.map_or(0, |it| it.len);
             let modified = about.and_then(|it| it.modified);
             let modified = modified.and_then(|time| Timestamp::try_from(time).ok());

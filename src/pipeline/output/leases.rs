@@ -5,12 +5,12 @@
 //! run that died is put anew by another in place of the version that was read, which again only one can. A run is dead when
 //! its lease is old, or gone; leases are dated by the store's clock, so clocks of machines do not matter.
 //!
-//! A run that was silent for too long may have been taken for dead: it does not remove its claims then, as they may be others'.
+//! A run that was silent for too long may have been taken for dead: it looks whose its claims are before it removes them.
 
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -46,6 +46,8 @@ struct Sign {
     began: Instant,
     /// Milliseconds from there to the last one.
     last: AtomicU64,
+    /// Whether this run was ever silent for so long that it may have been taken for dead.
+    lapsed: AtomicBool,
 }
 
 impl Sign {
@@ -81,8 +83,11 @@ impl Leases {
             }
             Err(e) => return Err(OutputError::io(&lease, e)),
         }
-        let last = AtomicU64::new(0);
-        let sign = Arc::new(Sign { began, last });
+        let sign = Arc::new(Sign {
+            began,
+            last: AtomicU64::new(0),
+            lapsed: AtomicBool::new(false),
+        });
         let joined = Self {
             leases,
             claims,
@@ -136,8 +141,11 @@ impl Leases {
     }
 
     fn give_back(&self, work: &str) {
-        if self.sign.age() < self.expiry {
-            remove(&self.claims.join(file_name(work)));
+        let path = self.claims.join(file_name(work));
+        let silent = self.sign.age() >= self.expiry || self.sign.lapsed.load(Ordering::Relaxed);
+        let own = |(owner, _): (Vec<u8>, Version)| owner == self.run.as_bytes();
+        if !silent || read(&path).is_some_and(own) {
+            remove(&path);
         }
     }
 
@@ -226,7 +234,8 @@ fn heartbeat(path: PathBuf, expiry: Duration, sign: Arc<Sign>) -> (Sender<()>, J
         while stopped.recv_timeout(expiry / BEATS) == Err(RecvTimeoutError::Timeout) {
             // By the store's clock it is given later than now, never earlier.
             let now = Instant::now();
-            if sign.age() > expiry {
+            if sign.age() >= expiry {
+                sign.lapsed.store(true, Ordering::Relaxed);
                 tracing::warn!(
                     "{}: this run gave no sign of life for {} s and may be taken for dead; others may do its work again",
                     path.display(),
