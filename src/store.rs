@@ -19,12 +19,8 @@ use std::time::SystemTime;
 
 use remote::Place;
 
-/// Schemes of stores, by the name of the provider.
-const SCHEMES: [(&str, &str); 3] = [
-    ("s3", "Amazon S3"),
-    ("gs", "Google Cloud Storage"),
-    ("az", "Azure Blob Storage"),
-];
+/// Schemes of stores: Amazon's S3, Google's Cloud Storage, Azure's Blob Storage.
+const SCHEMES: [&str; 3] = ["s3", "gs", "az"];
 
 /// What is known of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +100,7 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
             false => Err(format!("found \"{text}\", expected file:///FOLDER/NAME")),
         };
     }
-    if !SCHEMES.iter().any(|(known, _)| *known == scheme) {
+    if !SCHEMES.contains(&scheme) {
         let known = "s3://, gs://, az:// or file://";
         return Err(format!("found a URL of {scheme}://, expected {known}"));
     }
@@ -137,7 +133,7 @@ pub fn is_remote(path: &Path) -> bool {
     scheme(path).is_some()
 }
 
-/// The provider of a path in a store, its bucket and the object's name there.
+/// The scheme of a path in a store, its bucket and the object's name there.
 fn parts(path: &Path) -> Option<(&'static str, &str, &str)> {
     let scheme = scheme(path)?;
     let rest = path.to_str()?.get(scheme.len() + 3..)?;
@@ -147,8 +143,7 @@ fn parts(path: &Path) -> Option<(&'static str, &str, &str)> {
 
 fn scheme(path: &Path) -> Option<&'static str> {
     let bytes = path.as_os_str().as_encoded_bytes();
-    let known = SCHEMES.iter().map(|(scheme, _)| *scheme);
-    let mut known = known.filter(|scheme| {
+    let mut known = SCHEMES.into_iter().filter(|scheme| {
         let rest = bytes.strip_prefix(scheme.as_bytes());
         rest.is_some_and(|rest| rest.starts_with(b"://"))
     });

@@ -84,7 +84,7 @@ fn files_are_opened_at_the_edges() {
         "store",
         "pipeline",
         "modules",
-        "formats/mapped.rs",
+        "formats/mapped",
         "formats/hdf5",
         "formats/zarr",
         "gpu/engine/pipelines.rs",

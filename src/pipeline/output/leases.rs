@@ -219,6 +219,7 @@ impl Drop for Leases {
         for work in mine {
             self.give_back(&work);
         }
+        self.reap_all();
         if let Some((stop, thread)) = self.beat.take() {
             drop(stop);
             let _ = thread.join();

@@ -43,11 +43,15 @@ pub fn failure(error: &Error) -> io::Error {
             let what = "the bucket is in another region: set AWS_REGION";
             (Is::InvalidInput, what.to_string())
         }
-        _ if ["timed out", "timeout", "deadline"]
+        _ if ["timed out", "deadline"]
             .iter()
             .any(|word| chain.contains(word)) =>
         {
             (Is::TimedOut, format!("no answer in time{tries}"))
+        }
+        _ if chain.contains("No CA certificates") => {
+            let what = "no certificates on this machine: install ca-certificates, or name a file in SSL_CERT_FILE";
+            (Is::InvalidInput, what.to_string())
         }
         _ if said.is_empty() => (Is::Other, format!("{}{tries}", root(error))),
         _ => (Is::Other, format!("the store refuses{said}{tries}")),
