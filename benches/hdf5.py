@@ -75,7 +75,9 @@ def main():
     options.folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         make(path)
-    own = [options.program, "-m", "ingest_h5", "-f", str(path), "-o", str(out)]
+    system = options.folder / "system.json"
+    system.write_text("{}")
+    own = [options.program, "-c", str(system), "-m", "ingest_h5", "-f", str(path), "-o", str(out)]
     here = [sys.executable, __file__, options.program, "--folder", str(options.folder), "--peer", str(out)]
     cases = {
         "h5py": lambda: timed(here, out),
