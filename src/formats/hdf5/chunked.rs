@@ -93,13 +93,22 @@ struct Wanted {
     whole: bool,
 }
 
-/// Decoded chunks of which some samples were not wanted yet, the oldest first. Each has its own lock, so that it is decoded once.
+/// Decoded chunks of which some samples were not wanted yet, and the order in which they came.
 #[derive(Debug, Default)]
 struct Kept {
-    slots: HashMap<usize, Slot>,
+    slots: HashMap<usize, KeptChunk>,
     order: VecDeque<usize>,
 }
 
+/// A chunk that is kept until all of its samples were wanted, or there are too many others.
+#[derive(Debug)]
+struct KeptChunk {
+    slot: Slot,
+    /// Samples that were not wanted yet.
+    left: usize,
+}
+
+/// With a lock of its own, so that each is decoded once.
 type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
 
 impl Chunks {
@@ -254,8 +263,10 @@ impl Chunks {
         if self.find(wanted.number).is_none() {
             return Some(None);
         }
-        let slot = lock(&self.kept).slots.get(&wanted.number).cloned()?;
+        let mut kept = lock(&self.kept);
+        let slot = kept.slots.get(&wanted.number)?.slot.clone();
         let bytes = slot.try_lock().ok()?.clone()?;
+        kept.wanted(wanted.number, wanted.samples());
         Some(Some(bytes))
     }
 
@@ -263,7 +274,12 @@ impl Chunks {
         if wanted.whole {
             return self.decode(wanted).map(Arc::new);
         }
-        let slot = lock(&self.kept).slot(wanted.number, KEPT / self.bytes);
+        let slot = {
+            let mut kept = lock(&self.kept);
+            let slot = kept.slot(wanted.number, self.samples(wanted), KEPT / self.bytes);
+            kept.wanted(wanted.number, wanted.samples());
+            slot
+        };
         // No other lock is taken while this one is held, and no other task of this thread is run.
         let mut slot = lock(&slot);
         if let Some(bytes) = &*slot {
@@ -272,6 +288,12 @@ impl Chunks {
         let bytes = Arc::new(self.decode(wanted)?);
         *slot = Some(bytes.clone());
         Ok(bytes)
+    }
+
+    /// Samples of a chunk that lie within the dataset.
+    fn samples(&self, wanted: &Wanted) -> usize {
+        let within = (0..3).map(|k| self.chunk[k].min(self.shape[k] - wanted.first[k]));
+        within.product()
     }
 
     fn decode(&self, wanted: &Wanted) -> Result<Vec<u8>, FormatError> {
@@ -320,19 +342,43 @@ impl Chunks {
     }
 }
 
+impl Wanted {
+    fn samples(&self) -> usize {
+        self.part.slow.len() * self.part.fast.len()
+    }
+}
+
 impl Kept {
-    /// A chunk's place; the oldest one goes where there are `most`.
-    fn slot(&mut self, number: usize, most: usize) -> Slot {
-        if let Some(slot) = self.slots.get(&number) {
-            return slot.clone();
+    /// The place of a chunk of so many samples; the oldest one goes where there are `most`.
+    fn slot(&mut self, number: usize, samples: usize, most: usize) -> Slot {
+        if let Some(kept) = self.slots.get(&number) {
+            return kept.slot.clone();
         }
-        while self.order.len() >= most.max(1) {
-            if let Some(oldest) = self.order.pop_front() {
-                self.slots.remove(&oldest);
-            }
+        while self.slots.len() >= most.max(1)
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.slots.remove(&oldest);
         }
         self.order.push_back(number);
-        self.slots.entry(number).or_default().clone()
+        let slot = Slot::default();
+        let kept = KeptChunk {
+            slot: slot.clone(),
+            left: samples,
+        };
+        self.slots.insert(number, kept);
+        slot
+    }
+
+    /// Some samples of a chunk are wanted now; nobody is expected to want them again.
+    fn wanted(&mut self, number: usize, samples: usize) {
+        let Some(kept) = self.slots.get_mut(&number) else {
+            return;
+        };
+        kept.left = kept.left.saturating_sub(samples);
+        if kept.left == 0 {
+            self.slots.remove(&number);
+            self.order.retain(|other| *other != number);
+        }
     }
 }
 

@@ -66,6 +66,7 @@ if __name__ == "__main__":
     recording("holes.h5", direct=holes, fill=-5, compression="gzip", shuffle=True)
     recording("latest.h5", libver="latest", maxshape=(64, 7), compression="gzip")
     recording("latest-tree.h5", libver="latest", maxshape=(None, None), compression="gzip")
+    recording("latest-single.h5", libver="latest", chunks=(40, 7), compression="gzip", shuffle=True)
     recording("user-block.h5", userblock=512, compression="gzip", fletcher32=True)
     recording("big-endian.h5", dtype=">i4", compression="lzf", shuffle=True)
     recording("scale-offset.h5", scaleoffset=0)
