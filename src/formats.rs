@@ -6,11 +6,13 @@
 pub mod csv;
 #[cfg(feature = "hdf5")]
 pub mod hdf5;
+pub mod labelled;
 pub mod las;
 mod mapped;
 pub mod npy;
 pub mod onnx;
 pub mod open;
+pub mod part;
 mod properties;
 pub mod segy;
 mod silixa;

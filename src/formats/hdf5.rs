@@ -11,6 +11,7 @@ mod attributes;
 mod depth_table;
 mod febus;
 mod gdr;
+pub mod labelled;
 mod optodas;
 mod prodml;
 mod samples;

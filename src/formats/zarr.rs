@@ -5,6 +5,7 @@
 //! transpose and shards.
 
 mod axes;
+pub mod write;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

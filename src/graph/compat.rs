@@ -13,8 +13,10 @@ const ALIASES: &[&str] = &[
     "from_gpu",
     "thumbnail",
     "to_gpu",
+    "write_h5",
     "write_npy",
     "write_witsml",
+    "write_zarr",
 ];
 
 /// Commands that write into the array of their input.

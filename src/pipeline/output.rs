@@ -2,13 +2,16 @@
 
 mod claims;
 mod file;
+mod tree;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use claims::Claims;
 pub use file::{AtomicFile, Commit, replace, run_id, write_file};
+pub use tree::AtomicFolder;
 
 /// Why results could not be put where they belong.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,17 @@ impl Default for Sharing {
             expiry: Duration::from_secs(120),
         }
     }
+}
+
+/// A file in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The time of its last change.
+    pub modified: Option<SystemTime>,
 }
 
 /// An output folder that this run has joined, until it is dropped or the process ends in any way.
@@ -120,6 +134,51 @@ impl Folder {
     /// When it could not be written; nothing is left then.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
         file::complete(self.create(path)?, bytes)
+    }
+
+    /// Begins a folder, by its path below this one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_folder(&self, path: &Path) -> Result<AtomicFolder, OutputError> {
+        AtomicFolder::begin(&self.path.join(path), self.commit, &self.run)
+    }
+
+    /// Opens a file to read it, by its path below the folder.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(&self, path: &Path) -> Result<File, OutputError> {
+        let path = self.path.join(path);
+        File::open(&path).map_err(|e| OutputError::io(&path, e))
+    }
+
+    /// The files right below a folder, by its path below this one; none where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn list(&self, path: &Path) -> Result<Vec<Entry>, OutputError> {
+        let path = self.path.join(path);
+        let read = || {
+            let mut found = Vec::new();
+            for entry in std::fs::read_dir(&path)? {
+                let entry = entry?;
+                // A temporary may have got its name meanwhile.
+                let Some(about) = entry.metadata().ok().filter(std::fs::Metadata::is_file) else {
+                    continue;
+                };
+                found.push(Entry {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    bytes: about.len(),
+                    modified: about.modified().ok(),
+                });
+            }
+            Ok(found)
+        };
+        match read() {
+            Err(e) if io::Error::kind(&e) == io::ErrorKind::NotFound => Ok(Vec::new()),
+            found => found.map_err(|e| OutputError::io(&path, e)),
+        }
     }
 
     /// Takes a piece of work, unless another run that is alive has it. Look afterwards whether the work is done already: the

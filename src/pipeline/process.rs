@@ -20,6 +20,7 @@ use super::monitor::{Monitor, Queue};
 use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
+use super::summary::Summaries;
 use super::writer::Writer;
 use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
@@ -80,6 +81,8 @@ pub struct Run<'a> {
     pub quiet: bool,
     /// Whether each chunk is told with the time from its last sample to its results: for chunks of the present.
     pub latency: bool,
+    /// The chunks of all shares, whose results make summaries; `None` where nobody knows them all, as they still come.
+    pub all: Option<&'a [ChunkId]>,
     /// Counts what is done, and knows of a wish to end.
     pub monitor: &'a Monitor,
 }
@@ -161,10 +164,11 @@ impl Run<'_> {
         let (to_write, results) = sync_channel(depth);
         // Whether a thread behind the reading one has ended: with a failure, as long as there are chunks.
         let ended = AtomicBool::new(false);
+        let summaries = Summaries::of(self.graph, self.output, self.monitor);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended));
+            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended, &summaries));
             let writing = scope.spawn(|| {
-                let written = self.write(results);
+                let written = self.write(results, &summaries);
                 ended.store(true, Ordering::Relaxed);
                 written
             });
@@ -184,6 +188,10 @@ impl Run<'_> {
             computed?;
             Ok::<Report, Broken>(report)
         })?;
+        // A run that was asked to end leaves this to the next, but for one that can end in no other way.
+        if self.all.is_none() || !self.monitor.stop.wanted() {
+            summaries.finish(self.all)?;
+        }
         report.seconds = meter.finish();
         report.stopped = self.monitor.stop.wanted();
         Ok(report)
@@ -195,6 +203,7 @@ impl Run<'_> {
         mut reader: Reader<'_>,
         jobs: SyncSender<Job>,
         ended: &AtomicBool,
+        summaries: &Summaries<'_>,
     ) -> Result<Report, Broken> {
         let meter = &self.monitor.meter;
         let mut report = Report::default();
@@ -233,6 +242,9 @@ impl Run<'_> {
                 }
                 Err(unready) => {
                     meter.failed(&unready.to_string());
+                    if let Ok(id) = names.id(&chunk) {
+                        summaries.failed(&id, &unready.to_string())?;
+                    }
                     match unready {
                         Unready::Io(_) => report.unread += 1,
                         Unready::Data(_) | Unready::Plan(_) => report.failed += 1,
@@ -336,7 +348,11 @@ impl Run<'_> {
     }
 
     /// Writes results as they come.
-    fn write(&self, chunks: Receiver<Done>) -> Result<Written, OutputError> {
+    fn write(
+        &self,
+        chunks: Receiver<Done>,
+        summaries: &Summaries<'_>,
+    ) -> Result<Written, OutputError> {
         let meter = &self.monitor.meter;
         let mut writer = Writer::new(self.output);
         let labels = meter.labels();
@@ -345,6 +361,7 @@ impl Run<'_> {
             if let Some(fault) = &results.fault {
                 meter.moves(Some(Queue::Computed), None);
                 meter.failed(&format!("{}: {fault}", job.path.display()));
+                summaries.failed(&job.id, fault)?;
                 self.output.release(&self.work(Some(&job.id), &job.path));
                 written.refused += 1;
                 continue;

@@ -53,6 +53,7 @@ mod shaders;
 mod shards;
 mod sos;
 mod straight;
+mod summaries;
 mod synth;
 mod tdms;
 mod tidy;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{OutputError, make_folder};
 
 /// Between a file's name and the run that writes it.
-const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".tmp-";
 
 /// How a complete file gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
