@@ -521,7 +521,7 @@ pub trait Stream: Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of `to`.
-    fn write(&self, to: &mut dyn std::io::Write) -> std::io::Result<()>;
+    fn write(&self, to: &mut (dyn std::io::Write + Send)) -> std::io::Result<()>;
 }
 
 /// What a sink's files are parts of: one array over the time of a whole run, which is put together when all of them are there.

@@ -95,8 +95,10 @@ mod virtual_cmp;
 mod virtual_source;
 mod whiten;
 mod wiener;
+mod write_csv;
 mod write_h5;
 mod write_npy;
+mod write_parquet;
 mod write_witsml;
 mod write_zarr;
 
@@ -199,8 +201,10 @@ pub static ALL: &[&Spec] = &[
     &virtual_source::SPEC,
     &whiten::SPEC,
     &wiener::SPEC,
+    &write_csv::SPEC,
     &write_h5::SPEC,
     &write_npy::SPEC,
+    &write_parquet::SPEC,
     &write_witsml::SPEC,
     &write_zarr::SPEC,
 ];

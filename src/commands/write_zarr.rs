@@ -153,11 +153,11 @@ impl SinkCommand for WriteSummary {
             files.push(file);
             axis
         };
-        let name = name(signature.depth.unit, "channel");
+        let name = axis_name(signature.depth.unit, "channel");
         let channels = axis(name, &signature.depth);
         let banded = !self.0.labels.is_empty();
         let columns = (!turned && (signature.cols() > 1 || banded)).then(|| {
-            let own = match (banded, self::name(signature.time.unit, "column")) {
+            let own = match (banded, axis_name(signature.time.unit, "column")) {
                 (true, _) => "band",
                 // An axis along both.
                 (false, own) if own == name => "column",
@@ -190,7 +190,8 @@ impl SinkCommand for WriteSummary {
     }
 }
 
-fn name(unit: Unit, counted: &'static str) -> &'static str {
+/// The name of an axis of a unit.
+pub(super) fn axis_name(unit: Unit, counted: &'static str) -> &'static str {
     match unit {
         Unit::Metre => "measured_depth",
         Unit::Second => "lag",
@@ -201,7 +202,7 @@ fn name(unit: Unit, counted: &'static str) -> &'static str {
 }
 
 /// The time of each column in nanoseconds since 1970; `None` where columns are something else, or one stands for the chunk.
-fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64>> {
+pub(super) fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64>> {
     let start = chunk.unix_time.saturating_mul(1_000_000_000);
     if x.cols() < 2 {
         return None;
@@ -220,7 +221,7 @@ fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64>> {
 }
 
 /// The time of the only column of a block, or of all its columns.
-fn first(env: &Env, chunk: &ChunkId, x: &Signature) -> i64 {
+pub(super) fn first(env: &Env, chunk: &ChunkId, x: &Signature) -> i64 {
     let start = chunk.unix_time.saturating_mul(1_000_000_000);
     match (x.time.unit, x.time.values.first()) {
         (Unit::Second, Some(&value)) => start.saturating_add(nanoseconds(env, value)),
@@ -295,7 +296,7 @@ struct PartRows {
 }
 
 impl Stream for PartRows {
-    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, to: &mut (dyn Write + Send)) -> io::Result<()> {
         to.write_all(&self.head)?;
         for time in &self.times {
             to.write_all(&time.to_ne_bytes())?;

@@ -13,8 +13,10 @@ const ALIASES: &[&str] = &[
     "from_gpu",
     "thumbnail",
     "to_gpu",
+    "write_csv",
     "write_h5",
     "write_npy",
+    "write_parquet",
     "write_witsml",
     "write_zarr",
 ];

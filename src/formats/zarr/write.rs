@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use zarrs::array::codec::ZstdCodec;
-use zarrs::array::{Array, ArrayBuilder, ArrayBytes, ArraySubset, DataType, FillValue, data_type};
+use zarrs::array::{
+    Array, ArrayBuilder, ArrayBytes, ArrayMetadataOptions, ArraySubset, DataType, FillValue,
+    data_type,
+};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::GroupBuilder;
+use zarrs::metadata::NodeMetadata;
+use zarrs::metadata_ext::group::consolidated_metadata::ConsolidatedMetadata;
 
 use crate::block::DType;
 use crate::formats::FormatError;
@@ -29,13 +34,16 @@ pub struct Writer {
 pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
     let failed = |e: &dyn std::fmt::Display| failed(folder, e);
     let store = Arc::new(FilesystemStore::new(folder).map_err(|e| failed(&e))?);
-    let mut group = GroupBuilder::new()
-        .build(store.clone(), "/")
-        .map_err(|e| failed(&e))?;
-    *group.attributes_mut() = layout.attributes.clone();
-    group.store_metadata().map_err(|e| failed(&e))?;
+    // What all arrays are is told at the top too, where zarr-python and xarray look first.
+    let mut all = ConsolidatedMetadata::default();
+    let mut tell = |name: &str, array: &Array<FilesystemStore>| {
+        let metadata = array.metadata_opt(&ArrayMetadataOptions::default());
+        all.metadata
+            .insert(name.to_string(), NodeMetadata::Array(metadata));
+    };
     for labels in &layout.labels {
-        texts(&store, labels).map_err(|e| failed(&e))?;
+        let array = texts(&store, labels).map_err(|e| failed(&e))?;
+        tell(&labels.name, &array);
     }
     let arrays = layout.arrays.iter().map(|array| {
         let (data_type, fill) = typed(array.dtype).ok_or_else(|| {
@@ -44,11 +52,19 @@ pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
         })?;
         let built = build(&store, array, data_type, fill).map_err(|e| failed(&e))?;
         built.store_metadata().map_err(|e| failed(&e))?;
+        tell(&array.name, &built);
         Ok(built)
     });
+    let arrays = arrays.collect::<Result<_, FormatError>>()?;
+    let mut group = GroupBuilder::new()
+        .build(store.clone(), "/")
+        .map_err(|e| failed(&e))?;
+    *group.attributes_mut() = layout.attributes.clone();
+    group.set_consolidated_metadata(Some(all));
+    group.store_metadata().map_err(|e| failed(&e))?;
     Ok(Writer {
         path: folder.to_path_buf(),
-        arrays: arrays.collect::<Result<_, FormatError>>()?,
+        arrays,
     })
 }
 
@@ -84,7 +100,7 @@ fn build(
         .build(store.clone(), &format!("/{}", array.name))
 }
 
-fn texts(store: &Arc<FilesystemStore>, labels: &Labels) -> Result<(), String> {
+fn texts(store: &Arc<FilesystemStore>, labels: &Labels) -> Result<Array<FilesystemStore>, String> {
     let n = labels.values.len() as u64;
     let attributes: Map<String, Value> = labels.attributes.clone();
     let array = ArrayBuilder::new(vec![n], vec![n.max(1)], data_type::string(), "")
@@ -96,7 +112,8 @@ fn texts(store: &Arc<FilesystemStore>, labels: &Labels) -> Result<(), String> {
     let values: Vec<&str> = labels.values.iter().map(String::as_str).collect();
     array
         .store_chunk(&[0], &values[..])
-        .map_err(|e| e.to_string())
+        .map_err(|e| e.to_string())?;
+    Ok(array)
 }
 
 impl Store for Writer {
