@@ -175,7 +175,10 @@ fn two_shares_at_once_make_one_summary() {
 /// What the manifest of the last run says.
 fn manifest(project: &Project) -> Value {
     let folder = project.path("results/.distpy-gpu/manifests");
-    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     names.sort();
     serde_json::from_slice(&std::fs::read(names.last().unwrap()).unwrap()).unwrap()
 }
@@ -186,7 +189,11 @@ fn a_killed_run_is_finished_by_the_next() {
     for k in 106..160 {
         project.write(&format!("chunks/{k}.npy"), &chunk(k, 6, 200));
     }
-    let mut run = project.command("-m strainrate2summary -c system.json").stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut run = project
+        .command("-m strainrate2summary -c system.json")
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let parts = project.path("results/all/summary.zarr.parts/spectrum");
     for _ in 0..3000 {
         if std::fs::read_dir(&parts).is_ok_and(|found| found.count() > 5) {
@@ -198,13 +205,24 @@ fn a_killed_run_is_finished_by_the_next() {
     run.wait().unwrap();
     // A run that was killed while it wrote the summary leaves its temporary folder.
     if !project.path("results/all/summary.zarr").exists() {
-        let lease = std::fs::read_dir(project.path("results/.distpy-gpu/runs")).unwrap().next().unwrap().unwrap();
-        let left = format!("results/all/summary.zarr.tmp-{}-0/zarr.json", lease.file_name().to_string_lossy());
+        let lease = std::fs::read_dir(project.path("results/.distpy-gpu/runs"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
+        let left = format!(
+            "results/all/summary.zarr.tmp-{}-0/zarr.json",
+            lease.file_name().to_string_lossy()
+        );
         project.write(&left, b"{}");
     }
     project.summary("").ends(0);
     compare(&project);
-    let left: Vec<String> = project.names("results/all").into_iter().filter(|name| name.contains(".tmp-")).collect();
+    let left: Vec<String> = project
+        .names("results/all")
+        .into_iter()
+        .filter(|name| name.contains(".tmp-"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -212,11 +230,14 @@ fn a_killed_run_is_finished_by_the_next() {
 fn chunks_that_are_bad_are_not_waited_for_and_may_come_later() {
     let project = project();
     project.write("chunks/103.npy", b"no npy file");
-    project.summary("--shard 0/2").ends(65);
-    project.summary("--shard 1/2").ends(0);
+    let codes = ["0/2", "1/2"].map(|shard| project.summary(&format!("--shard {shard}")).code);
+    assert!(codes == [0, 65] || codes == [65, 0], "{codes:?}");
     compare(&project);
     project.write("chunks/103.npy", &chunk(103, 6, 200));
-    project.summary("").ends(0).says("summary.zarr: 6 times of 6 chunks");
+    project
+        .summary("")
+        .ends(0)
+        .says("summary.zarr: 6 times of 6 chunks");
     compare(&project);
     // The same parts make the same summary, which is not written again.
     let again = project.summary("").ends(0);
@@ -232,9 +253,20 @@ fn a_chunk_of_another_shape_is_left_out_with_its_name() {
     ]));
     project.write("chunks/103.npy", &chunk(103, 5, 200));
     let run = project.summary("").ends(0);
-    let line = run.err.lines().find(|line| line.starts_with("WARN") && line.contains("103.part")).unwrap_or_default();
-    assert!(line.contains("found 5 channel") && line.contains("expected 6 channel"), "{}", run.err);
-    assert!(line.contains("left out of results/all/summary.zarr"), "{line}");
+    let line = run
+        .err
+        .lines()
+        .find(|line| line.contains("WARN") && line.contains("103.part"))
+        .unwrap_or_default();
+    assert!(
+        line.contains("found 5 channel") && line.contains("expected 6 channel"),
+        "{}",
+        run.err
+    );
+    assert!(
+        line.contains("left out of results/all/summary.zarr"),
+        "{line}"
+    );
     let script = "
 import numpy as np, xarray as xr
 ds = xr.open_zarr('results/all/summary.zarr')
@@ -257,7 +289,10 @@ fn what_chunks_have_in_common_is_there_once() {
     project.flow(json!([
         {"name": "write_zarr", "uid": 1, "in_uid": 0, "directory_out": "all", "array": "raw"}
     ]));
-    project.summary("").ends(0).says("summary.zarr: 500 times of 2 chunks");
+    project
+        .summary("")
+        .ends(0)
+        .says("summary.zarr: 500 times of 2 chunks");
     let script = "
 import numpy as np, xarray as xr
 ds = xr.open_zarr('results/all/summary.zarr')
@@ -285,19 +320,34 @@ fn the_programs_own_pictures_read_them_with_their_axes() {
         for (k, time) in names.iter().enumerate() {
             let table = project.table(&format!("results/{folder}/{time}.npy"));
             for channel in 0..6 {
-                assert_eq!(read.as_real()[[channel, k]], table.as_real()[[channel, column]]);
+                assert_eq!(
+                    read.as_real()[[channel, k]],
+                    table.as_real()[[channel, column]]
+                );
             }
         }
     }
     let course = zarr::open(&all.join("course")).unwrap();
     assert_eq!(course.shape(), [6, 20]);
-    assert_eq!(course.times().unwrap().unwrap()[..5], [100.0, 100.25, 100.5, 100.75, 101.0]);
+    assert_eq!(
+        course.times().unwrap().unwrap()[..5],
+        [100.0, 100.25, 100.5, 100.75, 101.0]
+    );
     let refused = zarr::open(&all.join("te/middle")).unwrap_err().to_string();
-    assert!(refused.ends_with("column: found \"middle\", expected one of low, high, or a number below 2"), "{refused}");
+    assert!(
+        refused
+            .ends_with("column: found \"middle\", expected one of low, high, or a number below 2"),
+        "{refused}"
+    );
     let refused = zarr::open(&all.join("te")).unwrap_err().to_string();
-    assert!(refused.ends_with("found [5, 6, 2], expected a column of it, such as its name and /0"), "{refused}");
-    project.system(json!({"in_directory": "results", "out_directory": "pictures", "config": "plots.json"}));
-    let plots = json!({"plots": [{"plot_type": "well_log", "out_plot": "bands.png", "plot_list": [
+    assert!(
+        refused.ends_with("found [5, 6, 2], expected a column of it, such as its name and /0"),
+        "{refused}"
+    );
+    project.system(
+        json!({"in_directory": "results", "out_directory": "pictures", "config": "plots.json"}),
+    );
+    let plots = json!({"plots": [{"plot_type": "well_log", "out_plot": "bands", "plot_list": [
         {"data": "all/summary.zarr/te/high", "title_text": "high"}, {"data": "all/summary.zarr/rms", "title_text": "RMS"}
     ]}]});
     project.write("plots.json", plots.to_string().as_bytes());
@@ -308,9 +358,15 @@ fn the_programs_own_pictures_read_them_with_their_axes() {
 #[test]
 fn the_unit_of_samples_is_told() {
     let project = project();
-    project.write("chunks/calibration.json", br#"{"factor": 0.25, "unit": "rad"}"#);
+    project.write(
+        "chunks/calibration.json",
+        br#"{"factor": 0.25, "unit": "rad"}"#,
+    );
     project.summary("").ends(0).says("they are in rad");
-    assert_eq!(manifest(&project)["calibration"], json!({"factor": 0.25, "unit": "rad", "applied": true}));
+    assert_eq!(
+        manifest(&project)["calibration"],
+        json!({"factor": 0.25, "unit": "rad", "applied": true})
+    );
     let text = std::fs::read(project.path("results/all/summary.zarr/zarr.json")).unwrap();
     let group: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(group["attributes"]["calibration_unit"], "rad");
@@ -323,12 +379,26 @@ fn the_unit_of_samples_is_told() {
 fn arrays_have_names_of_their_own() {
     let project = project();
     for (keys, expected) in [
-        (json!({"array": "a/b"}), "array: found \"a/b\", expected letters, digits, _ and -"),
-        (json!({"array": "time"}), "array: found \"time\", which is the name of an axis"),
-        (json!({"labels": ["one"]}), "labels: found 1 labels, expected 2, one for each column of"),
+        (
+            json!({"array": "a/b"}),
+            "array: found \"a/b\", expected letters, digits, _ and -",
+        ),
+        (
+            json!({"array": "time"}),
+            "array: found \"time\", which is the name of an axis",
+        ),
+        (
+            json!({"array": "rms"}),
+            "array: found \"rms\", which uid 11 writes to the same folder, expected another name",
+        ),
+        (
+            json!({"labels": ["one"]}),
+            "labels: found 1 labels, expected 2, one for each column of",
+        ),
     ] {
         let mut flow = flow();
-        let mut command = json!({"name": "write_zarr", "uid": 30, "in_uid": 2, "directory_out": "all"});
+        let mut command =
+            json!({"name": "write_zarr", "uid": 30, "in_uid": 2, "directory_out": "all"});
         for (key, value) in keys.as_object().unwrap() {
             command[key] = value.clone();
         }

@@ -467,13 +467,20 @@ print(len(ids), len(rows), sum(v == null for row in values for v in row))
 fn the_standard_form_keeps_the_schemas_rules() {
     let mut odd = small();
     odd.depth.values = vec![-0.5, 2.0, 7.0];
-    odd.style = "a long name of what was measured and how ".repeat(3).trim().into();
+    odd.style = "a long name of what was measured and how "
+        .repeat(3)
+        .trim()
+        .into();
     odd.curves[0].mnemonic = "band_01_0.123456789012345-1234.56789".into();
     let mut falling = odd.clone();
     falling.depth.values.reverse();
     for log in [odd, falling] {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("log.fbe"), write(&log, Dialect::Standard)).unwrap();
+        std::fs::write(
+            folder.path().join("log.fbe"),
+            write(&log, Dialect::Standard),
+        )
+        .unwrap();
         if let Some(said) = crate::python::run(CHECK, folder.path()) {
             assert_eq!(said, "3 3 3\n");
         }

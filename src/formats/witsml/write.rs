@@ -182,7 +182,9 @@ fn columns(log: &Log) -> impl Iterator<Item = (usize, &Curve)> {
 
 /// The first characters of a text.
 fn cut(text: &str, most: usize) -> &str {
-    text.char_indices().nth(most).map_or(text, |(at, _)| &text[..at])
+    text.char_indices()
+        .nth(most)
+        .map_or(text, |(at, _)| &text[..at])
 }
 
 fn curve_info(xml: &mut Xml, column: usize, curve: &Curve, unit: &str) {
