@@ -451,6 +451,11 @@ pub trait SinkCommand: Debug + Send + Sync {
     /// The files themselves; the writer puts them on disk.
     fn files(&self, env: &Env, chunk: &ChunkId, inputs: &[(&Signature, Computed)])
     -> Vec<Artifact>;
+
+    /// The array that its files are parts of, if they are parts of any.
+    fn summary(&self) -> Option<&Summary> {
+        None
+    }
 }
 
 /// A computed block in the run's precision. Cheap to clone.
@@ -515,6 +520,62 @@ pub enum Content {
         /// 2, or 1 to store a single column as (n,).
         rank: u8,
     },
+    /// Made while it is written, so that it is never whole in memory.
+    Stream(Box<dyn Stream>),
+}
+
+/// A file's content, piece by piece.
+pub trait Stream: Debug + Send + Sync {
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    fn write(&self, to: &mut (dyn std::io::Write + Send)) -> std::io::Result<()>;
+}
+
+/// What a sink's files are parts of: one array over the time of a whole run, which is put together when all of them are there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The file or folder that holds the array, and others of the same place, below the output folder.
+    pub target: PathBuf,
+    /// The name of the array in it.
+    pub name: String,
+    /// The folder of the parts, which are named by [`Summary::part`].
+    pub parts: PathBuf,
+    /// What the array's numbers are in, where the command file says it.
+    pub unit: Option<String>,
+    /// Names of the columns, where the command file gives them.
+    pub labels: Vec<String>,
+    /// As what it is stored.
+    pub form: SummaryForm,
+}
+
+/// As what a summary is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummaryForm {
+    /// A Zarr group of version 3.
+    Zarr,
+    /// An HDF5 file with dimension scales.
+    Hdf5,
+}
+
+impl Summary {
+    /// Ends the name of a part.
+    pub const PART: &'static str = "part";
+    /// Ends the name of what stands for the part of a chunk that is bad.
+    pub const FAILED: &'static str = "failed";
+
+    /// The part of a chunk.
+    pub fn part(&self, chunk: &ChunkId) -> PathBuf {
+        self.parts
+            .join(format!("{}.{}", chunk.unix_time, Self::PART))
+    }
+
+    /// What says that a chunk has no part.
+    pub fn failed(&self, chunk: &ChunkId) -> PathBuf {
+        self.parts
+            .join(format!("{}.{}", chunk.unix_time, Self::FAILED))
+    }
 }
 
 /// Whether single precision is stored as double.

@@ -95,8 +95,12 @@ mod virtual_cmp;
 mod virtual_source;
 mod whiten;
 mod wiener;
+mod write_csv;
+mod write_h5;
 mod write_npy;
+mod write_parquet;
 mod write_witsml;
+mod write_zarr;
 
 use crate::command::Spec;
 
@@ -197,8 +201,12 @@ pub static ALL: &[&Spec] = &[
     &virtual_source::SPEC,
     &whiten::SPEC,
     &wiener::SPEC,
+    &write_csv::SPEC,
+    &write_h5::SPEC,
     &write_npy::SPEC,
+    &write_parquet::SPEC,
     &write_witsml::SPEC,
+    &write_zarr::SPEC,
 ];
 
 /// The command of a name.

@@ -16,6 +16,7 @@ pub mod shard;
 pub mod share;
 pub mod sources;
 pub mod stop;
+pub mod summary;
 pub mod tables;
 pub mod timeline;
 pub mod watch;

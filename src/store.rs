@@ -12,7 +12,7 @@ pub mod remote;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -355,6 +355,22 @@ pub fn put(path: &Path, file: &mut File) -> io::Result<()> {
     match Place::of(path)? {
         Some(place) => place.put(file),
         None => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Opens a file to read it from its beginning; what lies in a store is fetched whole for the time.
+///
+/// # Errors
+/// When there is none, or it cannot be fetched.
+pub fn open(path: &Path) -> io::Result<File> {
+    match Place::of(path)? {
+        Some(place) => {
+            let mut file = scratch_file()?;
+            place.fetch(&file)?;
+            file.rewind()?;
+            Ok(file)
+        }
+        None => File::open(path),
     }
 }
 

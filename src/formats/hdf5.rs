@@ -15,6 +15,7 @@ mod depth_table;
 mod described;
 mod febus;
 mod gdr;
+pub mod labelled;
 mod optodas;
 mod prodml;
 mod rare;

@@ -6,6 +6,7 @@
 
 mod axes;
 mod objects;
+pub mod write;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ type Files = dyn ReadableStorageTraits;
 const LARGEST_TILE: u64 = 1 << 30;
 /// The most values of an axis: eight years of seconds.
 const LONGEST_AXIS: u64 = 1 << 28;
+/// The most labels of columns that are looked through.
+const MOST_LABELS: u64 = 1 << 16;
 /// The files that say what a folder holds.
 const HEADERS: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
 
@@ -41,6 +44,8 @@ pub struct Zarr {
     tile: [usize; 2],
     turned: bool,
     packed: Option<Packed>,
+    /// The one that is read, of an array of three dimensions.
+    column: Option<u64>,
 }
 
 impl std::fmt::Debug for Zarr {
@@ -58,11 +63,49 @@ struct Packed {
     missing: Option<f64>,
 }
 
-/// Whether a folder is a Zarr array, or a group of them.
+/// Whether a path is a Zarr array, a group of them, or a column of an array of three dimensions.
 pub fn is_zarr(folder: &Path) -> bool {
+    is_node(folder) || column(folder).is_some()
+}
+
+fn is_node(folder: &Path) -> bool {
     HEADERS
         .iter()
         .any(|name| store::is_file(&folder.join(name)))
+}
+
+/// The array and the column of `summary.zarr/ARRAY/COLUMN`.
+fn column(path: &Path) -> Option<(&Path, &str)> {
+    let array = path.parent()?;
+    let name = path.file_name()?.to_str()?;
+    (!store::exists(path) && is_node(array) && members(array).is_none()).then_some((array, name))
+}
+
+/// The number of a column: that of its label on the axis of the third dimension, or as it stands.
+fn numbered(
+    array: &Array<Files>,
+    folder: &Path,
+    name: &str,
+    count: u64,
+) -> Result<u64, FormatError> {
+    let axis = axes::names(array).and_then(|names| names.get(2).cloned());
+    let axis = axis.and_then(|axis| Some(folder.parent()?.join(axis)));
+    let labels = axis.filter(|axis| is_node(axis)).and_then(|axis| {
+        let axis = Array::open(files(&axis).ok()?, "/").ok()?;
+        let known = axis.shape() == [count] && count <= MOST_LABELS;
+        let whole = axis.subset_all();
+        known.then(|| axis.retrieve_array_subset::<Vec<String>>(&whole).ok())?
+    });
+    let labels = labels.unwrap_or_default();
+    let labelled = labels.iter().position(|label| label == name);
+    let number = labelled.map(|k| k as u64).or_else(|| name.parse().ok());
+    number.filter(|number| *number < count).ok_or_else(|| {
+        let expected = match labels.is_empty() {
+            true => format!("a number below {count}"),
+            false => format!("one of {}, or a number below {count}", labels.join(", ")),
+        };
+        FormatError::content(folder, "column", format!("\"{name}\""), expected)
+    })
 }
 
 /// Opens an array; no sample is read.
@@ -70,6 +113,10 @@ pub fn is_zarr(folder: &Path) -> bool {
 /// # Errors
 /// When it is none, or not one of real numbers along the fibre over time.
 pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
+    let (folder, wanted) = match column(folder) {
+        Some((array, name)) => (array, Some(name)),
+        None => (folder, None),
+    };
     let (array, dtype) = open_any(folder)?;
     let fail = |found: String, expected: &str| {
         Err(FormatError::content(
@@ -79,9 +126,20 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
             expected.to_string(),
         ))
     };
-    let [first, second] = array.shape() else {
-        let found = format!("{:?}", array.shape());
-        return fail(found, "two dimensions: channels and times");
+    let (first, second, column) = match (array.shape(), wanted) {
+        ([first, second], None) => (first, second, None),
+        ([first, second, count], Some(name)) => {
+            let column = numbered(&array, folder, name, *count)?;
+            (first, second, Some(column))
+        }
+        ([_, _, _], None) => {
+            let found = format!("{:?}", array.shape());
+            return fail(found, "a column of it, such as its name and /0");
+        }
+        (other, _) => {
+            let found = format!("{other:?}");
+            return fail(found, "two dimensions: channels and times");
+        }
     };
     let turned = axes::names(&array).is_some_and(|names| axes::is_time(&names[0]));
     let mut tile = tile(&array, folder)?;
@@ -106,6 +164,7 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
         array,
         dtype,
         turned,
+        column,
     })
 }
 
@@ -126,6 +185,16 @@ fn members(folder: &Path) -> Option<Vec<String>> {
     Some(names)
 }
 
+/// What is below a folder, for the crate that reads it.
+fn files(folder: &Path) -> Result<Arc<Files>, String> {
+    if store::is_remote(folder) {
+        let folder = folder.to_path_buf();
+        return Ok(Arc::new(objects::Objects { folder }));
+    }
+    let files = FilesystemStore::new(folder).map_err(|e| e.to_string())?;
+    Ok(Arc::new(files))
+}
+
 fn open_any(folder: &Path) -> Result<(Array<Files>, DType), FormatError> {
     if let Some(names) = members(folder) {
         let expected = format!("an array, such as one of its own: {}", names.join(", "));
@@ -142,12 +211,7 @@ fn open_any(folder: &Path) -> Result<(Array<Files>, DType), FormatError> {
         .find(|path| store::is_file(path))
         .unwrap_or_else(|| folder.to_path_buf());
     let wrong = |reason: String| FormatError::content(&header, "array", reason, "a Zarr array");
-    let files: Arc<Files> = match store::is_remote(folder) {
-        true => Arc::new(objects::Objects {
-            folder: folder.to_path_buf(),
-        }),
-        false => Arc::new(FilesystemStore::new(folder).map_err(|e| wrong(e.to_string()))?),
-    };
+    let files = files(folder).map_err(wrong)?;
     let array = Array::open(files, "/").map_err(|e| wrong(format!("\"{e}\"")))?;
     let name = array.data_type().name(ZarrVersion::V3).unwrap_or_default();
     let dtype = match &*name {
@@ -185,7 +249,7 @@ fn tile(array: &Array<Files>, folder: &Path) -> Result<[u64; 2], FormatError> {
     let sizes: Vec<u64> = whole.iter().map(|n| n.get()).collect();
     let bytes = sizes.iter().try_fold(8_u64, |n, m| n.checked_mul(*m));
     match (&sizes[..], bytes) {
-        ([rows, cols], Some(..=LARGEST_TILE)) => Ok([*rows, *cols]),
+        ([rows, cols] | [rows, cols, _], Some(..=LARGEST_TILE)) => Ok([*rows, *cols]),
         ([n], Some(..=LARGEST_TILE)) => Ok([*n, 1]),
         _ => {
             let most = LARGEST_TILE / 8;
@@ -257,13 +321,14 @@ impl Zarr {
     /// When they cannot be read or decoded.
     pub fn read(&self, rows: Range<usize>, cols: Range<usize>) -> Result<Stored, FormatError> {
         let shape = [rows.len(), cols.len()];
-        let mut ranges = [rows, cols].map(|r| r.start as u64..r.end as u64);
+        let mut ranges = Vec::from([rows, cols].map(|r| r.start as u64..r.end as u64));
         let order = if self.turned {
             ranges.reverse();
             Order::Fortran
         } else {
             Order::C
         };
+        ranges.extend(self.column.map(|k| k..k + 1));
         let bytes = bytes(
             &self.array,
             &ArraySubset::new_with_ranges(&ranges),

@@ -13,8 +13,12 @@ const ALIASES: &[&str] = &[
     "from_gpu",
     "thumbnail",
     "to_gpu",
+    "write_csv",
+    "write_h5",
     "write_npy",
+    "write_parquet",
     "write_witsml",
+    "write_zarr",
 ];
 
 /// Commands that write into the array of their input.

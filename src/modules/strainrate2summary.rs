@@ -8,7 +8,7 @@ use super::document::document;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share_by, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
-use crate::command::Compat;
+use crate::command::{ChunkId, Compat};
 use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
 use crate::execute::{CpuPrecision, Executor, Job};
@@ -63,7 +63,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         tracing::info!("ended as asked, before the first chunk");
         return Ok(monitor.stop.code());
     }
-    let graph = calibrated(graph, calibration, &system, compat);
+    let graph = calibrated(monitor, graph, calibration, &system, compat);
     let settings = settings(cli, &system, compat, &output);
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
@@ -82,6 +82,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         return super::list::show(cli, &text, &text);
     }
     let sample: Vec<Chunk> = chunks.iter().take(SAMPLE).cloned().collect();
+    // Summaries are of all shares' chunks. What has no name is no chunk of anybody's.
+    let names = reader.names();
+    let all: Vec<ChunkId> = chunks
+        .iter()
+        .filter_map(|chunk| names.id(chunk).ok())
+        .collect();
     let mut chunks = share_by(cli, monitor, chunks, |chunk| chunk.bytes)?;
     let inputs: Vec<&Path> = match (&recordings, &cli.watch) {
         (_, Some(folder)) => vec![folder],
@@ -109,6 +115,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         overwrite: cli.overwrite,
         quiet: cli.quiet,
         latency: later.is_some(),
+        all: later.is_none().then_some(&all[..]),
         monitor,
     };
     let mut expected = Expected::of(&chunks);
@@ -151,12 +158,16 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
 
 /// The flow in the recording's unit, where that is known and wanted.
 fn calibrated(
+    monitor: &Monitor,
     graph: Graph,
     calibration: Option<Calibration>,
     system: &System,
     compat: Compat,
 ) -> Graph {
     let wanted = system.gpu.calibrate.unwrap_or(compat == Compat::Exact);
+    if let Some(calibration) = &calibration {
+        monitor.manifest.set_calibration(calibration, wanted);
+    }
     match calibration {
         Some(Calibration { factor, unit }) if wanted => {
             tracing::info!("samples are multiplied by {factor}: they are in {unit}");

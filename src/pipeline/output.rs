@@ -3,16 +3,19 @@
 mod claims;
 mod file;
 mod leases;
+mod tree;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use claims::Claims;
 use leases::Leases;
 
 use crate::store;
 pub use file::{AtomicFile, Commit, replace, run_id, write_file};
+pub use tree::AtomicFolder;
 
 /// Why results could not be put where they belong.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,17 @@ impl Default for Sharing {
             expiry: Duration::from_secs(120),
         }
     }
+}
+
+/// A file in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The time of its last change.
+    pub modified: Option<SystemTime>,
 }
 
 /// An output folder that this run has joined, until it is dropped or the process ends in any way.
@@ -143,6 +157,46 @@ impl Folder {
     /// When it could not be written; nothing is left then.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
         file::complete(self.create(path)?, bytes)
+    }
+
+    /// Begins a folder, by its path below this one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_folder(&self, path: &Path) -> Result<AtomicFolder, OutputError> {
+        AtomicFolder::begin(&store::join(&self.path, path), self.commit, &self.run)
+    }
+
+    /// Opens a file to read it, by its path below the folder.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(&self, path: &Path) -> Result<File, OutputError> {
+        let path = store::join(&self.path, path);
+        store::open(&path).map_err(|e| OutputError::io(&path, e))
+    }
+
+    /// The files right below a folder, by its path below this one; none where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn list(&self, path: &Path) -> Result<Vec<Entry>, OutputError> {
+        let path = store::join(&self.path, path);
+        let entries = match store::list(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|e| OutputError::io(&path, e))?,
+        };
+        let files = entries.into_iter().filter(store::Entry::is_file);
+        let found = files.filter_map(|entry| {
+            // A temporary may have got its name meanwhile.
+            let about = entry.metadata().ok()?;
+            Some(Entry {
+                name: entry.path.file_name()?.to_string_lossy().into_owned(),
+                bytes: about.len,
+                modified: about.modified,
+            })
+        });
+        Ok(found.collect())
     }
 
     /// Takes a piece of work, unless another run that is alive has it. Look afterwards whether the work is done already: the

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::chunk::Chunk;
 use super::limits;
@@ -20,6 +20,7 @@ use super::monitor::{Monitor, Queue};
 use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
+use super::summary::Summaries;
 use super::writer::Writer;
 use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
@@ -29,6 +30,8 @@ use crate::store;
 
 /// How many chunks may wait before the computing thread, and results after it.
 const IN_FLIGHT: usize = 2;
+/// Between two summaries of a run that follows a folder, at least.
+const BETWEEN: Duration = Duration::from_secs(600);
 /// Chunks being read and written, beside those in the executor and in queues.
 const AT_THE_EDGES: usize = 2;
 /// A flow that fits none of the first so many chunks is wrong itself; where it fits one, it is the others that are odd.
@@ -81,6 +84,8 @@ pub struct Run<'a> {
     pub quiet: bool,
     /// Whether each chunk is told with the time from its last sample to its results: for chunks of the present.
     pub latency: bool,
+    /// The chunks of all shares, whose results make summaries; `None` where nobody knows them all, as they still come.
+    pub all: Option<&'a [ChunkId]>,
     /// Counts what is done, and knows of a wish to end.
     pub monitor: &'a Monitor,
 }
@@ -162,10 +167,11 @@ impl Run<'_> {
         let (to_write, results) = sync_channel(depth);
         // Whether a thread behind the reading one has ended: with a failure, as long as there are chunks.
         let ended = AtomicBool::new(false);
+        let summaries = Summaries::of(self.graph, self.output, self.monitor);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended));
+            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended, &summaries));
             let writing = scope.spawn(|| {
-                let written = self.write(results);
+                let written = self.write(results, &summaries);
                 ended.store(true, Ordering::Relaxed);
                 written
             });
@@ -185,6 +191,10 @@ impl Run<'_> {
             computed?;
             Ok::<Report, Broken>(report)
         })?;
+        // A run that was asked to end leaves this to the next, but for one that can end in no other way.
+        if self.all.is_none() || !self.monitor.stop.wanted() {
+            summaries.finish(self.all)?;
+        }
         report.seconds = meter.finish();
         report.stopped = self.monitor.stop.wanted();
         Ok(report)
@@ -196,6 +206,7 @@ impl Run<'_> {
         mut reader: Reader<'_>,
         jobs: SyncSender<Job>,
         ended: &AtomicBool,
+        summaries: &Summaries<'_>,
     ) -> Result<Report, Broken> {
         let meter = &self.monitor.meter;
         let mut report = Report::default();
@@ -234,6 +245,9 @@ impl Run<'_> {
                 }
                 Err(unready) => {
                     meter.failed(&unready.to_string());
+                    if let Ok(id) = names.id(&chunk) {
+                        summaries.failed(&id, &unready.to_string())?;
+                    }
                     match unready {
                         Unready::Io(_) => report.unread += 1,
                         Unready::Data(_) | Unready::Plan(_) => report.failed += 1,
@@ -337,15 +351,21 @@ impl Run<'_> {
     }
 
     /// Writes results as they come.
-    fn write(&self, chunks: Receiver<Done>) -> Result<Written, OutputError> {
+    fn write(
+        &self,
+        chunks: Receiver<Done>,
+        summaries: &Summaries<'_>,
+    ) -> Result<Written, OutputError> {
         let meter = &self.monitor.meter;
         let mut writer = Writer::new(self.output);
         let labels = meter.labels();
         let mut written = Written::default();
+        let mut next = Instant::now() + BETWEEN;
         for (job, results, size, seconds) in chunks {
             if let Some(fault) = &results.fault {
                 meter.moves(Some(Queue::Computed), None);
                 meter.failed(&format!("{}: {fault}", job.path.display()));
+                summaries.failed(&job.id, fault)?;
                 self.output.release(&self.work(Some(&job.id), &job.path));
                 written.refused += 1;
                 continue;
@@ -365,6 +385,12 @@ impl Run<'_> {
             meter.advance(bytes);
             written.done += 1;
             written.bytes += bytes;
+            // Who follows a folder does not wait for its end, and a summary that grows takes its twentieth of the time at most.
+            let now = Instant::now();
+            if self.all.is_none() && now >= next {
+                summaries.finish(None)?;
+                next = Instant::now() + BETWEEN.max(20 * now.elapsed());
+            }
         }
         Ok(written)
     }

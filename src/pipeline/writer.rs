@@ -51,6 +51,13 @@ impl<'a> Writer<'a> {
                 npy_into(&mut file, block, *widen, *rank).map_err(|e| OutputError::io(&path, e))?;
                 file.commit()
             }
+            Content::Stream(stream) => {
+                let mut file = std::io::BufWriter::new(self.folder.create(&artifact.path)?);
+                let written = stream.write(&mut file).and_then(|()| file.flush());
+                written.map_err(|e| OutputError::io(&path, e))?;
+                let (file, _) = file.into_parts();
+                file.commit()
+            }
         }
     }
 }

@@ -168,8 +168,12 @@ fn every_command_that_computes_says_where() {
         "NONE",
         "thumbnail",
         "to_gpu",
+        "write_csv",
+        "write_h5",
         "write_npy",
+        "write_parquet",
         "write_witsml",
+        "write_zarr",
     ];
     assert_eq!(silent, nothing);
     let on_gpu = rows.iter().filter(|row| row["gpu"] == true).count();

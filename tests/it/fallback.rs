@@ -72,6 +72,7 @@ fn process(
         overwrite: false,
         quiet: true,
         latency: false,
+        all: None,
         monitor: &Monitor::default(),
     };
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));

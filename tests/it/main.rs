@@ -56,6 +56,7 @@ mod sos;
 #[cfg(all(feature = "object-store", unix))]
 mod store;
 mod straight;
+mod summaries;
 mod synth;
 mod tdms;
 mod tidy;

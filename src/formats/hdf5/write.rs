@@ -91,7 +91,7 @@ pub fn write_prodml(
 
 /// A new file that any HDF5 library from 1.8 on can read, as instruments write them, and without time of creation, so
 /// that equal recordings give equal bytes.
-fn create(path: &Path) -> hdf5::Result<File> {
+pub(super) fn create(path: &Path) -> hdf5::Result<File> {
     File::with_options()
         .with_fapl(|access| access.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V110))
         .with_fcpl(|create| create.obj_track_times(false))
@@ -340,7 +340,7 @@ impl Uuids {
     }
 }
 
-fn unicode(value: &str) -> hdf5::Result<VarLenUnicode> {
+pub(super) fn unicode(value: &str) -> hdf5::Result<VarLenUnicode> {
     // HDF5 strings end at a zero byte.
     let value = value.replace('\0', "");
     value
@@ -348,7 +348,7 @@ fn unicode(value: &str) -> hdf5::Result<VarLenUnicode> {
         .map_err(|e| hdf5::Error::from(format!("{e:?}")))
 }
 
-fn text(at: &Location, name: &str, value: &str) -> hdf5::Result<()> {
+pub(super) fn text(at: &Location, name: &str, value: &str) -> hdf5::Result<()> {
     at.new_attr::<VarLenUnicode>()
         .create(name)?
         .write_scalar(&unicode(value)?)

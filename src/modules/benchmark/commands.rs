@@ -255,7 +255,7 @@ mod tests {
     }
 
     /// What computes nothing by itself, or needs a file of its own.
-    const LEFT_OUT: [&str; 11] = [
+    const LEFT_OUT: [&str; 15] = [
         "NONE",
         "copy",
         "data",
@@ -264,8 +264,12 @@ mod tests {
         "to_gpu",
         "keras",
         "thumbnail",
+        "write_csv",
+        "write_h5",
         "write_npy",
+        "write_parquet",
         "write_witsml",
+        "write_zarr",
         "hash",
     ];
 

@@ -5,11 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::journal::Journal;
 use super::meter::Snapshot;
 use crate::exit::Code;
+use crate::formats::Calibration;
 use crate::pipeline::output::{BOOKKEEPING, Commit, OutputError, replace};
 use crate::store;
 
@@ -32,6 +34,16 @@ struct State {
     inputs: Inputs,
     compat: Option<&'static str>,
     cpu_precision: Option<&'static str>,
+    calibration: Option<Samples>,
+}
+
+/// What a stored sample stands for: `factor` times one is in `unit`.
+#[derive(Debug, Clone, Serialize)]
+struct Samples {
+    factor: f64,
+    unit: String,
+    /// Whether samples were multiplied by the factor.
+    applied: bool,
 }
 
 /// A configuration file as it was read.
@@ -75,6 +87,7 @@ struct Written<'a> {
     configuration: &'a [Configuration],
     compat: Option<&'static str>,
     cpu_precision: Option<&'static str>,
+    calibration: &'a Option<Samples>,
     device: &'a Option<String>,
     inputs: &'a Inputs,
     output: &'a Path,
@@ -175,6 +188,38 @@ impl Manifest {
         self.state().compat = Some(compat);
     }
 
+    /// What a stored sample stands for, and whether samples are computed in that unit.
+    pub fn set_calibration(&self, calibration: &Calibration, applied: bool) {
+        self.state().calibration = Some(Samples {
+            factor: calibration.factor,
+            unit: calibration.unit.clone(),
+            applied,
+        });
+    }
+
+    /// What results say of where they come from: program, configuration files, whose numbers, and the samples' unit.
+    pub fn provenance(&self) -> Map<String, Value> {
+        let state = self.state();
+        let mut about = Map::new();
+        about.insert("Conventions".into(), "CF-1.11".into());
+        let program = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+        about.insert("source".into(), program.into());
+        for file in &state.configuration {
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+            about.insert(format!("sha256_{name}"), file.sha256.as_str().into());
+        }
+        if let Some(compat) = state.compat {
+            about.insert("compat".into(), compat.into());
+        }
+        if let Some(samples) = &state.calibration {
+            about.insert("calibration_factor".into(), samples.factor.into());
+            about.insert("calibration_unit".into(), samples.unit.as_str().into());
+            let applied = if samples.applied { "yes" } else { "no" };
+            about.insert("calibration_applied".into(), applied.into());
+        }
+        about
+    }
+
     /// In which precision where the CPU computes: that of the samples (`auto`), or always one.
     pub fn set_cpu_precision(&self, precision: &'static str) {
         self.state().cpu_precision = Some(precision);
@@ -210,6 +255,7 @@ impl Manifest {
             configuration: &state.configuration,
             compat: state.compat,
             cpu_precision: state.cpu_precision,
+            calibration: &state.calibration,
             device: &snapshot.device,
             inputs: &state.inputs,
             output,

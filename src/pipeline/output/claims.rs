@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::file::is_temporary_of;
 use super::{BOOKKEEPING, OutputError, make_folder};
 
-/// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/band00/`.
-const DEPTH: usize = 3;
+/// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/te/summary.zarr.parts/values/`.
+const DEPTH: usize = 4;
 /// A lease is touched so many times before it expires.
 const BEATS: u32 = 6;
 /// How often a claim that another run removes at the same moment is looked at anew.
@@ -352,9 +352,12 @@ fn remove_leftovers(folder: &Path, run: &str, depth: usize) {
         let Ok(kind) = entry.file_type() else {
             continue;
         };
-        if kind.is_dir() && depth > 0 {
+        let theirs = is_temporary_of(&entry.file_name().to_string_lossy(), run);
+        if kind.is_dir() && theirs {
+            let _ = std::fs::remove_dir_all(entry.path());
+        } else if kind.is_dir() && depth > 0 {
             remove_leftovers(&entry.path(), run, depth - 1);
-        } else if kind.is_file() && is_temporary_of(&entry.file_name().to_string_lossy(), run) {
+        } else if kind.is_file() && theirs {
             let _ = std::fs::remove_file(entry.path());
         }
     }

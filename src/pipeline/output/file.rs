@@ -11,7 +11,7 @@ use super::{OutputError, make_folder};
 use crate::store;
 
 /// Between a file's name and the run that writes it.
-const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".tmp-";
 
 /// How a complete file gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
