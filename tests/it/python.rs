@@ -1,4 +1,8 @@
 //! Independent programs in Python: readers of what the program writes, and servers it talks to.
+#![allow(
+    dead_code,
+    reason = "not every set of features has tests that need them"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

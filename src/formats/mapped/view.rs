@@ -271,6 +271,10 @@ impl State {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::single_range_in_vec_init,
+    reason = "lists of ranges are what is looked at"
+)]
 mod tests {
     use super::*;
 
