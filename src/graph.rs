@@ -8,6 +8,7 @@ mod compat;
 pub mod document;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use crate::command::{Command, Compat, Gathers, Spec};
 use crate::commands;
@@ -80,6 +81,7 @@ impl Graph {
             .iter()
             .map(|e| command(e, reading, &mut problems))
             .collect();
+        apart(&entries, &commands, &mut problems);
         let mut links = links;
         for ((entry, command), links) in entries.iter().zip(&commands).zip(&mut links) {
             if let Some((spec, _)) = command {
@@ -113,6 +115,29 @@ impl Graph {
             },
             problems,
         ))
+    }
+}
+
+/// Arrays of one summary must have names of their own.
+fn apart(
+    entries: &[Entry],
+    commands: &[Option<(&'static Spec, Command)>],
+    problems: &mut Problems,
+) {
+    let mut known: Vec<(&Path, i64)> = Vec::new();
+    for (entry, command) in entries.iter().zip(commands) {
+        let sink = command.as_ref().and_then(|(_, command)| command.sink());
+        let Some(summary) = sink.and_then(|sink| sink.summary()) else {
+            continue;
+        };
+        if let Some((_, uid)) = known.iter().find(|(parts, _)| *parts == summary.parts) {
+            let found = format!(
+                "found \"{}\", which uid {uid} writes to the same folder, expected another name",
+                summary.name
+            );
+            problems.push(Problem::error(format!("{}.array", entry.path), found));
+        }
+        known.push((&summary.parts, entry.uid.unwrap_or_default()));
     }
 }
 

@@ -24,6 +24,8 @@ use crate::block::{Bytes, DType, Endian, Order, Stored};
 const LARGEST_TILE: u64 = 1 << 30;
 /// The most values of an axis: eight years of seconds.
 const LONGEST_AXIS: u64 = 1 << 28;
+/// The most labels of columns that are looked through.
+const MOST_LABELS: u64 = 1 << 16;
 /// The files that say what a folder holds.
 const HEADERS: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
 
@@ -37,6 +39,8 @@ pub struct Zarr {
     tile: [usize; 2],
     turned: bool,
     packed: Option<Packed>,
+    /// The one that is read, of an array of three dimensions.
+    column: Option<u64>,
 }
 
 /// How numbers are packed: `scale * stored + offset`, and none where `missing` is stored.
@@ -47,9 +51,48 @@ struct Packed {
     missing: Option<f64>,
 }
 
-/// Whether a folder is a Zarr array, or a group of them.
+/// Whether a path is a Zarr array, a group of them, or a column of an array of three dimensions.
 pub fn is_zarr(folder: &Path) -> bool {
+    is_node(folder) || column(folder).is_some()
+}
+
+fn is_node(folder: &Path) -> bool {
     HEADERS.iter().any(|name| folder.join(name).is_file())
+}
+
+/// The array and the column of `summary.zarr/ARRAY/COLUMN`.
+fn column(path: &Path) -> Option<(&Path, &str)> {
+    let array = path.parent()?;
+    let name = path.file_name()?.to_str()?;
+    (!path.exists() && is_node(array) && members(array).is_none()).then_some((array, name))
+}
+
+/// The number of a column: that of its label on the axis of the third dimension, or as it stands.
+fn numbered(
+    array: &Array<FilesystemStore>,
+    folder: &Path,
+    name: &str,
+    count: u64,
+) -> Result<u64, FormatError> {
+    let axis = axes::names(array).and_then(|names| names.get(2).cloned());
+    let axis = axis.and_then(|axis| Some(folder.parent()?.join(axis)));
+    let labels = axis.filter(|axis| is_node(axis)).and_then(|axis| {
+        let store = FilesystemStore::new(axis).ok()?;
+        let axis = Array::open(Arc::new(store), "/").ok()?;
+        let known = axis.shape() == [count] && count <= MOST_LABELS;
+        let whole = axis.subset_all();
+        known.then(|| axis.retrieve_array_subset::<Vec<String>>(&whole).ok())?
+    });
+    let labels = labels.unwrap_or_default();
+    let labelled = labels.iter().position(|label| label == name);
+    let number = labelled.map(|k| k as u64).or_else(|| name.parse().ok());
+    number.filter(|number| *number < count).ok_or_else(|| {
+        let expected = match labels.is_empty() {
+            true => format!("a number below {count}"),
+            false => format!("one of {}, or a number below {count}", labels.join(", ")),
+        };
+        FormatError::content(folder, "column", format!("\"{name}\""), expected)
+    })
 }
 
 /// Opens an array; no sample is read.
@@ -57,6 +100,10 @@ pub fn is_zarr(folder: &Path) -> bool {
 /// # Errors
 /// When it is none, or not one of real numbers along the fibre over time.
 pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
+    let (folder, wanted) = match column(folder) {
+        Some((array, name)) => (array, Some(name)),
+        None => (folder, None),
+    };
     let (array, dtype) = open_any(folder)?;
     let fail = |found: String, expected: &str| {
         Err(FormatError::content(
@@ -66,9 +113,20 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
             expected.to_string(),
         ))
     };
-    let [first, second] = array.shape() else {
-        let found = format!("{:?}", array.shape());
-        return fail(found, "two dimensions: channels and times");
+    let (first, second, column) = match (array.shape(), wanted) {
+        ([first, second], None) => (first, second, None),
+        ([first, second, count], Some(name)) => {
+            let column = numbered(&array, folder, name, *count)?;
+            (first, second, Some(column))
+        }
+        ([_, _, _], None) => {
+            let found = format!("{:?}", array.shape());
+            return fail(found, "a column of it, such as its name and /0");
+        }
+        (other, _) => {
+            let found = format!("{other:?}");
+            return fail(found, "two dimensions: channels and times");
+        }
     };
     let turned = axes::names(&array).is_some_and(|names| axes::is_time(&names[0]));
     let mut tile = tile(&array, folder)?;
@@ -93,6 +151,7 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
         array,
         dtype,
         turned,
+        column,
     })
 }
 
@@ -167,7 +226,7 @@ fn tile(array: &Array<FilesystemStore>, folder: &Path) -> Result<[u64; 2], Forma
     let sizes: Vec<u64> = whole.iter().map(|n| n.get()).collect();
     let bytes = sizes.iter().try_fold(8_u64, |n, m| n.checked_mul(*m));
     match (&sizes[..], bytes) {
-        ([rows, cols], Some(..=LARGEST_TILE)) => Ok([*rows, *cols]),
+        ([rows, cols] | [rows, cols, _], Some(..=LARGEST_TILE)) => Ok([*rows, *cols]),
         ([n], Some(..=LARGEST_TILE)) => Ok([*n, 1]),
         _ => {
             let most = LARGEST_TILE / 8;
@@ -243,13 +302,14 @@ impl Zarr {
     /// When they cannot be read or decoded.
     pub fn read(&self, rows: Range<usize>, cols: Range<usize>) -> Result<Stored, FormatError> {
         let shape = [rows.len(), cols.len()];
-        let mut ranges = [rows, cols].map(|r| r.start as u64..r.end as u64);
+        let mut ranges = Vec::from([rows, cols].map(|r| r.start as u64..r.end as u64));
         let order = if self.turned {
             ranges.reverse();
             Order::Fortran
         } else {
             Order::C
         };
+        ranges.extend(self.column.map(|k| k..k + 1));
         let bytes = bytes(
             &self.array,
             &ArraySubset::new_with_ranges(&ranges),

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::chunk::Chunk;
 use super::limits;
@@ -29,6 +29,8 @@ use crate::graph::Graph;
 
 /// How many chunks may wait before the computing thread, and results after it.
 const IN_FLIGHT: usize = 2;
+/// Between two summaries of a run that follows a folder, at least.
+const BETWEEN: Duration = Duration::from_secs(600);
 /// Chunks being read and written, beside those in the executor and in queues.
 const AT_THE_EDGES: usize = 2;
 /// A flow that fits none of the first so many chunks is wrong itself; where it fits one, it is the others that are odd.
@@ -357,6 +359,7 @@ impl Run<'_> {
         let mut writer = Writer::new(self.output);
         let labels = meter.labels();
         let mut written = Written::default();
+        let mut next = Instant::now() + BETWEEN;
         for (job, results, size, seconds) in chunks {
             if let Some(fault) = &results.fault {
                 meter.moves(Some(Queue::Computed), None);
@@ -381,6 +384,12 @@ impl Run<'_> {
             meter.advance(bytes);
             written.done += 1;
             written.bytes += bytes;
+            // Who follows a folder does not wait for its end, and a summary that grows takes its twentieth of the time at most.
+            let now = Instant::now();
+            if self.all.is_none() && now >= next {
+                summaries.finish(None)?;
+                next = Instant::now() + BETWEEN.max(20 * now.elapsed());
+            }
         }
         Ok(written)
     }

@@ -30,6 +30,8 @@ use crate::graph::Graph;
 const BUFFER: usize = 1 << 20;
 /// Between two looks at a summary that another run writes.
 const LOOK: Duration = Duration::from_millis(100);
+/// Looks of a run that was asked to end.
+const PATIENCE: u32 = 100;
 /// Beside the parts: which of them the summary was made of.
 const STATE: &str = "summary.json";
 
@@ -95,6 +97,7 @@ impl<'a> Summaries<'a> {
                 continue;
             }
             let name = target.display().to_string();
+            let mut looks = 0;
             while !self.fresh(target, summaries)? {
                 if self.output.take(&name)? {
                     let done = self.write(target, summaries);
@@ -102,9 +105,11 @@ impl<'a> Summaries<'a> {
                     done?;
                     break;
                 }
-                if self.monitor.stop.wanted() {
+                // Another run writes it, perhaps without this one's last chunk.
+                if self.monitor.stop.wanted() && looks >= PATIENCE {
                     break;
                 }
+                looks += 1;
                 self.monitor.meter.waits();
                 std::thread::sleep(LOOK);
             }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use distpy_gpu::formats::segy::{Format, Recording, SegyWriter};
+use distpy_gpu::formats::zarr;
 use distpy_gpu::pipeline::output::AtomicFile;
 use serde_json::json;
 
@@ -322,6 +323,10 @@ fn what_cannot_be_followed() {
 fn two_runs_follow_one_folder() {
     let project = Project::new();
     parts(&project);
+    let mut flow = crate::program::noise_log();
+    let summary = json!({"name": "write_zarr", "uid": 6, "in_uid": 3, "directory_out": "all"});
+    flow.as_array_mut().unwrap().push(summary);
+    project.flow(flow);
     let start = || {
         let args = "-m strainrate2summary -c system.json --watch parts --settle 0.2 -o shared -v";
         let mut command = project.command(args);
@@ -368,6 +373,10 @@ fn two_runs_follow_one_folder() {
     }
     told.sort_unstable();
     assert_eq!(told, (0..9).map(|k| T0 + k).collect::<Vec<_>>());
+    // The last of them to end leaves the summary of both.
+    let summary = zarr::open(&project.path("shared/all/summary.zarr/values/1")).unwrap();
+    let times: Vec<f64> = (0..9).map(|k| (T0 + k) as f64).collect();
+    assert_eq!(summary.times().unwrap().unwrap(), times);
 }
 
 /// Results that cannot be written end a run, though no further file ever comes.

@@ -188,7 +188,6 @@ fn the_standard_form_has_one_block_whose_columns_count_the_depth() {
 <logCurveInfo uid="3">
 <mnemonic>T</mnemonic>
 <unit>degC</unit>
-<curveDescription/>
 </logCurveInfo>
 <blockInfo uid="1">
 <indexType>length</indexType>
@@ -384,4 +383,114 @@ fn broken_files_are_refused() {
         error.to_string(),
         "a.fbe: byte 3: found bytes that are no UTF-8, expected UTF-8 text"
     );
+}
+
+/// The rules of WITSML 1.3.1.1's schema for a log in a DTS composite, as an independent reader checks them.
+const CHECK: &str = r##"
+import re, sys
+import xml.etree.ElementTree as ET
+NS = '{http://www.witsml.org/schemas/131}'
+root = ET.parse('log.fbe').getroot()
+assert root.tag == NS + 'WITSMLComposite' and root.get('version') == '1.3.1.1'
+for e in root.iter():
+    assert e.tag.startswith(NS), e.tag
+    e.tag = e.tag[len(NS):]
+    # No element is empty, and no text has blanks around it.
+    assert len(e) or (e.text and e.text == e.text.strip()), e.tag
+def order(e, allowed, required):
+    names = [c.tag for c in e]
+    places = [allowed.index(n) for n in names]
+    assert places == sorted(places), (e.tag, names)
+    for n in required:
+        assert n in names, (e.tag, n)
+def text(e, path, most=None):
+    found = e.findall(path)
+    assert len(found) == 1, (e.tag, path, len(found))
+    if most: assert len(found[0].text) <= most, (path, found[0].text)
+    return found[0].text
+order(root, ['documentInfo', 'wellSet'], ['wellSet'])
+well = root.find('wellSet/well'); order(well, ['name', 'wellboreSet'], ['name', 'wellboreSet'])
+bore = well.find('wellboreSet/wellbore')
+order(bore, ['name', 'dtsInstalledSystemSet', 'dtsMeasurementSet', 'wellLogSet'], ['name', 'wellLogSet'])
+for e in root.iter():
+    for name in ('uid', 'uidRef'):
+        if e.get(name) is not None: assert 0 < len(e.get(name)) <= 64, (e.tag, e.get(name))
+    if e.tag == 'name': assert len(e.text) <= 64, e.text
+system = bore.find('dtsInstalledSystemSet/dtsInstalledSystem')
+fiber = system.find('fiberInformation/fiber')
+order(fiber, ['name', 'mode'], ['name', 'mode'])
+assert fiber.find('mode').text in ('singlemode', 'multimode')
+log = bore.find('wellLogSet/wellLog')
+order(log, ['name', 'objectGrowing', 'serviceCompany', 'runNumber', 'bhaRunNumber', 'creationDate', 'description', 'indexType',
+    'minIndex', 'maxIndex', 'minDateTimeIndex', 'maxDateTimeIndex', 'nullValue', 'logParam', 'logCurveInfo', 'blockInfo', 'logData'],
+    ['name', 'indexType', 'logCurveInfo', 'blockInfo', 'logData'])
+measured = bore.find('dtsMeasurementSet/dtsMeasurement')
+order(measured, ['name', 'installedSystemUsed', 'dataInWellLog', 'connectedToFiber'], ['name', 'installedSystemUsed', 'dataInWellLog', 'connectedToFiber'])
+assert measured.find('dataInWellLog').get('uidRef') == log.get('uid')
+assert measured.find('installedSystemUsed').get('uidRef') == system.get('uid')
+assert measured.find('connectedToFiber').get('uidRef') == fiber.get('uid')
+assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)', text(log, 'creationDate'))
+assert text(log, 'indexType') in ('date time', 'elapsed time', 'length', 'measured depth', 'vertical depth', 'other', 'unknown')
+null = float(text(log, 'nullValue'))
+curves = log.findall('logCurveInfo')
+for c in curves:
+    order(c, ['mnemonic', 'classWitsml', 'unit', 'mnemAlias', 'nullValue', 'alternateIndex', 'wellDatum', 'curveDescription'], ['mnemonic'])
+    text(c, 'mnemonic', 32)
+ids = [c.get('uid') for c in curves]
+assert len(set(ids)) == len(ids) and None not in ids
+(block,) = log.findall('blockInfo')
+order(block, ['dataRowCount', 'pass', 'description', 'indexType', 'startIndex', 'endIndex', 'stepIncrement', 'startDateTimeIndex',
+    'endDateTimeIndex', 'direction', 'indexCurve', 'nullValue', 'logParam', 'blockCurveInfo'],
+    ['indexType', 'direction', 'indexCurve', 'blockCurveInfo'])
+assert text(block, 'indexType') == text(log, 'indexType')
+held = block.findall('blockCurveInfo')
+assert [h.find('curveId').text for h in held] == ids
+assert [h.find('columnIndex').text for h in held] == [str(k + 1) for k in range(len(ids))]
+index = block.find('indexCurve')
+column = int(index.get('columnIndex'))
+first = curves[column - 1]
+assert index.text == first.find('mnemonic').text and first.find('unit').text == 'm'
+rows = log.findall('logData/data')
+values = []
+for row in rows:
+    assert row.get('id') == block.get('uid')
+    cells = row.text.split(',')
+    assert len(cells) == len(ids), row.text
+    values.append([float(c) for c in cells])
+    assert all(v == v and abs(v) != float('inf') for v in values[-1]), row.text
+depths = [v[column - 1] for v in values]
+assert depths == sorted(depths, reverse=block.find('direction').text == 'decreasing')
+print(len(ids), len(rows), sum(v == null for row in values for v in row))
+"##;
+
+#[test]
+fn the_standard_form_keeps_the_schemas_rules() {
+    let mut odd = small();
+    odd.depth.values = vec![-0.5, 2.0, 7.0];
+    odd.style = "a long name of what was measured and how "
+        .repeat(3)
+        .trim()
+        .into();
+    odd.curves[0].mnemonic = "band_01_0.123456789012345-1234.56789".into();
+    let mut falling = odd.clone();
+    falling.depth.values.reverse();
+    for log in [odd, falling] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("log.fbe"),
+            write(&log, Dialect::Standard),
+        )
+        .unwrap();
+        if let Some(said) = crate::python::run(CHECK, folder.path()) {
+            assert_eq!(said, "3 3 3\n");
+        }
+    }
+    // And the log of a run, as the program writes it.
+    let project = crate::program::Project::with_chunks(1);
+    project.summary("").ends(0);
+    let log = std::fs::read(project.path("results/NoiseLog/1.fbe")).unwrap();
+    project.write("log.fbe", &log);
+    if let Some(said) = crate::python::run(CHECK, &project.path("")) {
+        assert_eq!(said, "4 6 0\n");
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
-use hdf5::types::{FixedAscii, VarLenArray, VarLenUnicode};
+use hdf5::types::{VarLenArray, VarLenAscii, VarLenUnicode};
 use hdf5::{Dataset, File, H5Type, Hyperslab, Location, ObjectReference1, Selection, SliceOrIndex};
 use ndarray::{ArrayViewD, IxDyn};
 use serde_json::{Map, Value};
@@ -160,10 +160,10 @@ fn attach(file: &File, layout: &Layout) -> hdf5::Result<()> {
     Ok(())
 }
 
-/// The library compares these attributes as texts of fixed length that end at a zero byte.
+/// The library takes these attributes as texts that end at a zero byte only, which the binding has of variable length alone.
 fn ascii(at: &Location, name: &str, value: &str) -> hdf5::Result<()> {
-    let text = FixedAscii::<64>::from_ascii(value).map_err(|e| hdf5::Error::from(e.to_string()))?;
-    at.new_attr::<FixedAscii<64>>()
+    let text = VarLenAscii::from_ascii(value).map_err(|e| hdf5::Error::from(e.to_string()))?;
+    at.new_attr::<VarLenAscii>()
         .create(name)?
         .write_scalar(&text)
 }

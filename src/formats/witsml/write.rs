@@ -9,6 +9,9 @@ use super::{Curve, DepthText, Dialect, Log};
 const WELL: &str = "FBR01";
 /// The identifier that distpy gives every log.
 const DISTPY_LOG: &str = "5B8B6FB8-AACA-11E8-9637-0CC47A31FD84";
+/// The most characters of a curve's short name, and of other names, in WITSML's schema.
+const MNEMONIC: usize = 32;
+const NAME: usize = 64;
 /// What stands for a missing value, by the industry's habit.
 const NULL: &str = "-999.25";
 /// The root's attributes but its schema's location.
@@ -19,7 +22,7 @@ const NAMESPACES: &str = "xmlns=\"http://www.witsml.org/schemas/131\" \
 ///
 /// Panics if one has fewer.
 ///
-/// The standard dialect writes NaN and infinities as the null value, -999.25, times with their fractions of a second
+/// The standard dialect cuts names to the lengths of WITSML's schema, and writes NaN and infinities as the null value, -999.25, times with their fractions of a second
 /// and no byte order mark; distpy's writes `nan` and `inf` and whole seconds.
 pub fn write(log: &Log, dialect: Dialect) -> Vec<u8> {
     let mut xml = Xml {
@@ -35,9 +38,11 @@ pub fn write(log: &Log, dialect: Dialect) -> Vec<u8> {
 }
 
 fn standard(xml: &mut Xml, log: &Log) {
-    let style = &log.style;
     let created = date(log.created, "%Y-%m-%dT%H:%M:%S%.f+00:00");
-    let name = format!("{WELL}:{style}:{}", date(log.created, "%Y%m%dT%H%M%S%.fZ"));
+    let stamp = date(log.created, "%Y%m%dT%H%M%S%.fZ");
+    // Names and identifiers have 64 characters, with the well's and the time behind it.
+    let style: &str = cut(&log.style, NAME - WELL.len() - stamp.len() - 2).trim_end();
+    let name = format!("{WELL}:{style}:{stamp}");
     xml.out
         .push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let location =
@@ -58,11 +63,15 @@ fn standard(xml: &mut Xml, log: &Log) {
     xml.open("wellLog", &attribute("uid", &name));
     xml.leaf("name", "", &name);
     xml.leaf("creationDate", "", &created);
-    xml.leaf("description", "", style);
+    xml.text("description", &log.style);
     xml.leaf("indexType", "", "length");
     xml.leaf("nullValue", "", NULL);
     for (column, curve) in columns(log) {
-        curve_info(xml, column, curve, curve.unit.as_deref());
+        xml.open("logCurveInfo", &attribute("uid", &column.to_string()));
+        xml.leaf("mnemonic", "", cut(&curve.mnemonic, MNEMONIC));
+        xml.text("unit", curve.unit.as_deref().unwrap_or_default());
+        xml.text("curveDescription", &curve.description);
+        xml.close();
     }
     xml.open("blockInfo", &attribute("uid", "1"));
     xml.leaf("indexType", "", "length");
@@ -72,7 +81,7 @@ fn standard(xml: &mut Xml, log: &Log) {
     xml.leaf(
         "indexCurve",
         &attribute("columnIndex", "1"),
-        &log.depth.mnemonic,
+        cut(&log.depth.mnemonic, MNEMONIC),
     );
     for (column, _) in columns(log) {
         xml.open("blockCurveInfo", "");
@@ -124,7 +133,7 @@ fn distpy(xml: &mut Xml, log: &Log) {
     xml.leaf("nullValue", "", "NULL");
     for (column, curve) in columns(log) {
         let unit = curve.unit.as_deref().unwrap_or("unitless");
-        curve_info(xml, column, curve, Some(unit));
+        curve_info(xml, column, curve, unit);
         xml.open("blockInfo", &attribute("uid", &column.to_string()));
         if column == 1 {
             xml.leaf("indexType", "", "length");
@@ -171,12 +180,17 @@ fn columns(log: &Log) -> impl Iterator<Item = (usize, &Curve)> {
     (1..).zip(std::iter::once(&log.depth).chain(&log.curves))
 }
 
-fn curve_info(xml: &mut Xml, column: usize, curve: &Curve, unit: Option<&str>) {
+/// The first characters of a text.
+fn cut(text: &str, most: usize) -> &str {
+    text.char_indices()
+        .nth(most)
+        .map_or(text, |(at, _)| &text[..at])
+}
+
+fn curve_info(xml: &mut Xml, column: usize, curve: &Curve, unit: &str) {
     xml.open("logCurveInfo", &attribute("uid", &column.to_string()));
     xml.leaf("mnemonic", "", &curve.mnemonic);
-    if let Some(unit) = unit {
-        xml.leaf("unit", "", unit);
-    }
+    xml.leaf("unit", "", unit);
     xml.leaf("curveDescription", "", &curve.description);
     xml.close();
 }
@@ -256,6 +270,13 @@ impl Xml {
             self.out.push_str("/>\n");
         } else {
             append(&mut self.out, format_args!(">{}</{name}>\n", escaped(text)));
+        }
+    }
+
+    /// An element that may be left out, but not be empty.
+    fn text(&mut self, name: &'static str, text: &str) {
+        if !text.is_empty() {
+            self.leaf(name, "", text);
         }
     }
 

@@ -20,7 +20,9 @@ const FOOT: f64 = 0.3048;
 
 /// Whether a dimension's name says that it is time.
 pub fn is_time(name: &str) -> bool {
-    TIMES.contains(&name.to_lowercase().as_str())
+    // Arrays whose times differ have axes of their own: `time_ARRAY`.
+    let name = name.to_lowercase();
+    TIMES.contains(&name.as_str()) || name.starts_with("time_")
 }
 
 /// The names of an array's dimensions: of version 3 its own, of version 2 those that xarray keeps in an attribute.
