@@ -41,6 +41,8 @@ pub(super) const KINDS: &[(Kind, Kind)] = &[
 ];
 /// A number in seconds that is more is a Unix time.
 const UNIX_TIME: f64 = 1e8;
+/// Characters of an array's name, which stands in the names of its axes too.
+const LONGEST: usize = 40;
 /// Columns that are turned into rows at once.
 const STRIP: usize = 64;
 /// Names that axes have.
@@ -82,7 +84,7 @@ impl Default for Args {
 
 pub(super) fn build(args: Args, form: SummaryForm) -> Result<Command, ArgProblem> {
     let usual = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if args.name.is_empty() || !args.name.chars().all(usual) {
+    if !(1..=LONGEST).contains(&args.name.len()) || !args.name.chars().all(usual) {
         let found = format!("found \"{}\", expected letters, digits, _ and -", args.name);
         return Err(ArgProblem::new("array", found));
     }

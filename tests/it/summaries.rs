@@ -381,7 +381,7 @@ fn arrays_have_names_of_their_own() {
     for (keys, expected) in [
         (
             json!({"array": "a/b"}),
-            "array: found \"a/b\", expected letters, digits, _ and -",
+            "array: found \"a/b\", expected up to 40 letters, digits, _ and -",
         ),
         (
             json!({"array": "time"}),
@@ -393,7 +393,7 @@ fn arrays_have_names_of_their_own() {
         ),
         (
             json!({"labels": ["one"]}),
-            "labels: found 1 labels, expected 2, one for each column of",
+            "labels: `write_zarr` (uid 30): found 1 labels, expected 2, one for each column of",
         ),
     ] {
         let mut flow = flow();

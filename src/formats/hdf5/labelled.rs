@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
-use hdf5::types::{VarLenArray, VarLenAscii, VarLenUnicode};
+use hdf5::types::{FixedAscii, VarLenArray, VarLenUnicode};
 use hdf5::{Dataset, File, H5Type, Hyperslab, Location, ObjectReference1, Selection, SliceOrIndex};
 use ndarray::{ArrayViewD, IxDyn};
 use serde_json::{Map, Value};
@@ -15,6 +15,9 @@ use crate::formats::labelled::{Layout, Store};
 
 /// zlib's own default is 6, which is half as fast and hardly smaller.
 const LEVEL: u8 = 4;
+/// Lengths of the texts that make datasets scales: of `DIMENSION_SCALE` with its end, and of names.
+const CLASS: usize = 16;
+const NAME: usize = 64;
 
 /// A file that is being written.
 #[derive(Debug)]
@@ -44,7 +47,6 @@ pub fn create(path: &Path, layout: &Layout) -> Result<Writer, FormatError> {
         let axis = texts(&file, &labels.name, &labels.values).map_err(failed)?;
         attributes(&axis, &labels.attributes).map_err(failed)?;
     }
-    let mut arrays = Vec::new();
     for array in &layout.arrays {
         macro_rules! make {
             ($type:ty) => {
@@ -65,9 +67,16 @@ pub fn create(path: &Path, layout: &Layout) -> Result<Writer, FormatError> {
         };
         let made = made.map_err(failed)?;
         attributes(&made, &array.attributes).map_err(failed)?;
-        arrays.push((made, array.dtype));
     }
-    attach(&file, layout).map_err(failed)?;
+    let axes = attach(&file, layout).map_err(failed)?;
+    file.close().map_err(failed)?;
+    end_by_zero(path, 2 * axes)?;
+    let file = File::open_rw(path).map_err(failed)?;
+    let arrays = layout.arrays.iter().map(|array| {
+        let dataset = file.dataset(&array.name)?;
+        Ok((dataset, array.dtype))
+    });
+    let arrays = arrays.collect::<hdf5::Result<_>>().map_err(failed)?;
     Ok(Writer {
         path: path.to_path_buf(),
         file,
@@ -111,8 +120,9 @@ fn texts(file: &File, name: &str, values: &[String]) -> hdf5::Result<Dataset> {
         .create(name)
 }
 
-/// Tells axes of their arrays and arrays of their axes, as the library's own H5DSattach_scale does.
-fn attach(file: &File, layout: &Layout) -> hdf5::Result<()> {
+/// Tells axes of their arrays and arrays of their axes, as the library's own H5DSattach_scale does. Gives the number
+/// of axes.
+fn attach(file: &File, layout: &Layout) -> hdf5::Result<usize> {
     let axes = layout
         .arrays
         .iter()
@@ -123,8 +133,8 @@ fn attach(file: &File, layout: &Layout) -> hdf5::Result<()> {
         .collect();
     for name in &names {
         let axis = file.dataset(name)?;
-        ascii(&axis, "CLASS", "DIMENSION_SCALE")?;
-        ascii(&axis, "NAME", name)?;
+        ascii::<CLASS>(&axis, "CLASS", "DIMENSION_SCALE")?;
+        ascii::<NAME>(&axis, "NAME", name)?;
         let mut users = Vec::new();
         for array in &layout.arrays {
             for (k, dim) in array.dims.iter().enumerate() {
@@ -157,15 +167,48 @@ fn attach(file: &File, layout: &Layout) -> hdf5::Result<()> {
             .with_data(&list[..])
             .create("DIMENSION_LIST")?;
     }
-    Ok(())
+    Ok(names.len())
 }
 
-/// The library takes these attributes as texts that end at a zero byte only, which the binding has of variable length alone.
-fn ascii(at: &Location, name: &str, value: &str) -> hdf5::Result<()> {
-    let text = VarLenAscii::from_ascii(value).map_err(|e| hdf5::Error::from(e.to_string()))?;
-    at.new_attr::<VarLenAscii>()
+/// A text of fixed length, as [`end_by_zero`] finds it.
+fn ascii<const N: usize>(at: &Location, name: &str, value: &str) -> hdf5::Result<()> {
+    let text = FixedAscii::<N>::from_ascii(value).map_err(|e| hdf5::Error::from(e.to_string()))?;
+    at.new_attr::<FixedAscii<N>>()
         .create(name)?
         .write_scalar(&text)
+}
+
+/// Marks the texts that make datasets scales as ended by a zero byte rather than filled up with them, in a file that holds no value
+/// yet. The library knows scales by texts of that kind alone, which the binding cannot make. An attribute is its name, filled up to eight bytes,
+/// and the type of its value: class 3 of version 1, how texts end, and their length (HDF5 File Format Specification 3.0, IV.A.2.m
+/// and IV.A.2.d). Headers of this version have no checksum.
+fn end_by_zero(path: &Path, expected: usize) -> Result<(), FormatError> {
+    let io = |e| FormatError::io(path, e);
+    let mut bytes = std::fs::read(path).map_err(io)?;
+    let mut marked = 0;
+    for (name, length) in [(b"CLASS\0\0\0", CLASS), (b"NAME\0\0\0\0", NAME)] {
+        let filled = [&name[..], &[0x13, 1, 0, 0, length as u8, 0, 0, 0]].concat();
+        let places: Vec<usize> = memmem(&bytes, &filled).collect();
+        for place in places {
+            bytes[place + name.len() + 1] = 0;
+            marked += 1;
+        }
+    }
+    if marked != expected {
+        let found = format!("{marked} texts of axes");
+        return Err(FormatError::content(
+            path,
+            "attributes",
+            found,
+            expected.to_string(),
+        ));
+    }
+    std::fs::write(path, bytes).map_err(io)
+}
+
+fn memmem<'a>(bytes: &'a [u8], sought: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let windows = bytes.windows(sought.len()).enumerate();
+    windows.filter_map(move |(at, window)| (window == sought).then_some(at))
 }
 
 fn attributes(at: &Location, attributes: &Map<String, Value>) -> hdf5::Result<()> {
