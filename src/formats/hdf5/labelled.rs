@@ -179,15 +179,15 @@ fn ascii<const N: usize>(at: &Location, name: &str, value: &str) -> hdf5::Result
 }
 
 /// Marks the texts that make datasets scales as ended by a zero byte rather than filled up with them, in a file that holds no value
-/// yet. The library knows scales by texts of that kind alone, which the binding cannot make. An attribute is its name, filled up to eight bytes,
+/// yet. The library knows scales by texts of that kind alone, which the binding cannot make. An attribute is its name and a zero byte,
 /// and the type of its value: class 3 of version 1, how texts end, and their length (HDF5 File Format Specification 3.0, IV.A.2.m
 /// and IV.A.2.d). Headers of this version have no checksum.
 fn end_by_zero(path: &Path, expected: usize) -> Result<(), FormatError> {
     let io = |e| FormatError::io(path, e);
     let mut bytes = std::fs::read(path).map_err(io)?;
     let mut marked = 0;
-    for (name, length) in [(b"CLASS\0\0\0", CLASS), (b"NAME\0\0\0\0", NAME)] {
-        let filled = [&name[..], &[0x13, 1, 0, 0, length as u8, 0, 0, 0]].concat();
+    for (name, length) in [("CLASS\0", CLASS), ("NAME\0", NAME)] {
+        let filled = [name.as_bytes(), &[0x13, 1, 0, 0, length as u8, 0, 0, 0]].concat();
         let places: Vec<usize> = memmem(&bytes, &filled).collect();
         for place in places {
             bytes[place + name.len() + 1] = 0;
