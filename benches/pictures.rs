@@ -85,6 +85,6 @@ fn draw(sink: &dyn SinkCommand, data: &Computed) -> Vec<u8> {
     let mut files = sink.files(&env, &chunk, &[(&env.source, data.clone())]);
     match files.remove(0).content {
         Content::Bytes(bytes) => bytes,
-        Content::Npy { .. } => unreachable!("a picture is bytes"),
+        Content::Npy { .. } | Content::Stream(_) => unreachable!("a picture is bytes"),
     }
 }

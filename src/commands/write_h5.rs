@@ -13,15 +13,12 @@ pub static SPEC: Spec = Spec {
     gathers: Gathers::None,
     cost: Cost::Free,
     schema: schema_of::<Args>,
-    build: |args| {
-        // The command file is checked the same in a build without HDF5, but for this.
-        if cfg!(not(feature = "hdf5")) {
-            return Err(ArgProblem::new(
-                "name",
-                "this build has no HDF5; write_zarr writes the same",
-            ));
+    build: |args| match build(parse(args)?, SummaryForm::Hdf5)? {
+        Command::Sink(_) if cfg!(not(feature = "hdf5")) => {
+            let found = "this build has no HDF5; write_zarr writes the same";
+            Err(ArgProblem::new("directory_out", found))
         }
-        build(parse(args)?, SummaryForm::Hdf5)
+        command => Ok(command),
     },
     examples: &[],
 };

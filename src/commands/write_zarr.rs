@@ -85,7 +85,10 @@ impl Default for Args {
 pub(super) fn build(args: Args, form: SummaryForm) -> Result<Command, ArgProblem> {
     let usual = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !(1..=LONGEST).contains(&args.name.len()) || !args.name.chars().all(usual) {
-        let found = format!("found \"{}\", expected letters, digits, _ and -", args.name);
+        let found = format!(
+            "found \"{}\", expected up to {LONGEST} letters, digits, _ and -",
+            args.name
+        );
         return Err(ArgProblem::new("array", found));
     }
     if AXES

@@ -122,8 +122,9 @@ impl Store for Writer {
         let value = it.data_type().fixed_size().unwrap_or(1);
         let row = it.shape()[1..].iter().product::<u64>() as usize * value;
         let rows = (bytes.len() / row.max(1)) as u64;
-        let mut ranges = vec![from as u64..from as u64 + rows];
-        ranges.extend(it.shape()[1..].iter().map(|n| 0..*n));
+        let inner = it.shape()[1..].iter().map(|n| 0..*n);
+        let rows = from as u64..from as u64 + rows;
+        let ranges: Vec<_> = std::iter::once(rows).chain(inner).collect();
         it.store_array_subset(
             &ArraySubset::new_with_ranges(&ranges),
             ArrayBytes::new_flen(bytes),
