@@ -75,7 +75,7 @@ impl Default for Args {
     fn default() -> Self {
         Self {
             directory_out: None,
-            name: "values".into(),
+            name: "summary".into(),
             labels: Vec::new(),
             units: None,
         }

@@ -374,7 +374,7 @@ fn two_runs_follow_one_folder() {
     told.sort_unstable();
     assert_eq!(told, (0..9).map(|k| T0 + k).collect::<Vec<_>>());
     // The last of them to end leaves the summary of both.
-    let summary = zarr::open(&project.path("shared/all/summary.zarr/values/1")).unwrap();
+    let summary = zarr::open(&project.path("shared/all/summary.zarr/summary/1")).unwrap();
     let times: Vec<f64> = (0..9).map(|k| (T0 + k) as f64).collect();
     assert_eq!(summary.times().unwrap().unwrap(), times);
 }

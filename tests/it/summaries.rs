@@ -86,7 +86,7 @@ assert (ds.time_course.values == fine).all(), ds.time_course
 assert (ds.measured_depth.values == depth).all()
 assert ds.measured_depth.attrs['units'] == 'm' and ds.frequency.attrs['units'] == 'Hz'
 assert list(ds.band.values) == ['low', 'high'], ds.band
-assert ds.te.attrs['units'] == '1'
+assert ds.te.attrs == {'units': '1'}, ds.te.attrs
 f = ds.frequency.values
 assert f[1] == 1.0, f[:3]
 def same(a, b, where):

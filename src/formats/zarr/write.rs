@@ -37,7 +37,7 @@ pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
     // What all arrays are is told at the top too, where zarr-python and xarray look first.
     let mut all = ConsolidatedMetadata::default();
     let mut tell = |name: &str, array: &Array<FilesystemStore>| {
-        let metadata = array.metadata_opt(&ArrayMetadataOptions::default());
+        let metadata = array.metadata_opt(&plain());
         all.metadata
             .insert(name.to_string(), NodeMetadata::Array(metadata));
     };
@@ -51,7 +51,7 @@ pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
             FormatError::content(folder, array.name.clone(), array.dtype.name(), expected)
         })?;
         let built = build(&store, array, data_type, fill).map_err(|e| failed(&e))?;
-        built.store_metadata().map_err(|e| failed(&e))?;
+        built.store_metadata_opt(&plain()).map_err(|e| failed(&e))?;
         tell(&array.name, &built);
         Ok(built)
     });
@@ -66,6 +66,11 @@ pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
         path: folder.to_path_buf(),
         arrays,
     })
+}
+
+/// Without the library's word on itself among the attributes.
+fn plain() -> ArrayMetadataOptions {
+    ArrayMetadataOptions::default().with_include_zarrs_metadata(false)
 }
 
 fn failed(folder: &Path, error: &dyn std::fmt::Display) -> FormatError {
@@ -108,7 +113,9 @@ fn texts(store: &Arc<FilesystemStore>, labels: &Labels) -> Result<Array<Filesyst
         .attributes(attributes)
         .build(store.clone(), &format!("/{}", labels.name))
         .map_err(|e| e.to_string())?;
-    array.store_metadata().map_err(|e| e.to_string())?;
+    array
+        .store_metadata_opt(&plain())
+        .map_err(|e| e.to_string())?;
     let values: Vec<&str> = labels.values.iter().map(String::as_str).collect();
     array
         .store_chunk(&[0], &values[..])

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::file::is_temporary_of;
 use super::{BOOKKEEPING, OutputError, make_folder};
 
-/// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/te/summary.zarr.parts/values/`.
+/// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/te/summary.zarr.parts/summary/`.
 const DEPTH: usize = 4;
 /// A lease is touched so many times before it expires.
 const BEATS: u32 = 6;
