@@ -6,7 +6,7 @@
 
 mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,12 +84,10 @@ impl<'a> Summaries<'a> {
     /// When it cannot be written.
     pub fn finish(&self, chunks: Option<&[ChunkId]>) -> Result<(), OutputError> {
         for (target, summaries) in &self.targets {
-            let missing = |chunk: &&ChunkId| {
-                let there = |path: PathBuf| store::is_listed(&self.output.path().join(path));
-                let settled = |it: &Summary| there(it.part(chunk)) || there(it.failed(chunk));
-                !summaries.iter().all(settled)
+            let missing = match chunks {
+                Some(all) => self.missing(summaries, all)?,
+                None => 0,
             };
-            let missing = chunks.map_or(0, |all| all.iter().filter(missing).count());
             if missing > 0 {
                 tracing::info!(
                     "{}: {missing} chunks are not done yet; it is written when they are",
@@ -116,6 +114,23 @@ impl<'a> Summaries<'a> {
             }
         }
         Ok(())
+    }
+
+    /// How many chunks have neither a part nor a failure in each of some summaries. Folders are listed for it, as other runs add to
+    /// them.
+    fn missing(&self, summaries: &[Summary], chunks: &[ChunkId]) -> Result<usize, OutputError> {
+        let mut settled: Vec<HashSet<i64>> = Vec::new();
+        for summary in summaries {
+            let entries = self.output.list(&summary.parts)?;
+            let times = entries.iter().filter_map(|entry| {
+                let (time, ending) = entry.name.rsplit_once('.')?;
+                let known = [Summary::PART, Summary::FAILED].contains(&ending);
+                time.parse().ok().filter(|_| known)
+            });
+            settled.push(times.collect());
+        }
+        let missing = |chunk: &&ChunkId| !settled.iter().all(|it| it.contains(&chunk.unix_time));
+        Ok(chunks.iter().filter(missing).count())
     }
 
     /// Whether a summary was made of the parts that there are.
