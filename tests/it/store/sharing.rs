@@ -148,3 +148,35 @@ fn a_followed_folder_may_lie_in_a_store() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(store.files("followed") == whole);
 }
+
+/// The share that finds all parts, those of the others among them, leaves the summary that one run on this machine leaves.
+#[test]
+fn shares_leave_one_summary_in_a_store() {
+    let Some(store) = Store::start() else { return };
+    let project = slow(&store, 5);
+    project.flow(json!([
+        {"name": "write_zarr", "uid": 1, "in_uid": 0, "directory_out": "all", "array": "counts"}
+    ]));
+    let args = "-m strainrate2summary -c system.json -f s3://data/chunks -o s3://data/results";
+    let first = store.run(&project, &format!("{args} --shard 0/2")).ends(0);
+    first.says("chunks are not done yet");
+    let array = "results/all/summary.zarr/counts";
+    assert!(store.keys(array).is_empty());
+    // An array of this name with more in it: what the new one has not goes.
+    store.put(&format!("{array}/c/9/9"), b"old");
+    store.run(&project, &format!("{args} --shard 1/2")).ends(0);
+    project.summary("-f chunks -o results").ends(0);
+    let of = |files: std::collections::BTreeMap<String, Vec<u8>>| {
+        let values = files.into_iter().filter(|(name, _)| name.contains("/c/"));
+        values.collect::<Vec<_>>()
+    };
+    let there = of(store.files("results/all/summary.zarr"));
+    let here = of(project.files("results/all/summary.zarr"));
+    assert!(here.len() > 2);
+    assert!(there == here);
+    // Again there is nothing to do.
+    store
+        .run(&project, &format!("{args} --shard 0/2"))
+        .ends(0)
+        .says("0 chunks done");
+}
