@@ -150,7 +150,7 @@ fn its_parts_are_listed() {
     for name in ["wgpu", "rustfft", "hdf5-metno-sys"] {
         assert_eq!(listed(name), [locked(&lock, name)], "{name}");
     }
-    for of_tests in ["criterion", "proptest", "tempfile"] {
+    for of_tests in ["criterion", "proptest", "jsonschema"] {
         assert!(!locked(&lock, of_tests).is_empty());
         assert!(listed(of_tests).is_empty(), "{of_tests}");
     }
