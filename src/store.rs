@@ -262,13 +262,14 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
         seen.folders.insert(folder.to_path_buf());
         return Ok(found);
     }
-    let entries = std::fs::read_dir(folder)?.filter_map(Result::ok);
-    Ok(entries
-        .map(|entry| Entry {
-            path: entry.path(),
-            listed: None,
+    std::fs::read_dir(folder)?
+        .map(|entry| {
+            Ok(Entry {
+                path: entry?.path(),
+                listed: None,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// The files that a pattern matches.

@@ -91,11 +91,15 @@ pub(super) fn build(args: Args, form: SummaryForm) -> Result<Command, ArgProblem
         );
         return Err(ArgProblem::new("array", found));
     }
-    if AXES
-        .iter()
-        .any(|axis| args.name == *axis || args.name.starts_with("time_"))
-    {
-        let found = format!("found \"{}\", which is the name of an axis", args.name);
+    if AXES.iter().any(|axis| {
+        args.name
+            .strip_prefix(axis)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    }) {
+        let found = format!(
+            "found \"{}\", expected no name of an axis, alone or before a _",
+            args.name
+        );
         return Err(ArgProblem::new("array", found));
     }
     let Some(folder) = folder(args.directory_out)? else {

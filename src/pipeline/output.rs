@@ -138,6 +138,11 @@ impl Folder {
         &self.path
     }
 
+    /// Where a path below the folder lies; one that is itself in a store lies there.
+    pub fn full(&self, path: &Path) -> PathBuf {
+        store::join(&self.path, path)
+    }
+
     /// How files get their names here.
     pub fn commit(&self) -> Commit {
         self.commit
@@ -148,7 +153,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self, path: &Path) -> Result<AtomicFile, OutputError> {
-        AtomicFile::begin(&store::join(&self.path, path), self.commit, &self.run)
+        AtomicFile::begin(&self.full(path), self.commit, &self.run)
     }
 
     /// Writes a whole file, by its path below the folder.
@@ -164,7 +169,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create_folder(&self, path: &Path) -> Result<AtomicFolder, OutputError> {
-        AtomicFolder::begin(&store::join(&self.path, path), self.commit, &self.run)
+        AtomicFolder::begin(&self.full(path), self.commit, &self.run)
     }
 
     /// Opens a file to read it, by its path below the folder.
@@ -172,7 +177,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be opened.
     pub fn open(&self, path: &Path) -> Result<File, OutputError> {
-        let path = store::join(&self.path, path);
+        let path = self.full(path);
         store::open(&path).map_err(|e| OutputError::io(&path, e))
     }
 
@@ -181,7 +186,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be read.
     pub fn list(&self, path: &Path) -> Result<Vec<Entry>, OutputError> {
-        let path = store::join(&self.path, path);
+        let path = self.full(path);
         let entries = match store::list(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|e| OutputError::io(&path, e))?,

@@ -246,7 +246,7 @@ impl Run<'_> {
                 Err(unready) => {
                     meter.failed(&unready.to_string());
                     if let Ok(id) = names.id(&chunk) {
-                        summaries.failed(&id, &unready.to_string())?;
+                        summaries.failed(&id, &unready.to_string());
                     }
                     match unready {
                         Unready::Io(_) => report.unread += 1,
@@ -281,7 +281,7 @@ impl Run<'_> {
         let all = self.results(id).all(|path| {
             any = true;
             // A file without a byte is what a full disk leaves.
-            let file = store::listed(&store::join(self.output.path(), &path));
+            let file = store::listed(&self.output.full(&path));
             file.is_ok_and(|file| file.len > 0)
         });
         any && all
@@ -365,7 +365,7 @@ impl Run<'_> {
             if let Some(fault) = &results.fault {
                 meter.moves(Some(Queue::Computed), None);
                 meter.failed(&format!("{}: {fault}", job.path.display()));
-                summaries.failed(&job.id, fault)?;
+                summaries.failed(&job.id, fault);
                 self.output.release(&self.work(Some(&job.id), &job.path));
                 written.refused += 1;
                 continue;

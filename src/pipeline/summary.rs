@@ -31,8 +31,10 @@ use crate::store;
 const BUFFER: usize = 1 << 20;
 /// Between two looks at a summary that another run writes.
 const LOOK: Duration = Duration::from_millis(100);
-/// Looks of a run that was asked to end.
-const PATIENCE: u32 = 100;
+/// The same in a store, where each look is some requests.
+const LOOK_IN_STORE: Duration = Duration::from_secs(2);
+/// For how long a run looks that was asked to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Beside the parts: which of them the summary was made of.
 const STATE: &str = "summary.json";
 
@@ -68,13 +70,14 @@ impl<'a> Summaries<'a> {
         self.targets.is_empty()
     }
 
-    /// A chunk is bad: nobody needs to wait for its part.
-    ///
-    /// # Errors
-    /// When that cannot be written down.
-    pub fn failed(&self, chunk: &ChunkId, reason: &str) -> Result<(), OutputError> {
-        let mut all = self.targets.values().flatten();
-        all.try_for_each(|it| self.output.write(&it.failed(chunk), reason.as_bytes()))
+    /// A chunk is bad: nobody needs to wait for its part. Where that cannot be written down, the summary waits for another run.
+    pub fn failed(&self, chunk: &ChunkId, reason: &str) {
+        for summary in self.targets.values().flatten() {
+            let written = self.output.write(&summary.failed(chunk), reason.as_bytes());
+            if let Err(error) = written {
+                tracing::warn!("{error}");
+            }
+        }
     }
 
     /// Writes every summary whose chunks are all done, unless it is written already. Without `chunks`, which a run does not know
@@ -91,12 +94,16 @@ impl<'a> Summaries<'a> {
             if missing > 0 {
                 tracing::info!(
                     "{}: {missing} chunks are not done yet; it is written when they are",
-                    self.output.path().join(target).display()
+                    self.output.full(target).display()
                 );
                 continue;
             }
             let name = target.display().to_string();
-            let mut looks = 0;
+            let look = match store::is_remote(&self.output.full(target)) {
+                true => LOOK_IN_STORE,
+                false => LOOK,
+            };
+            let mut looked = Duration::ZERO;
             while !self.fresh(target, summaries)? {
                 if self.output.take(&name)? {
                     let done = self.write(target, summaries);
@@ -105,12 +112,12 @@ impl<'a> Summaries<'a> {
                     break;
                 }
                 // Another run writes it, perhaps without this one's last chunk.
-                if self.monitor.stop.wanted() && looks >= PATIENCE {
+                if self.monitor.stop.wanted() && looked >= PATIENCE {
                     break;
                 }
-                looks += 1;
+                looked += look;
                 self.monitor.meter.waits();
-                std::thread::sleep(LOOK);
+                std::thread::sleep(look);
             }
         }
         Ok(())
@@ -135,8 +142,8 @@ impl<'a> Summaries<'a> {
 
     /// Whether a summary was made of the parts that there are.
     fn fresh(&self, target: &Path, summaries: &[Summary]) -> Result<bool, OutputError> {
-        let path = self.output.path().join(target);
-        let state = self.output.path().join(state(&summaries[0]));
+        let path = self.output.full(target);
+        let state = self.output.full(&state(&summaries[0]));
         if !store::exists(&path) || !store::is_file(&state) {
             return Ok(false);
         }
@@ -183,8 +190,9 @@ impl<'a> Summaries<'a> {
             .filter(|time| parts.iter().all(|others| others.contains_key(time)))
             .copied()
             .collect();
-        let variables = scan::scan(self.output, summaries, &times)?;
-        let path = self.output.path().join(target);
+        let alive = || self.monitor.meter.waits();
+        let variables = scan::scan(self.output, summaries, &times, &alive)?;
+        let path = self.output.full(target);
         if variables.iter().all(|it| it.pieces.is_empty()) {
             tracing::warn!("{}: not written, as no chunk has a result", path.display());
             return Ok(());
@@ -195,7 +203,7 @@ impl<'a> Summaries<'a> {
                 let tree = self.output.create_folder(target)?;
                 let store = zarr::write::create(tree.temporary(), &plan.layout).map_err(cannot)?;
                 self.fill(&plan, &variables, Box::new(store))?;
-                tree.commit()?;
+                tree.commit(&alive)?;
             }
             #[cfg(feature = "hdf5")]
             SummaryForm::Hdf5 => {
@@ -328,7 +336,7 @@ impl<'a> Summaries<'a> {
         values: &mut Gather,
     ) -> Result<(), OutputError> {
         let path = variable.summary.part(&piece.chunk);
-        let full = self.output.path().join(&path);
+        let full = self.output.full(&path);
         let mut file = BufReader::new(self.output.open(&path)?);
         let part = Part::read(&full, &mut file).map_err(cannot)?;
         let stored = part.dtype().unwrap_or(variable.dtype);

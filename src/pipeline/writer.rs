@@ -34,7 +34,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When it could not be written.
     pub fn write(&mut self, artifact: &Artifact) -> Result<(), OutputError> {
-        let path = store::join(self.folder.path(), &artifact.path);
+        let path = self.folder.full(&artifact.path);
         if artifact.shared && !self.shared.insert(artifact.path.clone()) {
             return Ok(());
         }

@@ -385,7 +385,7 @@ fn arrays_have_names_of_their_own() {
         ),
         (
             json!({"array": "time"}),
-            "array: found \"time\", which is the name of an axis",
+            "array: found \"time\", expected no name of an axis, alone or before a _",
         ),
         (
             json!({"array": "rms"}),

@@ -71,9 +71,17 @@ impl Leases {
         let [leases, claims] = ["runs", "claims"].map(|name| at.join(name));
         let lease = leases.join(run);
         let began = Instant::now();
-        let made = of(&lease)?.create(text(expiry));
+        let own = of(&lease)?;
+        // A store that puts it a second time does not know the condition.
+        let made = own
+            .create(text(expiry))
+            .and_then(|_| own.create(text(expiry)));
+        let made = made.and_then(|again| match again {
+            true => Err(io::ErrorKind::Unsupported.into()),
+            false => Ok(()),
+        });
         match made {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::Unsupported => {
                 tracing::warn!(
                     "{}: the store cannot put an object only where there is none: runs are kept apart by their shards alone",

@@ -5,15 +5,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::file::TEMPORARY;
+use super::file::{TEMPORARY, replace};
 use super::{Commit, OutputError, make_folder};
 use crate::store;
 
 /// A folder that gets its name when it is complete.
 ///
-/// As [`super::AtomicFile`]: beside its name under a temporary one and renamed, or, where nothing can be renamed, copied file by
-/// file, those at the top last. An older folder of the name is moved away first and then removed: for the moment in between there
-/// is none, which readers may meet; half a folder they never do. A killed process leaves the temporary, which a later run removes.
+/// As [`super::AtomicFile`]: beside its name under a temporary one and renamed. An older folder of the name is moved away first and
+/// then removed: for the moment in between there is none, which readers may meet; half a folder they never do. A killed process
+/// leaves the temporary, which a later run removes.
+///
+/// Where nothing can be renamed, file by file is put in its place. What says what the folder is, its own files and those of the
+/// folders in it, is removed first and put last, so that readers meet no folder rather than half a one. Two runs that put the
+/// same folder at once leave it whole.
 #[derive(Debug)]
 pub struct AtomicFolder {
     path: PathBuf,
@@ -24,6 +28,10 @@ pub struct AtomicFolder {
 
 impl AtomicFolder {
     pub(super) fn begin(path: &Path, commit: Commit, run: &str) -> Result<Self, OutputError> {
+        let commit = match store::is_remote(path) {
+            true => Commit::Put,
+            false => commit,
+        };
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(2, Ordering::Relaxed);
         let beside = |count: u64| {
@@ -49,19 +57,15 @@ impl AtomicFolder {
         &self.temporary
     }
 
-    /// Gives it its name, in place of a folder that has it.
+    /// Gives it its name, in place of a folder that has it. `alive` is told of each file that is put.
     ///
     /// # Errors
     /// When it could not be completed.
-    pub fn commit(self) -> Result<(), OutputError> {
-        let done = match self.commit {
-            Commit::Rename => self.rename(),
-            Commit::Put if store::is_remote(&self.path) => put(&self.temporary, &self.path),
-            Commit::Put => fs::remove_dir_all(&self.path)
-                .or_else(absent)
-                .and_then(|()| copy(&self.temporary, &self.path)),
-        };
-        done.map_err(|e| OutputError::io(&self.path, e))
+    pub fn commit(self, alive: &dyn Fn()) -> Result<(), OutputError> {
+        match self.commit {
+            Commit::Rename => self.rename().map_err(|e| OutputError::io(&self.path, e)),
+            Commit::Put => self.put(alive),
+        }
     }
 
     fn rename(&self) -> io::Result<()> {
@@ -70,7 +74,29 @@ impl AtomicFolder {
             let _ = fs::rename(&self.old, &self.path);
             return Err(error);
         }
-        fs::remove_dir_all(&self.old).or_else(absent)
+        // The new one is in place: what a reader still holds of the old one is for the next run to remove.
+        let _ = fs::remove_dir_all(&self.old);
+        Ok(())
+    }
+
+    fn put(&self, alive: &dyn Fn()) -> Result<(), OutputError> {
+        let failed = |e| OutputError::io(&self.path, e);
+        let mut files = Vec::new();
+        files_below(&self.temporary, Path::new(""), &mut files).map_err(failed)?;
+        // The deepest come first, and those at the top last.
+        files.sort_by_key(|file| std::cmp::Reverse(file.components().count()));
+        let describes = |file: &&PathBuf| file.components().count() <= 2;
+        for file in files.iter().rev().filter(describes) {
+            store::remove(&self.path.join(file))
+                .or_else(absent)
+                .map_err(failed)?;
+        }
+        for file in &files {
+            alive();
+            let bytes = fs::read(self.temporary.join(file)).map_err(failed)?;
+            replace(&self.path.join(file), &bytes, Commit::Put)?;
+        }
+        remove_others(&self.temporary, &self.path).map_err(failed)
     }
 }
 
@@ -88,36 +114,20 @@ fn absent(error: io::Error) -> io::Result<()> {
     }
 }
 
-/// Copies a folder; the files that say what it is lie at its top, and come last.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    let entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
-    let (folders, files): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| entry.path().is_dir());
-    for folder in folders {
-        copy(&folder.path(), &to.join(folder.file_name()))?;
-    }
-    for file in files {
-        fs::copy(file.path(), to.join(file.file_name()))?;
+/// The files below a folder, by their paths in it.
+fn files_below(folder: &Path, at: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder.join(at))? {
+        let entry = entry?;
+        let path = at.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => files_below(folder, &path, files)?,
+            false => files.push(path),
+        }
     }
     Ok(())
 }
 
-/// The same into a store; objects that the folder had before and has no more are removed at last.
-fn put(from: &Path, to: &Path) -> io::Result<()> {
-    let entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
-    let (folders, files): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| entry.path().is_dir());
-    for folder in folders {
-        put(&folder.path(), &to.join(folder.file_name()))?;
-    }
-    for file in files {
-        let mut bytes = fs::File::open(file.path())?;
-        store::put(&to.join(file.file_name()), &mut bytes)?;
-    }
-    remove_others(from, to)
-}
-
+/// Removes the files of a folder that another has not.
 fn remove_others(wanted: &Path, folder: &Path) -> io::Result<()> {
     for entry in store::list(folder)? {
         let same = wanted.join(entry.path.file_name().unwrap_or_default());

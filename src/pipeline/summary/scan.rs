@@ -42,16 +42,19 @@ impl Variable {
     }
 }
 
-/// Looks at the parts of some chunks. A chunk whose parts are bad, or of another shape than most, is left out with a warning.
+/// Looks at the parts of some chunks, and tells `alive` of each. A chunk whose parts are bad, or of another shape than most, is
+/// left out with a warning.
 pub fn scan(
     output: &Folder,
     summaries: &[Summary],
     chunks: &[i64],
+    alive: &dyn Fn(),
 ) -> Result<Vec<Variable>, OutputError> {
     let mut shapes = vec![Shapes::default(); summaries.len()];
     let mut looked: Vec<(ChunkId, Vec<Looked>)> = Vec::new();
     let mut odd = Vec::new();
     'chunks: for &unix_time in chunks {
+        alive();
         let chunk = ChunkId { unix_time };
         let mut parts = Vec::new();
         for (summary, shapes) in summaries.iter().zip(&mut shapes) {
@@ -76,7 +79,7 @@ pub fn scan(
         looked.retain(|(chunk, parts)| {
             let fits = parts[k].shape == usual;
             if !fits {
-                let path = output.path().join(summary.part(chunk));
+                let path = output.full(&summary.part(chunk));
                 let found = described(&shapes.0[parts[k].shape].0);
                 let expected = described(&shapes.0[usual].0);
                 odd.push(format!(
@@ -88,7 +91,7 @@ pub fn scan(
         });
     }
     if let [first, others @ ..] = &odd[..] {
-        let target = output.path().join(&summaries[0].target);
+        let target = output.full(&summaries[0].target);
         let more = match others.len() {
             0 => String::new(),
             n => format!(" ({n} more chunks are left out)"),
@@ -158,7 +161,7 @@ fn look(
     chunk: &ChunkId,
 ) -> Result<(Part, Vec<i64>), FormatError> {
     let path = summary.part(chunk);
-    let full = output.path().join(&path);
+    let full = output.full(&path);
     let file = output
         .open(&path)
         .map_err(|e| FormatError::io(&full, e.source))?;
@@ -231,7 +234,7 @@ fn in_order<'a>(
 
 /// The values of an axis.
 pub fn axis(output: &Folder, summary: &Summary, axis: &PartAxis) -> Result<Vec<f64>, OutputError> {
-    let path = output.path().join(summary.parts.join(&axis.file));
+    let path = output.full(&summary.parts.join(&axis.file));
     let array = npy::open(&path).map_err(cannot)?;
     let values = array.to_f64_vec().unwrap_or_default();
     if values.len() == axis.len {
