@@ -184,6 +184,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         dst: &mut [u8],
     ) -> Result<(), FormatError>;
 
+    /// Whether samples are decoded in blocks of many channels and times: then few large reads are better than many small ones.
+    fn is_packed(&self) -> bool {
+        false
+    }
+
     /// The headers of single traces, where a format has them.
     ///
     /// # Errors

@@ -277,6 +277,10 @@ impl Source for H5Source {
         &self.found.header
     }
 
+    fn is_packed(&self) -> bool {
+        self.chunks().is_some()
+    }
+
     fn read(
         &self,
         channels: Range<usize>,

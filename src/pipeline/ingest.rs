@@ -21,6 +21,8 @@ pub use lossless::Inexact;
 
 /// Size of a buffer: what a thread reads and writes at a time.
 pub const TILE: usize = 4 << 20;
+/// The same where samples are decoded in blocks: a second of most recordings, so that few blocks are met twice.
+const PACKED_TILE: usize = 64 << 20;
 const THREADS: usize = 2;
 /// Chunks that are open at once; a macOS process may have 256 files.
 const OPEN_CHUNKS: usize = 128;
@@ -386,7 +388,7 @@ fn write_group(
         })
     };
     let chunks: Vec<OpenChunk> = group.iter().map(open).collect::<Result<_, OutputError>>()?;
-    let tiles = tiles(header, &chunks, dtype);
+    let tiles = tiles(source, &chunks, dtype);
 
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
@@ -435,12 +437,17 @@ struct Part<'a> {
 }
 
 /// The tiles of a group, in the order of the recording.
-fn tiles<'a>(header: &Header, chunks: &'a [OpenChunk], dtype: DType) -> Vec<Tile<'a>> {
+fn tiles<'a>(source: &dyn Source, chunks: &'a [OpenChunk], dtype: DType) -> Vec<Tile<'a>> {
+    let header = source.header();
     let size = sample_size(header, dtype);
+    let bytes = match source.is_packed() {
+        true => PACKED_TILE,
+        false => TILE,
+    };
     match header.layout {
-        Layout::ChannelMajor => {
+        Layout::ChannelMajor if !source.is_packed() => {
             let samples: usize = chunks.iter().map(|c| c.times.len()).sum();
-            let height = (TILE / (samples * size)).max(1);
+            let height = (bytes / (samples * size)).max(1);
             windows(0..header.channels, height)
                 .map(|channels| Tile {
                     channels,
@@ -454,8 +461,8 @@ fn tiles<'a>(header: &Header, chunks: &'a [OpenChunk], dtype: DType) -> Vec<Tile
                 })
                 .collect()
         }
-        Layout::TimeMajor => {
-            let width = (TILE / (header.channels * size)).max(1);
+        _ => {
+            let width = (bytes / (header.channels * size)).max(1);
             chunks
                 .iter()
                 .flat_map(|chunk| {
@@ -531,7 +538,7 @@ fn sized(buffer: &mut Vec<u8>, size: usize) -> &mut [u8] {
 /// Reads a tile part by part, each as rows of its own; along the file where channels are.
 fn read(source: &dyn Source, tile: &Tile, mut dst: &mut [u8]) -> Result<(), FormatError> {
     let header = source.header();
-    if header.layout == Layout::TimeMajor {
+    if header.layout == Layout::TimeMajor || source.is_packed() {
         for part in &tile.parts {
             let length = part.times.len() * tile.channels.len() * header.dtype.size();
             let (rows, rest) = dst.split_at_mut(length);

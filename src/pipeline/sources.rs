@@ -115,6 +115,8 @@ impl Sources {
             return Ok(());
         }
         match header.layout {
+            // Blocks are decoded by all threads as it is.
+            _ if source.is_packed() => source.read(0..channels, times.clone(), dst),
             Layout::TimeMajor => source.read(0..channels, times.clone(), dst),
             Layout::ChannelMajor => {
                 let rows = channels.div_ceil(PARTS);

@@ -3,7 +3,7 @@
 use hdf5::{File, Group};
 use jiff::Timestamp;
 
-use super::values::{Clock, metadata, unix, whole_ends};
+use super::values::{Clock, for_each_channel, metadata, unix, whole_ends};
 use super::{Found, Place, attributes, list, members, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -48,14 +48,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let start = Timestamp::from_nanosecond(i128::from(first))
         .map_err(|e| at.content(times.name(), e.to_string(), expected()))?;
     let distance = at.dataset(&patch, "_coord_distance")?;
-    let depth = distance
-        .read_raw::<f64>()
-        .map_err(|e| at.library(&distance.name(), "numbers", &e))?;
-    if depth.len() != channels {
-        let found = format!("{} values", depth.len());
-        let expected = format!("{channels}, one for each channel");
-        return Err(at.content(distance.name(), found, expected));
-    }
+    let depth = for_each_channel(at, &distance, channels)?;
     let unit = attributes::text(&about, "_attrs_data_units").filter(|unit| !unit.is_empty());
     let header = Header {
         channels,

@@ -4,7 +4,7 @@ use hdf5::{Dataset, File};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::values::{Clock, even, metadata, needed, positive, stamp, unix};
+use super::values::{Clock, even, for_each_channel, metadata, needed, positive, stamp, unix};
 use super::{Found, Place, attributes, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -175,9 +175,31 @@ fn hdas_header(at: Place, file: &File, name: &str) -> Result<(f64, Vec<f64>), Fo
         .read_raw::<f64>()
         .map_err(|e| at.library(&dataset.name(), "numbers", &e))?;
     let prf = values[6] / values[15] / values[98];
-    if !(prf.is_finite() && prf > 0.0 && values[1] > 0.0 && values[11].is_finite()) {
-        let found = format!("a rate of {prf} Hz and channels of {} m", values[1]);
-        return Err(at.content(dataset.name(), found, "both above 0"));
+    let is_rate = |value: f64| value.is_finite() && value > 0.0;
+    for (fits, place, value, expected) in [
+        (
+            is_rate(prf),
+            "values 6, 15 and 98",
+            prf,
+            "a rate above 0 Hz",
+        ),
+        (
+            is_rate(values[1]),
+            "value 1",
+            values[1],
+            "channels of more than 0 m",
+        ),
+        (
+            values[11].is_finite(),
+            "value 11",
+            values[11],
+            "where the first channel is, in m",
+        ),
+    ] {
+        if !fits {
+            let place = format!("{}: {place}", dataset.name());
+            return Err(at.content(place, value.to_string(), expected));
+        }
     }
     Ok((prf, values))
 }
@@ -249,10 +271,15 @@ pub fn puniu(at: Place, file: &File) -> Result<Found, FormatError> {
     };
     let pitch = root.positive("spatial_sampling_rate")?;
     let (seconds, nanoseconds) = (root.needed("epoch")?, root.needed("ns")?);
-    let start = unix(seconds).and_then(|_| Timestamp::new(seconds as i64, nanoseconds as i32).ok());
+    let whole = unix(seconds).filter(|_| seconds.fract() == 0.0);
+    let start = whole.and_then(|_| Timestamp::new(seconds as i64, nanoseconds as i32).ok());
     let start = start.ok_or_else(|| {
         let found = format!("{seconds} s and {nanoseconds} ns");
-        at.content(&root.place, found, "a Unix time in epoch and ns")
+        at.content(
+            &root.place,
+            found,
+            "a Unix time of whole seconds in epoch, and ns",
+        )
     })?;
     let said = Said {
         prf: root.positive("sampling_rate")?,
@@ -333,14 +360,7 @@ pub fn neubrex_rfs(at: Place, file: &File) -> Result<Found, FormatError> {
     let mut warnings = Vec::new();
     clock.check(&times.name(), prf, &mut warnings);
     let depth = at.dataset(file, "depth")?;
-    let depth = depth
-        .read_raw::<f64>()
-        .map_err(|e| at.library("/depth", "numbers", &e))?;
-    if depth.len() != channels {
-        let found = format!("{} values", depth.len());
-        let expected = format!("{channels}, one for each channel");
-        return Err(at.content("/depth", found, expected));
-    }
+    let depth = for_each_channel(at, &depth, channels)?;
     let said = Said {
         prf,
         start,

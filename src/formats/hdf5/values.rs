@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ndarray::s;
 use serde_json::{Map, Value, json};
 
-use super::{Place, attributes, list};
+use super::{MOST_CHANNELS, Place, attributes, list};
 use crate::formats::FormatError;
 use crate::formats::properties::YEAR_1971;
 pub use crate::formats::properties::stamp;
@@ -69,9 +69,32 @@ pub fn positive(
     }
 }
 
-/// An axis of even steps.
+/// An axis of even steps. No longer than that of a fibre: a damaged count, which is refused afterwards, must not ask for memory.
 pub fn even(first: f64, step: f64, count: usize) -> Vec<f64> {
+    let count = count.min(MOST_CHANNELS + 1);
     (0..count).map(|k| first + k as f64 * step).collect()
+}
+
+/// A dataset that has a number for each channel.
+///
+/// # Errors
+/// When it has more or fewer, which is told before any is read, or others than numbers.
+pub fn for_each_channel(
+    at: Place,
+    dataset: &Dataset,
+    channels: usize,
+) -> Result<Vec<f64>, FormatError> {
+    if dataset.size() != channels || channels > MOST_CHANNELS {
+        let found = format!("{} values", dataset.size());
+        let expected = match channels > MOST_CHANNELS {
+            true => format!("at most {MOST_CHANNELS} channels"),
+            false => format!("{channels}, one for each channel"),
+        };
+        return Err(at.content(dataset.name(), found, expected));
+    }
+    dataset
+        .read_raw()
+        .map_err(|e| at.library(&dataset.name(), "numbers", &e))
 }
 
 /// A Unix time in seconds; `None` for fillers.

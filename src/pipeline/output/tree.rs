@@ -131,7 +131,7 @@ fn files_below(folder: &Path, at: &Path, files: &mut Vec<PathBuf>) -> io::Result
 fn remove_others(wanted: &Path, folder: &Path) -> io::Result<()> {
     for entry in store::list(folder)? {
         let same = wanted.join(entry.path.file_name().unwrap_or_default());
-        if entry.is_dir() && !same.is_dir() {
+        if entry.is_dir() {
             remove_others(&same, &entry.path)?;
         } else if entry.is_file() && !same.is_file() {
             store::remove(&entry.path).or_else(absent)?;

@@ -44,7 +44,7 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// `None` where one of them is not known here, or there is none.
+    /// `None` where one of them is not known here, two of them pack, or there is none.
     pub fn of(filters: &[Stored], element: usize) -> Option<Self> {
         let steps = filters.iter().map(|filter| match filter {
             Stored::Deflate(_) => Some(Filter::Deflate),
@@ -54,7 +54,10 @@ impl Filters {
             _ => None,
         });
         let steps: Vec<_> = steps.collect::<Option<_>>()?;
-        (!steps.is_empty()).then_some(Self { steps, element })
+        // Of bytes that are packed twice nobody says how many there are in between.
+        let packs = |step: &&Filter| matches!(step, Filter::Deflate | Filter::Lzf);
+        let known = !steps.is_empty() && steps.iter().filter(packs).count() < 2;
+        known.then_some(Self { steps, element })
     }
 
     /// Turns the stored bytes in `bytes` into the `size` bytes of a chunk, by way of `spare`. Bit k of `skipped` says that filter k
