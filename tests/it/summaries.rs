@@ -155,6 +155,32 @@ fn whoever_is_last_of_two_shares_writes_them() {
     assert!(!again.err.contains("summary.zarr"), "{}", again.err);
 }
 
+/// As on a bucket that is mounted as a folder: what was there is replaced file by file.
+#[test]
+fn where_nothing_can_be_renamed_it_is_put() {
+    let project = project();
+    project.summary("-o renamed").ends(0);
+    project.write("results/all/summary.zarr/energy/c/9/9/9", b"old");
+    project.write("results/all/summary.zarr/gone/zarr.json", b"{}");
+    project.summary("--commit put").ends(0);
+    let summary = |folder: &str| {
+        let files = project.files(folder).into_iter();
+        let files = files.filter(|(name, _)| name.starts_with("all/summary.zarr/"));
+        files.collect::<Vec<_>>()
+    };
+    assert!(summary("renamed").len() > 5);
+    for ((name, put), (_, renamed)) in summary("results").iter().zip(&summary("renamed")) {
+        // The members of objects have no order.
+        let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+        assert!(
+            put == renamed || json(put).is_some_and(|it| Some(it) == json(renamed)),
+            "{name}"
+        );
+    }
+    assert_eq!(summary("results").len(), summary("renamed").len());
+    compare(&project);
+}
+
 #[test]
 fn two_shares_at_once_make_one_summary() {
     let project = project();
