@@ -35,7 +35,6 @@ pub struct Chunks {
     path: PathBuf,
     name: String,
     pieces: Arc<Pieces>,
-    file_bytes: u64,
     /// Of the dataset: blocks (one where it has two dimensions), lines, samples of a line.
     shape: [usize; 3],
     /// Of a chunk.
@@ -128,7 +127,6 @@ impl Chunks {
             path: path.to_path_buf(),
             name: data.name(),
             pieces: pieces.clone(),
-            file_bytes: data.file().ok()?.size(),
             shape: dims,
             chunk,
             grid,
@@ -306,9 +304,9 @@ impl Chunks {
         };
         let (mut bytes, mut spare) = (self.take(), self.take());
         let end = at.at.checked_add(at.bytes);
-        if end.is_none_or(|end| end > self.file_bytes) {
+        if end.is_none_or(|end| end > self.pieces.size() as u64) {
             let found = format!("{} bytes from byte {} on", at.bytes, at.at);
-            let expected = format!("bytes of a file of {}", self.file_bytes);
+            let expected = format!("bytes of a file of {}", self.pieces.size());
             return Err(damaged(Damage::new(found, expected)));
         }
         sized(&mut bytes, at.bytes as usize).map_err(damaged)?;

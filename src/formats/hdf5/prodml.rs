@@ -45,8 +45,9 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
 /// Reads everything but the samples of a band, which are its energy.
 pub fn band(at: Place, file: &File, band: &Band) -> Result<Found, FormatError> {
     let acquisition = acquisition(at, file)?;
-    let (group, data) = fbe::find(at, &acquisition, band)?;
-    array(at, file, &group, data, &fbe::NAMES, Vec::new())
+    let mut warnings = Vec::new();
+    let (group, data) = fbe::find(at, &acquisition, band, &mut warnings)?;
+    array(at, file, &group, data, &fbe::NAMES, warnings)
 }
 
 fn acquisition(at: Place, file: &File) -> Result<Group, FormatError> {

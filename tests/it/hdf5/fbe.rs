@@ -84,6 +84,32 @@ fn bands_that_are_there_are_named() {
 }
 
 #[test]
+fn of_bands_with_one_name_the_first_group_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bands.h5");
+    std::fs::copy(golden("../hdf5/prodml-fbe.h5"), &path).unwrap();
+    let file = hdf5::File::open_rw(&path).unwrap();
+    let processed = file.group("Acquisition/Processed").unwrap();
+    for other in ["Fbe[10]", "Fbe[2]"] {
+        processed.link_hard("Fbe[0]", other).unwrap();
+    }
+    drop(processed);
+    file.close().unwrap();
+    let description = Description {
+        fbe: Some(Band::Number(1)),
+        layout: None,
+    };
+    let source = open_as(&path, &description).unwrap();
+    assert_eq!(
+        source.header().warnings,
+        [
+            "Fbe[0]/FbeData[1] is read, and not Fbe[2]/FbeData[1], Fbe[10]/FbeData[1]: \
+          distpy_gpu.hdf5.fbe may have the whole name"
+        ]
+    );
+}
+
+#[test]
 fn bands_go_through_a_flow() {
     let project = Project::new();
     project.system(json!({
