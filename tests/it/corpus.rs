@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+#[cfg(feature = "hdf5")]
+#[path = "../fuzz/src/changed.rs"]
+mod changed;
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 
@@ -14,6 +17,8 @@ fn the_corpus_is_read_or_refused() {
         ("tdms", readers::tdms),
         #[cfg(feature = "hdf5")]
         ("hdf5", readers::hdf5),
+        #[cfg(feature = "hdf5")]
+        ("hdf5_bytes", readers::hdf5_bytes),
         ("npy", readers::npy),
         ("csv", readers::csv),
         ("las", readers::las),

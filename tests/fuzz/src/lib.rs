@@ -1,5 +1,7 @@
 //! Fuzz targets of the readers: `make fuzz`.
 
+#[cfg(feature = "hdf5")]
+mod changed;
 mod memory;
 pub mod readers;
 

@@ -11,6 +11,8 @@ use std::sync::{LazyLock, OnceLock};
 use distpy_gpu::command::Compat;
 
 use distpy_gpu::config::companions::{Csv, Settings};
+#[cfg(feature = "hdf5")]
+use distpy_gpu::formats::description::{Band, Description};
 use distpy_gpu::formats::{Source, csv, las, npy, open, segy, tdms, witsml, zarr};
 use distpy_gpu::pipeline::output::{Folder, Sharing};
 use distpy_gpu::pipeline::tables::{Job, convert};
@@ -35,11 +37,36 @@ pub fn tdms(folder: &Path, bytes: &[u8]) {
     }
 }
 
-/// An HDF5 recording of any layout.
+/// An HDF5 file of any bytes. HDF5's own library does not come to an end with some of them, so this is no target that runs by itself.
+#[cfg(feature = "hdf5")]
+pub fn hdf5_bytes(folder: &Path, bytes: &[u8]) {
+    open_hdf5(&file(folder, "fuzz.h5", bytes));
+}
+
+/// A sound HDF5 file of a known layout, of which the bytes change attributes, types, shapes and values.
 #[cfg(feature = "hdf5")]
 pub fn hdf5(folder: &Path, bytes: &[u8]) {
-    if let Ok(source) = distpy_gpu::formats::hdf5::open(&file(folder, "fuzz.h5", bytes)) {
-        recording(&source);
+    let path = folder.join("fuzz.h5");
+    if super::changed::write(&path, bytes).is_ok() {
+        open_hdf5(&path);
+    }
+}
+
+#[cfg(feature = "hdf5")]
+fn open_hdf5(path: &Path) {
+    let described = r#"{"data": "/raw", "order": "time,channel", "prf": "/raw@rate", "start": "/timestamp", "depth": "/distance"}"#;
+    let described: Description = serde_json::from_str(described).expect("a description");
+    for description in [
+        Description::default(),
+        Description {
+            fbe: Some(Band::Number(1)),
+            layout: None,
+        },
+        described,
+    ] {
+        if let Ok(source) = distpy_gpu::formats::hdf5::open_as(path, &description) {
+            recording(&source);
+        }
     }
 }
 
