@@ -340,9 +340,15 @@ impl Place<'_> {
             let found = format!("only {}", list(members(group)));
             return Err(self.content(full, found, "a dataset of that name"));
         }
-        group
+        let dataset = group
             .dataset(name)
-            .map_err(|e| self.library(&full, "a dataset", &e))
+            .map_err(|e| self.library(&full, "a dataset", &e))?;
+        if values::is_countable(&dataset) {
+            Ok(dataset)
+        } else {
+            let found = format!("shape {:?}", dataset.shape());
+            Err(self.content(full, found, "a number of values that can be counted"))
+        }
     }
 }
 

@@ -188,7 +188,8 @@ impl Within<'_> {
             return Ok(None);
         };
         self.object("start", object)?;
-        let Some(times) = self.file.dataset(object).ok().filter(|it| it.size() > 1) else {
+        let times = self.file.dataset(object).ok();
+        let Some(times) = times.filter(|it| it.ndim() == 1 && it.size() > 1) else {
             return Ok(None);
         };
         let clock = Clock::read(self.at, &times, unit.seconds())?;
@@ -300,8 +301,8 @@ impl Within<'_> {
                 Ok(_) => Err(self.wrong("depth", address.to_string(), &expected)),
             };
         };
-        if container.size() != channels {
-            let found = format!("{} values in {address}", container.size());
+        if !values::is_countable(&container) || container.size() != channels {
+            let found = format!("values of shape {:?} in {address}", container.shape());
             return Err(self.wrong("depth", found, &expected));
         }
         let depth = container.read_raw::<f64>();

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use hdf5::File;
 use serde_json::Value;
 
-use super::values::{self, even, metadata, positive, unix};
+use super::values::{self, even, for_each_channel, metadata, positive, unix};
 use super::{Found, Place, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -78,14 +78,7 @@ fn depth(
         return Ok(even(0.0, dx, channels));
     }
     let dataset = at.dataset(header, "channels")?;
-    if dataset.size() != channels {
-        let found = format!("{} numbers", dataset.size());
-        let expected = format!("{channels}, one for each channel of /data");
-        return Err(at.content(dataset.name(), found, expected));
-    }
-    let numbers = dataset
-        .read_raw::<f64>()
-        .map_err(|e| at.library(&dataset.name(), "channel numbers", &e))?;
+    let numbers = for_each_channel(at, &dataset, channels)?;
     Ok(numbers.into_iter().map(|n| n * dx).collect())
 }
 

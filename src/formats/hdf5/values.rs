@@ -1,7 +1,7 @@
 //! Small values and axes of the makers' own layouts: scalars in datasets, times of rows, even axes.
 
 use hdf5::types::TypeDescriptor;
-use hdf5::{Dataset, Group, Location};
+use hdf5::{Container, Dataset, Group, Location};
 use jiff::Timestamp;
 use ndarray::s;
 use serde_json::{Map, Value, json};
@@ -16,10 +16,19 @@ const BLOCK: usize = 1 << 16;
 /// More values than a small dataset has.
 const MOST_VALUES: usize = 1 << 16;
 
+/// Whether the number of an array's values fits a number: the library multiplies lengths as they are.
+pub fn is_countable(array: &Container) -> bool {
+    let lengths = array.shape().into_iter();
+    let bytes = lengths
+        .chain([size_of::<f64>()])
+        .try_fold(1, usize::checked_mul);
+    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+}
+
 /// A dataset of one value or few, such as makers wrap scalars in; `None` where there is none, or one of another kind.
 pub fn small(group: &Group, path: &str) -> Option<Value> {
     let dataset = group.dataset(path).ok()?;
-    if dataset.size() > MOST_VALUES {
+    if !is_countable(&dataset) || dataset.size() > MOST_VALUES {
         return None;
     }
     match attributes::value(&dataset).ok()?? {

@@ -224,13 +224,19 @@ fn dataset<T: hdf5::H5Type + Copy>(
     if chunked && !shape.is_empty() {
         let chunk: Vec<usize> = shape.iter().map(|n| (*n).clamp(1, 16)).collect();
         builder = builder.chunk(chunk);
-        if input.byte() % 2 == 0 {
+        if input.byte().is_multiple_of(2) {
             builder = builder.shuffle().deflate(1);
         }
     }
+    // The binding multiplies lengths as they are.
+    let count = shape
+        .iter()
+        .try_fold(size_of::<T>(), |n, k| n.checked_mul(*k));
+    if count.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+        return Err("more than can be counted".into());
+    }
     let made = builder.shape(shape).create(name)?;
-    let count = shape.iter().try_fold(1_usize, |n, k| n.checked_mul(*k));
-    if count.is_some_and(|count| count <= 1600) {
+    if made.size() <= 1600 {
         let (first, step) = (input.number(), input.number());
         let samples: Vec<T> = (0..made.size())
             .map(|k| of(first + k as f64 * step))

@@ -137,7 +137,7 @@ fn what_is_not_there_is_told_with_what_is() {
         (
             "depth",
             json!("/strain"),
-            "depth: found 60 values in /strain, expected 5 numbers, one for each channel",
+            "depth: found values of shape [5, 12] in /strain, expected 5 numbers, one for each channel",
         ),
         (
             "depth",
