@@ -16,6 +16,7 @@ mod described;
 mod febus;
 mod gdr;
 pub mod labelled;
+mod netcdf;
 mod optodas;
 mod prodml;
 mod rare;
@@ -131,6 +132,16 @@ const LAYOUTS: &[Kind] = &[
         read: acoustic::neubrex,
     },
     Kind {
+        name: "Silixa Carina (netCDF)",
+        recognise: acoustic::is_carina,
+        read: acoustic::carina,
+    },
+    Kind {
+        name: "Uptech AS1000",
+        recognise: rare::is_uptech,
+        read: rare::uptech,
+    },
+    Kind {
         name: "PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1)",
         recognise: prodml::recognise,
         read: prodml::header,
@@ -139,6 +150,16 @@ const LAYOUTS: &[Kind] = &[
         name: "Neubrex RFS",
         recognise: rare::is_neubrex_rfs,
         read: rare::neubrex_rfs,
+    },
+    Kind {
+        name: "DAS-HDF5 (PoroTomo)",
+        recognise: netcdf::is_das_hdf5,
+        read: netcdf::das_hdf5,
+    },
+    Kind {
+        name: "netCDF by the CF conventions (xdas, xarray)",
+        recognise: netcdf::recognise,
+        read: netcdf::header,
     },
     Kind {
         name: "Aragón Photonics HDAS 1",
@@ -164,6 +185,11 @@ const LAYOUTS: &[Kind] = &[
         name: "Puniu HiFi-DAS",
         recognise: rare::is_puniu,
         read: rare::puniu,
+    },
+    Kind {
+        name: "T8 Sensor",
+        recognise: rare::is_t8,
+        read: rare::t8,
     },
     Kind {
         name: "AI4EPS",

@@ -20,7 +20,7 @@ pub enum Format {
 }
 
 /// How names of recordings end.
-pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "tdms"];
+pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "nc", "nc4", "tdms"];
 
 /// What HDF5 files begin with: at the start, or behind a block of the user's, whose size is a power of two from 512 on.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";

@@ -35,7 +35,13 @@ pub fn hdf5(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         formats::hdf5::open_as(path, &options.hdf5)
             .map(|source| Box::new(source) as Box<dyn Source>)
     };
-    run(cli, monitor, &["h5", "hdf5", "hdf"], DepthShape::Flat, open)
+    run(
+        cli,
+        monitor,
+        &["h5", "hdf5", "hdf", "nc", "nc4"],
+        DepthShape::Flat,
+        open,
+    )
 }
 
 /// `-m ingest_tdms`.

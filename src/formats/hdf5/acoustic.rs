@@ -1,9 +1,9 @@
-//! `/Acoustic` with everything in its attributes: Silixa's H5, and Neubrex's.
+//! Files with everything in attributes: Silixa's H5 and Neubrex's (`/Acoustic`), and Silixa's Carina in netCDF (`/Fiber`).
 
 use hdf5::File;
 
-use super::values::{even, metadata, needed, positive, stamp};
-use super::{Found, Place, attributes, samples};
+use super::values::{even, integers, metadata, needed, positive, stamp, unix};
+use super::{Found, MOST_CHANNELS, Place, attributes, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout, silixa};
 
 const DATA: &str = "/Acoustic";
@@ -58,6 +58,79 @@ pub fn silixa(at: Place, file: &File) -> Result<Found, FormatError> {
         warnings,
     };
     Ok(Found::plain(data, header))
+}
+
+/// Whether the file is of Silixa's Carina, as netCDF holds it. Its own axes are empty.
+pub fn is_carina(file: &File) -> bool {
+    let about = attributes::of(file);
+    let names = ["Samplerate", "StartTime", "Start Distance (m)"];
+    ["Fiber", "ChannelMap"]
+        .iter()
+        .all(|it| file.link_exists(it))
+        && names.iter().all(|name| about.contains_key(*name))
+}
+
+/// Reads everything but the samples of Carina's file.
+pub fn carina(at: Place, file: &File) -> Result<Found, FormatError> {
+    let data = at.dataset(file, "Fiber")?;
+    let [samples, channels] = samples::shape(at, &data)?;
+    let about = attributes::of(file);
+    let number = |name: &str| attributes::number(&about, name);
+    let prf = positive(at, "/", &["Samplerate"], number)?;
+    let microseconds = needed(at, "/", &["StartTime"], number)?;
+    let start = unix(microseconds * 1e-6).ok_or_else(|| {
+        let expected = "microseconds since 1970 in StartTime";
+        at.content("/", microseconds.to_string(), expected)
+    })?;
+    // A sample's scale follows the rate of the instrument, before any decimation, and the gain of the filter that decimates.
+    let rate = number("SamplingFrequency[Hz]").unwrap_or(prf);
+    let gain = number("FilterGain")
+        .filter(|gain| *gain > 0.0)
+        .unwrap_or(1.0);
+    let calibration = silixa::calibration(&about, rate).map(|it| Calibration {
+        factor: it.factor / gain,
+        ..it
+    });
+    let header = Header {
+        channels,
+        samples,
+        prf,
+        dtype: samples::dtype(at, &data)?,
+        start,
+        depth: carina_depth(at, file, channels, number)?,
+        layout: Layout::TimeMajor,
+        calibration,
+        metadata: metadata("Silixa Carina", &[("/", file), ("/Fiber", &data)]),
+        warnings: Vec::new(),
+    };
+    Ok(Found::plain(data, header))
+}
+
+/// Where the columns are: the map has a number for each of the fibre's channels, a negative one where it is left out.
+fn carina_depth(
+    at: Place,
+    file: &File,
+    channels: usize,
+    number: impl Fn(&str) -> Option<f64>,
+) -> Result<Vec<f64>, FormatError> {
+    let map = at.dataset(file, "ChannelMap")?;
+    if map.size() == 0 || map.size() > MOST_CHANNELS {
+        let expected = format!("1 to {MOST_CHANNELS}, one for each channel of the fibre");
+        return Err(at.content(map.name(), format!("{} numbers", map.size()), expected));
+    }
+    let map_of = integers(at, &map)?;
+    let first = needed(at, "/", &["Start Distance (m)"], &number)?;
+    let last = needed(at, "/", &["Stop Distance (m)"], &number)?;
+    let spacing = (last - first) / map_of.len() as f64;
+    let kept = map_of.iter().enumerate().filter(|(_, it)| **it >= 0);
+    let depth: Vec<f64> = kept.map(|(k, _)| first + k as f64 * spacing).collect();
+    if depth.len() == channels && spacing > 0.0 {
+        return Ok(depth);
+    }
+    let found = format!("{} channels in {first} to {last} m", depth.len());
+    let expected =
+        format!("{channels}, as /Fiber has columns, and a Stop Distance above Start Distance");
+    Err(at.content(map.name(), found, expected))
 }
 
 /// Reads everything but the samples of Neubrex's file.

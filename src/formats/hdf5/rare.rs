@@ -2,10 +2,12 @@
 
 use hdf5::{Dataset, File};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::values::{Clock, even, for_each_channel, metadata, needed, positive, stamp, unix};
-use super::{Found, Place, attributes, samples};
+use super::{Found, Place, attributes, members, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// A dataset at the root, its attributes, and what is known of any.
@@ -337,6 +339,86 @@ pub fn nec(at: Place, file: &File) -> Result<Found, FormatError> {
         warnings: Vec::new(),
     };
     root.found("NEC", layout, said)
+}
+
+/// Whether the file is Uptech's (AS1000).
+pub fn is_uptech(file: &File) -> bool {
+    let names = ["acquisition_frequency", "sampling_interval"];
+    file.dataset("Acquisition/Time").is_ok() && has(file, "Acquisition/StrainRate", &names)
+}
+
+/// Reads everything but the samples of Uptech's file.
+pub fn uptech(at: Place, file: &File) -> Result<Found, FormatError> {
+    let root = Root::new(at, file, "Acquisition/StrainRate", false)?;
+    let [samples, channels] = root.shape;
+    let times = at.dataset(file, "Acquisition/Time")?;
+    let clock = Clock::read(at, &times, 1.0)?;
+    let Some(start) = unix(clock.first).filter(|_| clock.rows == samples) else {
+        let found = format!("{} times from {} s on", clock.rows, clock.first);
+        let expected = format!("{samples} times in seconds since 1970");
+        return Err(at.content(times.name(), found, expected));
+    };
+    let mut warnings = Vec::new();
+    let nominal = root.positive("acquisition_frequency")?;
+    let prf = clock.near_whole_rate().unwrap_or(nominal);
+    if (prf / nominal - 1.0).abs() > 0.01 {
+        let times = times.name();
+        warnings.push(format!(
+            "acquisition_frequency is {nominal} Hz, {times} rises at {prf} Hz, which is taken"
+        ));
+    }
+    clock.check(&times.name(), prf, &mut warnings);
+    let said = Said {
+        prf,
+        start,
+        depth: even(0.0, root.positive("sampling_interval")?, channels),
+        calibration: root.text("units").map(Calibration::of_unit),
+        warnings,
+    };
+    root.found("Uptech AS1000", Layout::TimeMajor, said)
+}
+
+/// The group of T8 Sensor's file.
+const T8: &str = "ProcessedData";
+
+/// Whether the file is T8 Sensor's.
+pub fn is_t8(file: &File) -> bool {
+    let names = [
+        "record/pulse_repetition_rate_hz",
+        "record/channel_spacing_m",
+    ];
+    members(file) == [T8] && t8_name(file).is_some_and(|name| has(file, &name, &names))
+}
+
+fn t8_name(file: &File) -> Option<String> {
+    let names = members(&file.group(T8).ok()?);
+    Some(format!("{T8}/{}", names.first()?))
+}
+
+/// Reads everything but the samples of T8 Sensor's file.
+pub fn t8(at: Place, file: &File) -> Result<Found, FormatError> {
+    let name = t8_name(file).unwrap_or_else(|| T8.into());
+    let root = Root::new(at, file, &name, false)?;
+    let every = |axis: &str| match root.number(&format!("downsampling/decimation_in_{axis}")) {
+        None => Ok(1.0),
+        Some(_) => root.positive(&format!("downsampling/decimation_in_{axis}")),
+    };
+    let text = root.text("record/start_time").unwrap_or_default();
+    let civil = DateTime::strptime("%Y%m%dT%H%M%S%f", text).ok();
+    let start = civil.and_then(|civil| TimeZone::UTC.to_timestamp(civil).ok());
+    let start = start.ok_or_else(|| {
+        let expected = "a time as 20230922T182926500000 in record/start_time";
+        at.content(&root.place, format!("\"{text}\""), expected)
+    })?;
+    let spacing = root.positive("record/channel_spacing_m")? * every("length")?;
+    let said = Said {
+        prf: root.positive("record/pulse_repetition_rate_hz")? / every("time")?,
+        start,
+        depth: even(root.needed("record/line_offset_m")?, spacing, root.shape[1]),
+        calibration: None,
+        warnings: Vec::new(),
+    };
+    root.found("T8 Sensor", Layout::TimeMajor, said)
 }
 
 /// Whether the file is Neubrex' of strain or temperature.

@@ -131,8 +131,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Reads an array of times, of which `unit` seconds are one.
+    /// Reads an array of times since 1970, of which `unit` seconds are one.
     pub fn read(at: Place, dataset: &Dataset, unit: f64) -> Result<Self, FormatError> {
+        Self::read_since(at, dataset, unit, 0.0)
+    }
+
+    /// Reads an array of times since `zero` seconds after 1970, of which `unit` seconds are one.
+    pub fn read_since(
+        at: Place,
+        dataset: &Dataset,
+        unit: f64,
+        zero: f64,
+    ) -> Result<Self, FormatError> {
         let name = dataset.name();
         let shape = dataset.shape();
         let [count] = shape[..] else {
@@ -150,7 +160,7 @@ impl Clock {
             let rows = s![from..(from + BLOCK).min(count)];
             let block = dataset.read_slice_1d::<f64, _>(rows);
             let block = block.map_err(|e| at.library(&name, "times as numbers", &e))?;
-            for time in block.iter().map(|time| time * unit) {
+            for time in block.iter().map(|time| zero + time * unit) {
                 // Rows that were allocated and not written.
                 if time.is_nan() || time <= 0.0 {
                     return Ok(clock);
@@ -185,12 +195,7 @@ impl Clock {
 
     /// The same; a whole number of hertz within what doubles can tell is taken as meant.
     pub fn near_whole_rate(&self) -> Option<f64> {
-        let rate = self.rate()?;
-        // Doubles hold today's seconds to a quarter of a microsecond.
-        let known_to = rate * 1e-6 / (self.last - self.first);
-        let whole = rate.round();
-        let meant = whole > 0.0 && (rate - whole).abs() <= known_to;
-        Some(if meant { whole } else { rate })
+        Some(near_whole(self.rate()?, self.last - self.first))
     }
 
     /// Says where rows are not evenly spaced.
@@ -207,13 +212,37 @@ impl Clock {
     }
 }
 
-/// The first and the last of `rows` times that are stored as integers, which doubles would round; `None` for others.
-pub fn whole_ends(times: &Dataset, rows: usize) -> Option<[i64; 2]> {
-    let stored = times.dtype().ok()?.to_descriptor().ok()?;
-    if !matches!(
+/// A rate that rows of `span` seconds tell; a whole number of hertz within what doubles can tell is taken as meant.
+pub fn near_whole(rate: f64, span: f64) -> f64 {
+    // Doubles hold today's seconds to a quarter of a microsecond.
+    let known_to = rate * 1e-6 / span;
+    let whole = rate.round();
+    let meant = whole > 0.0 && (rate - whole).abs() <= known_to;
+    if meant { whole } else { rate }
+}
+
+/// Whether numbers are stored as integers, which doubles would round.
+pub fn stored_as_integers(dataset: &Dataset) -> bool {
+    let stored = dataset.dtype().and_then(|it| it.to_descriptor());
+    matches!(
         stored,
-        TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)
-    ) {
+        Ok(TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_))
+    )
+}
+
+/// All of a small dataset's integers.
+pub fn integers(at: Place, dataset: &Dataset) -> Result<Vec<i64>, FormatError> {
+    if !stored_as_integers(dataset) {
+        return Err(at.content(dataset.name(), "numbers of another type", "integers"));
+    }
+    dataset
+        .read_raw()
+        .map_err(|e| at.library(&dataset.name(), "integers", &e))
+}
+
+/// The first and the last of `rows` times that are stored as integers; `None` for others.
+pub fn whole_ends(times: &Dataset, rows: usize) -> Option<[i64; 2]> {
+    if !stored_as_integers(times) {
         return None;
     }
     let one = |k: usize| {

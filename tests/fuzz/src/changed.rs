@@ -6,7 +6,7 @@ use std::path::Path;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, Group, Location, Result};
 
-const FIXTURES: [&[u8]; 27] = [
+const FIXTURES: [&[u8]; 36] = [
     include_bytes!("../../golden/hdf5/ap-sensing.h5"),
     include_bytes!("../../golden/hdf5/febus-v1.h5"),
     include_bytes!("../../golden/hdf5/febus-v2.h5"),
@@ -34,6 +34,15 @@ const FIXTURES: [&[u8]; 27] = [
     include_bytes!("../../golden/hdf5/rare/puniu.h5"),
     include_bytes!("../../golden/hdf5/chunked/gzip-shuffle-fletcher.h5"),
     include_bytes!("../../golden/hdf5/chunked/lzf.h5"),
+    include_bytes!("../../golden/hdf5/rare/carina.h5"),
+    include_bytes!("../../golden/hdf5/rare/das-hdf5.h5"),
+    include_bytes!("../../golden/hdf5/rare/t8.h5"),
+    include_bytes!("../../golden/hdf5/rare/uptech.h5"),
+    include_bytes!("../../golden/hdf5/netcdf/names.nc"),
+    include_bytes!("../../golden/hdf5/netcdf/runs.nc"),
+    include_bytes!("../../golden/hdf5/netcdf/gap.nc"),
+    include_bytes!("../../golden/hdf5/netcdf/ties-channels.nc"),
+    include_bytes!("../../golden/hdf5/netcdf/xarray.nc"),
 ];
 /// Changes of one file.
 const MOST: usize = 6;

@@ -386,3 +386,98 @@ fn rare_layouts_are_read_as_they_were_written() {
         },
     );
 }
+
+#[test]
+fn more_rare_layouts_are_read_as_they_were_written() {
+    let usual = Expected {
+        depth: (30.0, 2.5),
+        ..USUAL
+    };
+    let of = |name: &str, expected: &Expected| check(&format!("rare/{name}.h5"), expected);
+    of(
+        "carina",
+        &Expected {
+            dtype: DType::I16,
+            calibration: Some((116.0 * 1000.0 / (10.0 * 8192.0) / 2.0, "nanostrain/s")),
+            ..usual
+        },
+    );
+    of(
+        "uptech",
+        &Expected {
+            depth: (0.0, 2.5),
+            ..usual
+        },
+    );
+    of("t8", &usual);
+    let das_hdf5 = Expected {
+        depth: (0.0, 2.5),
+        calibration: Some((1.0, "radians")),
+        warnings: &["distances are straight lines from channel to channel"],
+        ..usual
+    };
+    of("das-hdf5", &das_hdf5);
+    of(
+        "das-hdf5-channels",
+        &Expected {
+            layout: Layout::ChannelMajor,
+            ..das_hdf5
+        },
+    );
+}
+
+#[test]
+fn netcdf_is_read_as_xdas_and_xarray_write_it() {
+    let usual = Expected {
+        depth: (30.0, 2.5),
+        ..USUAL
+    };
+    let turned = Expected {
+        layout: Layout::ChannelMajor,
+        ..usual
+    };
+    let of = |name: &str, expected: &Expected| check(&format!("netcdf/{name}.nc"), expected);
+    of("ties", &usual);
+    of("ties-channels", &turned);
+    of("runs", &usual);
+    of(
+        "gap",
+        &Expected {
+            warnings: &[
+                "/time_values has a gap of 1.002000 s before row 9; samples are taken as evenly spaced",
+            ],
+            ..usual
+        },
+    );
+    of(
+        "all",
+        &Expected {
+            dtype: DType::F64,
+            ..usual
+        },
+    );
+    let square = opened("netcdf/square.nc");
+    assert_eq!(square.header().layout, Layout::TimeMajor);
+    assert_eq!(
+        numbers(&square, 1..3, 0..5),
+        [
+            -6.0, 94.0, 194.0, 294.0, 394.0, -5.0, 95.0, 195.0, 295.0, 395.0
+        ]
+    );
+    of(
+        "xarray",
+        &Expected {
+            dtype: DType::I32,
+            calibration: Some((0.125, "nanostrain/s")),
+            ..usual
+        },
+    );
+    of(
+        "names",
+        &Expected {
+            depth: (0.0, 1.0),
+            warnings: &["there are no distances: the depth axis is the channel's number"],
+            ..turned
+        },
+    );
+}

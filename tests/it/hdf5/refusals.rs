@@ -107,8 +107,9 @@ fn refusals_of_prodml() {
             },
             "bent.h5: layout: found groups and datasets Data, Header, expected the layout of one of \
              DASDAE (DASCore), DAS-RCN (GDR), ASN OptoDAS, AP Sensing, Terra15, Febus A1, Silixa H5, Neubrex, \
-             PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1), \
-             Neubrex RFS, Aragón Photonics HDAS 1, Aragón Photonics HDAS 2, OptaSense ODH4, NEC, Puniu HiFi-DAS, AI4EPS, \
+             Silixa Carina (netCDF), Uptech AS1000, PRODML (OptaSense, Silixa, Sintela and others; distpy's type 1), \
+             Neubrex RFS, DAS-HDF5 (PoroTomo), netCDF by the CF conventions (xdas, xarray), \
+             Aragón Photonics HDAS 1, Aragón Photonics HDAS 2, OptaSense ODH4, NEC, Puniu HiFi-DAS, T8 Sensor, AI4EPS, \
              distpy's type 0 (/data and /depth), plain (/raw or /data with /timestamp or /time), one that distpy_gpu.hdf5 describes",
         ),
     ];
@@ -226,4 +227,95 @@ fn shapes_beyond_what_is_stored() {
             )
         );
     }
+}
+
+/// A netCDF recording of ties after a change, opened.
+fn bent_netcdf(bend: impl FnOnce(&hdf5::File)) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bent.nc");
+    std::fs::copy(golden("../hdf5/netcdf/ties.nc"), &path).unwrap();
+    let file = hdf5::File::open_rw(&path).unwrap();
+    bend(&file);
+    file.close().unwrap();
+    match open(&path) {
+        Ok(source) => Ok(source.header().warnings.clone()),
+        Err(error) => Err(error
+            .to_string()
+            .replace(&format!("{}/", folder.path().display()), "")),
+    }
+}
+
+/// Puts other numbers in a dataset's place.
+fn replace<T: hdf5::H5Type>(file: &hdf5::File, name: &str, values: &[T]) {
+    file.unlink(name).unwrap();
+    let builder = file.new_dataset_builder().with_data(values);
+    builder.create(name).unwrap();
+}
+
+#[test]
+fn refusals_of_netcdf() {
+    type Bend = fn(&hdf5::File);
+    let cases: &[(Bend, &str)] = &[
+        (
+            |file| replace(file, "time_indices", &[0_i64, 10]),
+            "bent.nc: /time_indices: found 2 ties that do not cover the axis once, expected ties from 0 to 11, one after the other",
+        ),
+        (
+            |file| replace(file, "distance_indices", &[4_i64, 0]),
+            "bent.nc: /distance_indices: found 2 ties that do not cover the axis once, expected ties from 0 to 4, one after the other",
+        ),
+        (
+            |file| replace(file, "distance_indices", &[0_i64, 2, 4]),
+            "bent.nc: /distance_values: found 2 values for 3 ties, of an axis of 5, expected as many as ties, 1 to 5",
+        ),
+        (
+            |file| replace(file, "distance_values", &[30.0, f64::NAN]),
+            "bent.nc: /distance_values: found values that are no numbers, expected numbers",
+        ),
+        (
+            |file| replace(file, "distance_indices", &[0.0, 4.0]),
+            "bent.nc: /distance_indices: found numbers of another type, expected integers",
+        ),
+        (
+            |file| {
+                let strain = file.dataset("strain").unwrap();
+                let offset = strain.new_attr::<f64>().create("add_offset").unwrap();
+                offset.write_scalar(&3.5).unwrap();
+            },
+            "bent.nc: /strain, add_offset: found 3.5, expected 0 or none",
+        ),
+    ];
+    for (bend, message) in cases {
+        assert_eq!(bent_netcdf(bend).unwrap_err(), *message);
+    }
+    // Times that fall, with their unit.
+    let fallen = bent_netcdf(|file| {
+        let values = file.dataset("time_values").unwrap();
+        values.write_raw(&[22_i64, 0]).unwrap();
+    });
+    assert_eq!(
+        fallen.unwrap_err(),
+        "bent.nc: /time_values: found 12 times, expected 12 rising times since 1971"
+    );
+    // Of what is not over time, nothing is a recording.
+    let timeless = bent_netcdf(|file| {
+        let values = file.dataset("time_values").unwrap();
+        values.delete_attr("units").unwrap();
+    });
+    let error = timeless.unwrap_err();
+    assert!(
+        error.starts_with("bent.nc: layout: found groups and datasets distance, distance_indices"),
+        "{error}"
+    );
+    // A unit that is none of length is said.
+    let unit = bent_netcdf(|file| {
+        let values = file.dataset("distance_values").unwrap();
+        let units = values.new_attr::<hdf5::types::VarLenUnicode>();
+        let text = "feet".parse::<hdf5::types::VarLenUnicode>().unwrap();
+        units.create("units").unwrap().write_scalar(&text).unwrap();
+    });
+    assert_eq!(
+        unit.unwrap(),
+        ["/distance_values is in \"feet\" and is taken as it is"]
+    );
 }

@@ -63,3 +63,35 @@ with h5py.File("neubrex-rfs.h5", "w") as f:
     f["depth"] = (30.0 + 2.5 * np.arange(NX)).astype("f4")
     f["stamps_unix"] = (START + 0.002 * np.arange(NT)) * 1e6
     f["stamps"] = np.array(["09/22/2023 12:29:26.500000"] * NT, dtype=h5py.string_dtype())
+
+with h5py.File("carina.h5", "w") as f:
+    f["Fiber"] = samples.astype("i2")
+    f["ChannelMap"] = np.array([-1, -1, 0, 1, 2, 3, 4, -1, -1, -1], "i4")
+    for name in ["cm", "t", "x"]:
+        f[name] = np.zeros(0)
+    # 8192 / 116 nanometres times gauge length and gain make one nanostrain/s of each count at 1000 Hz.
+    f.attrs.update({"Samplerate": [500.0], "SamplingFrequency[Hz]": [1000.0], "FilterGain": [2.0], "GaugeLength": [10.0],
+                    "StartTime": [int(START * 1e6)], "Start Distance (m)": [25.0], "Stop Distance (m)": [50.0]})
+
+with h5py.File("uptech.h5", "w") as f:
+    d = f.create_dataset("Acquisition/StrainRate", data=samples.astype("f4"))
+    d.attrs.update(acquisition_frequency=500.0, fiber_length=12.5, gauge_length=10.0, sampling_interval=2.5, spatial_resolution=2.0)
+    f["Acquisition/Time"] = START + 0.002 * np.arange(NT)
+
+with h5py.File("t8.h5", "w") as f:
+    d = f.create_dataset("ProcessedData/DAS", data=samples.astype("f4"))
+    d.attrs.update({"record/channel_spacing_m": "1.25", "record/pulse_repetition_rate_hz": "2000.0", "record/line_offset_m": "30.0",
+                    "record/start_time": "20230922T182926500000", "record/gauge_length_m": "10.0",
+                    "downsampling/decimation_in_length": "2", "downsampling/decimation_in_time": "4"})
+
+for name, turned in [("das-hdf5.h5", False), ("das-hdf5-channels.h5", True)]:
+    with h5py.File(name, "w") as f:
+        f.attrs["Conventions"] = np.array(["CF-1.7", "DAS-HDF5-1.0"], dtype=h5py.string_dtype())
+        f["das"] = (samples.T if turned else samples).astype("f4")
+        f["das"].attrs["units"] = "radians"
+        f["t"] = START + 0.002 * np.arange(NT) if turned else 26.5e6 + 2000.0 * np.arange(NT)
+        if not turned:
+            f["t"].attrs["units"] = "microseconds since 2023-09-22T18:29:00"
+        f["channel"], f["trace"] = np.arange(NX), np.arange(NT)
+        # Steps of 2.5 m: 1.5 east, 2 north.
+        f["x"], f["y"], f["z"] = 1000.0 + 1.5 * np.arange(NX), 5000.0 - 2.0 * np.arange(NX), np.full(NX, 7.0)
