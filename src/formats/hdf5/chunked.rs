@@ -25,6 +25,8 @@ use crate::formats::mapped::Pieces;
 const BATCH: usize = 8 << 20;
 /// And at most, whatever the number of threads; a single chunk may be larger.
 const MOST_BATCH: usize = 256 << 20;
+/// Chunks that a read holds at most: of chunks of a few samples there are as many as samples.
+const MOST_IN_BATCH: usize = 1 << 14;
 /// Bytes of decoded chunks that are kept, as the next read wants the rest of them; a single chunk may be larger. A recording with the
 /// channels one behind the other is cut along them, so that a row of chunks as long as some minutes must fit.
 const KEPT: usize = 128 << 20;
@@ -96,7 +98,9 @@ struct Wanted {
 #[derive(Debug, Default)]
 struct Kept {
     slots: HashMap<usize, KeptChunk>,
-    order: VecDeque<usize>,
+    /// Numbers of chunks as they came, and how many came before; with those that went since.
+    order: VecDeque<(usize, u64)>,
+    came: u64,
 }
 
 /// A chunk that is kept until all of its samples were wanted, or there are too many others.
@@ -105,6 +109,8 @@ struct KeptChunk {
     slot: Slot,
     /// Samples that were not wanted yet.
     left: usize,
+    /// How many came before it.
+    came: u64,
 }
 
 /// With a lock of its own, so that each is decoded once.
@@ -163,9 +169,14 @@ impl Chunks {
         }
         let threads = rayon::current_num_threads();
         let most = (self.bytes.saturating_mul(threads)).clamp(BATCH, MOST_BATCH);
-        let wanted = self.wanted(part);
-        for batch in wanted.chunks((most / self.bytes).max(1)) {
-            let held = self.held(batch)?;
+        let count = (most / self.bytes).clamp(1, MOST_IN_BATCH);
+        let mut wanted = self.wanted(part);
+        loop {
+            let batch: Vec<Wanted> = wanted.by_ref().take(count).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let held = self.held(&batch)?;
             let pieces: Vec<_> = batch
                 .iter()
                 .zip(&held)
@@ -183,36 +194,35 @@ impl Chunks {
                 }
             }
         }
-        Ok(())
     }
 
     /// The chunks that hold samples of a part, in the order of the dataset.
-    fn wanted(&self, part: &Part) -> Vec<Wanted> {
-        let [_, lines, across] = self.chunk;
-        let touched =
-            |range: &Range<usize>, size: usize| range.start / size..range.end.div_ceil(size);
+    fn wanted(&self, part: &Part) -> impl Iterator<Item = Wanted> {
+        let touched = |range: &Range<usize>, axis: usize| {
+            range.start / self.chunk[axis]..range.end.div_ceil(self.chunk[axis])
+        };
+        let (rows, columns) = (touched(&part.slow, 1), touched(&part.fast, 2));
+        rows.flat_map(move |i| columns.clone().map(move |k| [i, k]))
+            .map(|[i, k]| self.wanted_of(part, i, k))
+    }
+
+    /// What a part wants of the chunk in row `i` and column `k` of the grid.
+    fn wanted_of(&self, part: &Part, i: usize, k: usize) -> Wanted {
         let block = part.block / self.chunk[0];
-        let mut wanted = Vec::new();
-        for i in touched(&part.slow, lines) {
-            for k in touched(&part.fast, across) {
-                let first = [block * self.chunk[0], i * lines, k * across];
-                let [_, slow, fast] = std::array::from_fn(|n| {
-                    first[n]..(first[n] + self.chunk[n]).min(self.shape[n])
-                });
-                let inner = Part {
-                    block: part.block,
-                    slow: slow.start.max(part.slow.start)..slow.end.min(part.slow.end),
-                    fast: fast.start.max(part.fast.start)..fast.end.min(part.fast.end),
-                };
-                wanted.push(Wanted {
-                    number: (block * self.grid[1] + i) * self.grid[2] + k,
-                    whole: self.chunk[0] == 1 && inner.slow == slow && inner.fast == fast,
-                    part: inner,
-                    first,
-                });
-            }
+        let first = std::array::from_fn(|n| [block, i, k][n] * self.chunk[n]);
+        let [_, slow, fast] =
+            std::array::from_fn(|n| first[n]..(first[n] + self.chunk[n]).min(self.shape[n]));
+        let inner = Part {
+            block: part.block,
+            slow: slow.start.max(part.slow.start)..slow.end.min(part.slow.end),
+            fast: fast.start.max(part.fast.start)..fast.end.min(part.fast.end),
+        };
+        Wanted {
+            number: (block * self.grid[1] + i) * self.grid[2] + k,
+            whole: self.chunk[0] == 1 && inner.slow == slow && inner.fast == fast,
+            part: inner,
+            first,
         }
-        wanted
     }
 
     /// A chunk's samples as [`turn`] takes them.
@@ -355,16 +365,30 @@ impl Kept {
         while self.slots.len() >= most.max(1)
             && let Some(oldest) = self.order.pop_front()
         {
-            self.slots.remove(&oldest);
+            if self.is_kept(oldest) {
+                self.slots.remove(&oldest.0);
+            }
         }
-        self.order.push_back(number);
+        // Those that went are forgotten now and then: looking for each of them would take as long as there are others.
+        if self.order.len() > 2 * self.slots.len() + 64 {
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|it| self.is_kept(*it));
+            self.order = order;
+        }
         let slot = Slot::default();
         let kept = KeptChunk {
             slot: slot.clone(),
             left: samples,
+            came: self.came,
         };
+        self.order.push_back((number, self.came));
+        self.came += 1;
         self.slots.insert(number, kept);
         slot
+    }
+
+    fn is_kept(&self, (number, came): (usize, u64)) -> bool {
+        self.slots.get(&number).is_some_and(|it| it.came == came)
     }
 
     /// Some samples of a chunk are wanted now; nobody is expected to want them again.
@@ -375,7 +399,6 @@ impl Kept {
         kept.left = kept.left.saturating_sub(samples);
         if kept.left == 0 {
             self.slots.remove(&number);
-            self.order.retain(|other| *other != number);
         }
     }
 }
@@ -480,5 +503,37 @@ fn three_at(place: &[usize]) -> Option<[usize; 3]> {
         [slow, fast] => Some([0, slow, fast]),
         [block, slow, fast] => Some([block, slow, fast]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kept;
+
+    #[test]
+    fn the_oldest_of_those_that_are_kept_goes() {
+        let mut kept = Kept::default();
+        for number in [1, 2, 3] {
+            kept.slot(number, 10, 3);
+        }
+        // The first is wanted whole, goes, and comes again: it is the youngest then.
+        kept.wanted(1, 10);
+        kept.slot(1, 10, 3);
+        kept.slot(4, 10, 3);
+        let mut numbers: Vec<usize> = kept.slots.keys().copied().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 3, 4]);
+    }
+
+    #[test]
+    fn what_went_is_forgotten() {
+        let mut kept = Kept::default();
+        kept.slot(0, 10, 8);
+        for number in 1..10_000 {
+            kept.slot(number, 1, 8);
+            kept.wanted(number, 1);
+        }
+        assert_eq!(kept.slots.len(), 1);
+        assert!(kept.order.len() < 100, "{}", kept.order.len());
     }
 }

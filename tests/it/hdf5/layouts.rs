@@ -4,7 +4,10 @@ use distpy_gpu::block::DType;
 use distpy_gpu::formats::hdf5::open;
 use distpy_gpu::formats::{Calibration, Header, Layout, Source};
 
+use serde_json::json;
+
 use super::{all, golden, part};
+use crate::program::Project;
 
 /// 2023-09-22T18:29:26.5Z in microseconds.
 const START: i64 = 1_695_407_366_500_000;
@@ -480,4 +483,23 @@ fn netcdf_is_read_as_xdas_and_xarray_write_it() {
             ..turned
         },
     );
+}
+
+#[test]
+fn netcdf_in_a_folder_is_a_recording() {
+    let project = Project::new();
+    project.system(json!({"prf": 500, "distpy_gpu": {"device": "cpu"}}));
+    std::fs::create_dir(project.path("recordings")).unwrap();
+    let fixture = golden("../hdf5/netcdf/ties.nc");
+    std::fs::copy(&fixture, project.path("recordings/ties.nc")).unwrap();
+    project.summary("-f recordings -o folder").ends(0);
+    let named = format!("-f {} -o named", fixture.display());
+    project.summary(&named).ends(0);
+    let results = project.files("folder");
+    assert!(!results.is_empty());
+    assert!(results == project.files("named"));
+    project
+        .run("-m ingest_h5 -c system.json -f recordings -o chunks")
+        .ends(0);
+    assert!(project.files("chunks").contains_key("1695407366.npy"));
 }
