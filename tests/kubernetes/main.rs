@@ -97,6 +97,10 @@ fn each_kind_of_pool_has_its_overlay() {
         ("hostpath", "hostPath"),
         ("single-file", "$(FILE)|hostPath"),
         ("bucket-gcs", "gcsfuse.csi.storage.gke.io"),
+        (
+            "store",
+            "\"serviceAccountName\":\"distpy-gpu\"|azure.workload.identity/use|--device=gpu",
+        ),
         ("ingest-segy", "segy_ingest"),
         ("ingest-hdf5", "ingest_h5"),
         ("curves", "ingest_witsml|/config/curves.json"),
@@ -107,6 +111,10 @@ fn each_kind_of_pool_has_its_overlay() {
             assert!(job.contains(word), "{overlay}: {word}");
         }
     }
+    assert!(
+        !of("store").contains("persistentVolumeClaim"),
+        "data is in the store"
+    );
     for overlay in [
         "cpu",
         "hostpath",

@@ -315,6 +315,26 @@ fn configuration(pod: &Value, container: &Value, docs: &[Value], found: &mut Fou
         };
         for key in ["in_directory", "out_directory"] {
             let folder = &json[key];
+            // What is in a store is not mounted; who the pod is for the store is its account.
+            if let Some((scheme, _)) = text(folder).split_once("://") {
+                found.require(
+                    ["s3", "gs", "az"].contains(&scheme),
+                    &format!("{arg}: {key}"),
+                    folder,
+                    "a URL of a store",
+                );
+                let account = &pod["serviceAccountName"];
+                let is_there = docs.iter().any(|doc| {
+                    doc["kind"] == "ServiceAccount" && doc["metadata"]["name"] == *account
+                });
+                found.require(
+                    is_there,
+                    "serviceAccountName",
+                    account,
+                    "an account of the manifest",
+                );
+                continue;
+            }
             let mount = under(text(folder));
             found.require(
                 mount.is_some(),
