@@ -74,6 +74,8 @@ const MISTAKES: &[Mistake] = &[
     ("an argument that is none", "cpu", "BOX/args/4", "\"--log=json\"", "unexpected argument '--log'"),
     ("a variable that is not set", "single-file", "BOX/args/3", "\"/data/$(NAME)\"", "expected a variable of the container"),
     ("results where nothing is mounted", "cpu", "#/data/system.json", "\"{\\\"in_directory\\\": \\\"/data\\\", \\\"out_directory\\\": \\\"/results\\\", \\\"config\\\": \\\"/config/noiselog.json\\\"}\"", "out_directory: found \"/results\", expected a folder below a mount"),
+    ("results at a URL of no store", "store", "#/data/system.json", "\"{\\\"in_directory\\\": \\\"s3://b/chunks\\\", \\\"out_directory\\\": \\\"https://b/results\\\", \\\"config\\\": \\\"/config/noiselog.json\\\"}\"", "out_directory: found \"https://b/results\", expected a URL of a store"),
+    ("a bucket and nobody who may use it", "store", "POD/serviceAccountName", "null", "serviceAccountName: found null, expected an account of the manifest"),
     ("a flow that is not there", "cpu", "#/data/noiselog.json", "null", "expected a file of the ConfigMap"),
     ("a configuration that is no JSON", "cpu", "#/data/system.json", "\"{\"", "expected JSON"),
     // Security.
