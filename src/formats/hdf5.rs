@@ -285,15 +285,14 @@ impl H5Source {
         let row = times.len() * size;
         let part = |block, slow, fast| chunked::Part { block, slow, fast };
         if let Some(blocks) = self.found.blocks {
-            for (block, rows, before) in blocks.parts(times) {
-                let part = part(block, rows, channels.clone());
-                chunks.read(&part, true, dst, row, before * size)?;
-            }
-            return Ok(());
+            let parts = blocks.parts(times);
+            let parts = parts
+                .map(|(block, rows, before)| (part(block, rows, channels.clone()), before * size));
+            return chunks.read(&parts.collect::<Vec<_>>(), true, dst, row);
         }
         match self.found.header.layout {
-            Layout::TimeMajor => chunks.read(&part(0, times, channels), true, dst, row, 0),
-            Layout::ChannelMajor => chunks.read(&part(0, channels, times), false, dst, row, 0),
+            Layout::TimeMajor => chunks.read(&[(part(0, times, channels), 0)], true, dst, row),
+            Layout::ChannelMajor => chunks.read(&[(part(0, channels, times), 0)], false, dst, row),
         }
     }
 }

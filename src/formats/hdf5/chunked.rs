@@ -146,33 +146,41 @@ impl Chunks {
         })
     }
 
-    /// Reads a part into rows of `row_bytes`, from the byte `column` of each on: a row for each line or, `turned`, for each sample of
-    /// a line.
+    /// Reads parts into rows of `row_bytes`, each from a byte of the rows on: a row for each line or, `turned`, for each sample of a
+    /// line.
     ///
     /// # Errors
     /// When a chunk cannot be read or decoded.
     pub fn read(
         &self,
-        part: &Part,
+        parts: &[(Part, usize)],
         turned: bool,
         dst: &mut [u8],
         row_bytes: usize,
-        column: usize,
     ) -> Result<(), FormatError> {
-        let ends = [part.block + 1, part.slow.end, part.fast.end];
-        if (0..3).any(|k| ends[k] > self.shape[k]) {
-            let found = format!("a shape of {:?}", self.shape);
-            let expected = format!("samples up to {ends:?}");
-            return Err(FormatError::content(
-                &self.path, &self.name, found, expected,
-            ));
+        for (part, _) in parts {
+            self.check(part)?;
         }
         let threads = rayon::current_num_threads();
         let most = (self.bytes.saturating_mul(threads)).clamp(BATCH, MOST_BATCH);
         let count = (most / self.bytes).clamp(1, MOST_IN_BATCH);
-        let mut wanted = self.wanted(part);
+        // Parts together: where each is a block, a chunk or two, all threads have some to decode.
+        let mut wanted = parts
+            .iter()
+            .flat_map(|(part, column)| self.wanted(part).map(move |it| (it, part, *column)));
         loop {
-            let batch: Vec<Wanted> = wanted.by_ref().take(count).collect();
+            let (batch, into): (Vec<Wanted>, Vec<turn::Rows>) = wanted
+                .by_ref()
+                .take(count)
+                .map(|(it, part, column)| {
+                    let into = turn::Rows {
+                        first: [part.slow.start, part.fast.start],
+                        row_bytes,
+                        column,
+                    };
+                    (it, into)
+                })
+                .unzip();
             if batch.is_empty() {
                 return Ok(());
             }
@@ -182,18 +190,30 @@ impl Chunks {
                 .zip(&held)
                 .map(|(wanted, bytes)| self.piece(wanted, bytes.as_ref()))
                 .collect();
-            let into = turn::Rows {
-                first: [part.slow.start, part.fast.start],
-                row_bytes,
-                column,
-            };
-            turn::write(&pieces, self.element, turned, &into, dst);
+            let mut from = 0;
+            for run in into.chunk_by(|a, b| a == b) {
+                let pieces = &pieces[from..from + run.len()];
+                turn::write(pieces, self.element, turned, &run[0], dst);
+                from += run.len();
+            }
             for bytes in held.into_iter().flatten() {
                 if let Ok(bytes) = Arc::try_unwrap(bytes) {
                     self.give_back(bytes);
                 }
             }
         }
+    }
+
+    fn check(&self, part: &Part) -> Result<(), FormatError> {
+        let ends = [part.block + 1, part.slow.end, part.fast.end];
+        if (0..3).all(|k| ends[k] <= self.shape[k]) {
+            return Ok(());
+        }
+        let found = format!("a shape of {:?}", self.shape);
+        let expected = format!("samples up to {ends:?}");
+        Err(FormatError::content(
+            &self.path, &self.name, found, expected,
+        ))
     }
 
     /// The chunks that hold samples of a part, in the order of the dataset.

@@ -81,7 +81,7 @@ def neubrex(name):
         })
 
 
-def febus(name, version):
+def febus(name, version, chunks=None, **filters):
     """Blocks of 8 rows, of which 6 are a period, every 60 ms; row t of the recording is in the middle of its block."""
     period, rows, blocks = 6, 8, 2
     with h5py.File(name, "w") as f:
@@ -96,7 +96,7 @@ def febus(name, version):
         stored = np.full((blocks, rows, NX), -999.0, "f4")
         for b in range(blocks):
             stored[b, 1:7] = samples[b * period : (b + 1) * period]
-        zone.create_dataset("StrainRate", data=stored, chunks=(1, rows, NX))
+        zone.create_dataset("StrainRate", data=stored, chunks=chunks or (1, rows, NX), **filters)
         # A block's time is that of its middle: its first kept row is 30 ms before.
         source["time"] = (START + 0.03 + 0.06 * np.arange(blocks)).reshape(1, -1)
 
@@ -158,6 +158,9 @@ silixa("silixa.h5")
 neubrex("neubrex.h5")
 febus("febus-v1.h5", False)
 febus("febus-v2.h5", True)
+febus("febus-packed.h5", True, compression="gzip", shuffle=True)
+# A chunk has rows of both blocks.
+febus("febus-packed-odd.h5", True, chunks=(2, 3, 2), compression="gzip")
 gdr("gdr.h5")
 plain("plain.h5")
 prodml("prodml-silixa.h5", "Silixa Ltd", "(nm/m)/s * Hz/m", "i2", True, {})

@@ -193,6 +193,10 @@ fn overlaps_of_febus_blocks_are_left_out() {
         ..USUAL
     };
     check("febus-v2.h5", &febus);
+    for packed in ["febus-packed.h5", "febus-packed-odd.h5"] {
+        check(packed, &febus);
+        assert!(opened(packed).is_packed(), "{packed}");
+    }
     let warnings = &["Origin tells no offset of a block's time: it is taken as the block's middle"];
     check("febus-v1.h5", &Expected { warnings, ..febus });
 }

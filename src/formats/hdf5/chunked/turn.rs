@@ -32,7 +32,7 @@ pub enum Samples<'a> {
 }
 
 /// Where they go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rows {
     /// The line and sample that the first row begins with.
     pub first: [usize; 2],
