@@ -10,6 +10,9 @@ use super::values::{Clock, even, for_each_channel, metadata, needed, positive, s
 use super::{Found, Place, attributes, members, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
+/// What is said where a layout has spacings alone.
+const FROM_ZERO: &str = "the place of the first channel is not known: depths begin at 0 m";
+
 /// A dataset at the root, its attributes, and what is known of any.
 struct Root<'a> {
     at: Place<'a>,
@@ -121,7 +124,7 @@ pub fn ai4eps(at: Place, file: &File) -> Result<Found, FormatError> {
         start: root.stamp("begin_time")?,
         depth: even(0.0, root.positive("dx_m")?, root.shape[0]),
         calibration: root.text("unit").map(Calibration::of_unit),
-        warnings: Vec::new(),
+        warnings: vec![FROM_ZERO.into()],
     };
     root.found("AI4EPS", Layout::ChannelMajor, said)
 }
@@ -336,7 +339,7 @@ pub fn nec(at: Place, file: &File) -> Result<Found, FormatError> {
             factor,
             unit: "rad".into(),
         }),
-        warnings: Vec::new(),
+        warnings: vec![FROM_ZERO.into()],
     };
     root.found("NEC", layout, said)
 }
@@ -358,7 +361,7 @@ pub fn uptech(at: Place, file: &File) -> Result<Found, FormatError> {
         let expected = format!("{samples} times in seconds since 1970");
         return Err(at.content(times.name(), found, expected));
     };
-    let mut warnings = Vec::new();
+    let mut warnings = vec![FROM_ZERO.to_owned()];
     let nominal = root.positive("acquisition_frequency")?;
     let prf = clock.near_whole_rate().unwrap_or(nominal);
     if (prf / nominal - 1.0).abs() > 0.01 {

@@ -327,6 +327,7 @@ fn blocks_without_rows_are_refused() {
 
 #[test]
 fn rare_layouts_are_read_as_they_were_written() {
+    let from_zero = &["the place of the first channel is not known: depths begin at 0 m"];
     let usual = Expected {
         depth: (30.0, 2.5),
         ..USUAL
@@ -350,6 +351,7 @@ fn rare_layouts_are_read_as_they_were_written() {
         &Expected {
             depth: (0.0, 2.5),
             calibration: unit("microstrain/s"),
+            warnings: from_zero,
             ..turned
         },
     );
@@ -368,6 +370,7 @@ fn rare_layouts_are_read_as_they_were_written() {
         dtype: DType::I16,
         depth: (0.0, 2.5),
         calibration: Some((0.125, "rad")),
+        warnings: from_zero,
         ..usual
     };
     of("nec", &nec);
@@ -413,6 +416,7 @@ fn more_rare_layouts_are_read_as_they_were_written() {
         "uptech",
         &Expected {
             depth: (0.0, 2.5),
+            warnings: &["the place of the first channel is not known: depths begin at 0 m"],
             ..usual
         },
     );
