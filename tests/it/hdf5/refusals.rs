@@ -229,11 +229,11 @@ fn shapes_beyond_what_is_stored() {
     }
 }
 
-/// A netCDF recording of ties after a change, opened.
-fn bent_netcdf(bend: impl FnOnce(&hdf5::File)) -> Result<Vec<String>, String> {
+/// A fixture after a change, opened: its warnings.
+fn bent(fixture: &str, bend: impl FnOnce(&hdf5::File)) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bent.nc");
-    std::fs::copy(golden("../hdf5/netcdf/ties.nc"), &path).unwrap();
+    std::fs::copy(golden("../hdf5").join(fixture), &path).unwrap();
     let file = hdf5::File::open_rw(&path).unwrap();
     bend(&file);
     file.close().unwrap();
@@ -251,6 +251,8 @@ fn replace<T: hdf5::H5Type>(file: &hdf5::File, name: &str, values: &[T]) {
     let builder = file.new_dataset_builder().with_data(values);
     builder.create(name).unwrap();
 }
+
+const TIES: &str = "netcdf/ties.nc";
 
 #[test]
 fn refusals_of_netcdf() {
@@ -286,10 +288,10 @@ fn refusals_of_netcdf() {
         ),
     ];
     for (bend, message) in cases {
-        assert_eq!(bent_netcdf(bend).unwrap_err(), *message);
+        assert_eq!(bent(TIES, bend).unwrap_err(), *message);
     }
     // Times that fall, with their unit.
-    let fallen = bent_netcdf(|file| {
+    let fallen = bent(TIES, |file| {
         let values = file.dataset("time_values").unwrap();
         values.write_raw(&[22_i64, 0]).unwrap();
     });
@@ -298,7 +300,7 @@ fn refusals_of_netcdf() {
         "bent.nc: /time_values: found 12 times, expected 12 rising times since 1971"
     );
     // Of what is not over time, nothing is a recording.
-    let timeless = bent_netcdf(|file| {
+    let timeless = bent(TIES, |file| {
         let values = file.dataset("time_values").unwrap();
         values.delete_attr("units").unwrap();
     });
@@ -308,7 +310,7 @@ fn refusals_of_netcdf() {
         "{error}"
     );
     // A unit that is none of length is said.
-    let unit = bent_netcdf(|file| {
+    let unit = bent(TIES, |file| {
         let values = file.dataset("distance_values").unwrap();
         let units = values.new_attr::<hdf5::types::VarLenUnicode>();
         let text = "feet".parse::<hdf5::types::VarLenUnicode>().unwrap();
@@ -318,4 +320,60 @@ fn refusals_of_netcdf() {
         unit.unwrap(),
         ["/distance_values is in \"feet\" and is taken as it is"]
     );
+}
+
+#[test]
+fn refusals_of_rare_layouts() {
+    type Bend = fn(&hdf5::File);
+    let text = |at: &hdf5::Location, name: &str, text: &str| {
+        let _ = at.delete_attr(name);
+        let text = text.parse::<hdf5::types::VarLenUnicode>().unwrap();
+        let attribute = at.new_attr::<hdf5::types::VarLenUnicode>();
+        attribute.create(name).unwrap().write_scalar(&text).unwrap();
+    };
+    let started = bent("rare/t8.h5", |file| {
+        let data = file.dataset("ProcessedData/DAS").unwrap();
+        text(&data, "record/start_time", "yesterday");
+    });
+    assert_eq!(
+        started.unwrap_err(),
+        "bent.nc: /ProcessedData/DAS: found \"yesterday\", expected a time as 20230922T182926500000 in record/start_time"
+    );
+    let unit = bent("rare/das-hdf5.h5", |file| {
+        text(&file.dataset("t").unwrap(), "units", "furlongs");
+    });
+    assert_eq!(
+        unit.unwrap_err(),
+        "bent.nc: /t, units: found \"furlongs\", expected a unit of time, or one since a date"
+    );
+    let cases: &[(&str, Bend, &str)] = &[
+        (
+            "rare/das-hdf5.h5",
+            |file| replace(file, "t", &[1.7e9, 1.7e9 + 1.0]),
+            "bent.nc: /t: found 2 times for an array of 12 x 5, expected as many as one of its lengths",
+        ),
+        (
+            "rare/das-hdf5.h5",
+            |file| replace(file, "y", &[1.0, 2.0]),
+            "bent.nc: /y: found 2 values, expected 5, one for each channel",
+        ),
+        (
+            "rare/uptech.h5",
+            |file| replace(file, "Acquisition/Time", &[1.7e9, 1.7e9 + 1.0]),
+            "bent.nc: /Acquisition/Time: found 2 times from 1700000000 s on, expected 12 times in seconds since 1970",
+        ),
+        (
+            "rare/carina.h5",
+            |file| replace(file, "ChannelMap", &[0_i32, 1, 2, -1]),
+            "bent.nc: /ChannelMap: found 3 channels in 25 to 50 m, expected 5, as /Fiber has columns, and a Stop Distance above Start Distance",
+        ),
+        (
+            "rare/carina.h5",
+            |file| file.delete_attr("Stop Distance (m)").unwrap(),
+            "bent.nc: /: found none, expected a number in Stop Distance (m)",
+        ),
+    ];
+    for (fixture, bend, message) in cases {
+        assert_eq!(bent(fixture, bend).unwrap_err(), *message);
+    }
 }
