@@ -2,6 +2,7 @@
 //!
 //! Conventions are numpy's: forward unscaled with `exp(-2 pi i k t / n)`, inverse scaled by `1/n`.
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use ndarray::{Array2, ArrayView2};
@@ -13,10 +14,33 @@ use rustfft::{Fft, FftPlanner};
 use super::rows;
 use crate::block::Real;
 
-/// The planners of one precision; they keep every plan that they made.
+/// Lengths whose plans are kept. Chunks at gaps have lengths of their own; a run of weeks does not keep the plans of all.
+pub const MOST_LENGTHS: usize = 256;
+
+/// The planners of one precision; they keep the plans that they made, as long as these are not of too many lengths.
 pub struct Planners<T: Real> {
     real: RealFftPlanner<T>,
     complex: FftPlanner<T>,
+    lengths: HashSet<usize>,
+}
+
+impl<T: Real> Planners<T> {
+    fn new() -> Self {
+        Self {
+            real: RealFftPlanner::new(),
+            complex: FftPlanner::new(),
+            lengths: HashSet::new(),
+        }
+    }
+
+    /// The planners, which are to make a plan of `n` samples now.
+    fn of_length(&mut self, n: usize) -> &mut Self {
+        if self.lengths.insert(n) && self.lengths.len() > MOST_LENGTHS {
+            *self = Self::new();
+            self.lengths.insert(n);
+        }
+        self
+    }
 }
 
 /// A precision with its process-wide planners.
@@ -29,12 +53,8 @@ macro_rules! planned {
     ($type:ty) => {
         impl Planned for $type {
             fn planners() -> MutexGuard<'static, Planners<Self>> {
-                static PLANNERS: LazyLock<Mutex<Planners<$type>>> = LazyLock::new(|| {
-                    Mutex::new(Planners {
-                        real: RealFftPlanner::new(),
-                        complex: FftPlanner::new(),
-                    })
-                });
+                static PLANNERS: LazyLock<Mutex<Planners<$type>>> =
+                    LazyLock::new(|| Mutex::new(Planners::new()));
                 // A planner that panicked is still usable: it keeps finished plans only.
                 PLANNERS
                     .lock()
@@ -48,12 +68,12 @@ planned!(f64);
 
 /// The plan for real rows of `n` samples.
 pub fn real_plan<T: Planned>(n: usize) -> Arc<dyn RealToComplex<T>> {
-    T::planners().real.plan_fft_forward(n)
+    T::planners().of_length(n).real.plan_fft_forward(n)
 }
 
 /// The plan back to real rows of `n` samples, unscaled.
 pub fn real_inverse_plan<T: Planned>(n: usize) -> Arc<dyn ComplexToReal<T>> {
-    T::planners().real.plan_fft_inverse(n)
+    T::planners().of_length(n).real.plan_fft_inverse(n)
 }
 
 /// A direction of transform.
@@ -67,8 +87,8 @@ pub enum Direction {
 
 fn complex_plan<T: Planned>(n: usize, direction: Direction) -> Arc<dyn Fft<T>> {
     match direction {
-        Direction::Forward => T::planners().complex.plan_fft_forward(n),
-        Direction::Inverse => T::planners().complex.plan_fft_inverse(n),
+        Direction::Forward => T::planners().of_length(n).complex.plan_fft_forward(n),
+        Direction::Inverse => T::planners().of_length(n).complex.plan_fft_inverse(n),
     }
 }
 
@@ -125,4 +145,17 @@ pub fn transposed<V: Copy + Zero>(x: ArrayView2<'_, V>) -> Array2<V> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_LENGTHS, Planned, real_plan};
+
+    #[test]
+    fn plans_of_many_lengths_are_not_all_kept() {
+        for n in 1..=2 * MOST_LENGTHS + 10 {
+            assert_eq!(real_plan::<f32>(n).len(), n);
+            assert!(f32::planners().lengths.len() <= MOST_LENGTHS);
+        }
+    }
 }

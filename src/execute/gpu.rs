@@ -36,6 +36,9 @@ const BATCH: usize = 8;
 const SMALL_BYTES: u64 = 2 << 20;
 const SMALL_SECONDS: f64 = 1e-3;
 
+/// Schedules that are kept. Short chunks, at gaps, have plans of their own; a run of weeks does not keep them all on the device.
+const MOST_SCHEDULES: usize = 8;
+
 /// Computes chunks on a GPU.
 #[derive(Debug)]
 pub struct GpuExecutor {
@@ -44,6 +47,7 @@ pub struct GpuExecutor {
     /// How many chunks are to come, as far as is known.
     chunks: usize,
     rates: Option<Measured>,
+    /// Those used last at the end.
     schedules: Vec<Known>,
     queue: VecDeque<Started>,
     /// Whether the last chunk was small enough for a batch.
@@ -85,6 +89,8 @@ type Flight = (Ticket, u64);
 /// A chunk in flight.
 struct Started {
     job: Job,
+    /// What it was started by; none where the device could not load it.
+    schedule: Option<Arc<Schedule>>,
     first: Result<First, GpuError>,
 }
 
@@ -163,11 +169,16 @@ impl GpuExecutor {
 
     fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
         let dtypes: Vec<DType> = job.sources.iter().map(Stored::dtype).collect();
-        let known = |k: &&Known| Arc::ptr_eq(&k.plan, &job.plan) && k.dtypes == dtypes;
-        if let Some(known) = self.schedules.iter().find(known) {
+        let known = |k: &Known| Arc::ptr_eq(&k.plan, &job.plan) && k.dtypes == dtypes;
+        if let Some(at) = self.schedules.iter().position(known) {
+            self.schedules[at..].rotate_left(1);
+            let known = self.schedules.last().expect("it is there");
             return Ok(known.schedule.clone());
         }
         let schedule = self.settled(job)?;
+        if self.schedules.len() == MOST_SCHEDULES {
+            self.schedules.remove(0);
+        }
         self.schedules.push(Known {
             plan: job.plan.clone(),
             dtypes,
@@ -218,8 +229,7 @@ impl GpuExecutor {
 
     /// Begins the first task where it is one tile on the device, so that it runs while an earlier chunk is finished. Small
     /// ones wait until there are several, as starting them takes longer than they do.
-    fn start(&mut self, job: &Job) -> Result<First, GpuError> {
-        let schedule = self.schedule(job)?;
+    fn start(&mut self, job: &Job, schedule: &Schedule) -> Result<First, GpuError> {
         // What goes in batches does so until it is clearly slower.
         let most = if self.small { 2.0 } else { 1.0 } * SMALL_SECONDS;
         self.small = schedule.traffic().floor() <= SMALL_BYTES && self.last_seconds <= most;
@@ -429,8 +439,18 @@ impl Executor for GpuExecutor {
     }
 
     fn submit(&mut self, job: Job) {
-        let first = self.start(&job);
-        self.queue.push_back(Started { job, first });
+        let (schedule, first) = match self.schedule(&job) {
+            Ok(schedule) => {
+                let first = self.start(&job, &schedule);
+                (Some(schedule), first)
+            }
+            Err(error) => (None, Err(error)),
+        };
+        self.queue.push_back(Started {
+            job,
+            schedule,
+            first,
+        });
         if !self.small || self.waiting() >= BATCH {
             self.flush();
         }
@@ -441,9 +461,16 @@ impl Executor for GpuExecutor {
         if matches!(oldest.first, Ok(First::Filled(..))) {
             self.flush();
         }
-        let Started { job, first } = self.queue.pop_front().expect("a chunk was submitted");
+        let Started {
+            job,
+            schedule,
+            first,
+        } = self.queue.pop_front().expect("a chunk was submitted");
         let finish = |first| {
-            let schedule = self.schedule(&job)?;
+            let schedule = match schedule {
+                Some(schedule) => schedule,
+                None => self.schedule(&job)?,
+            };
             let flight = match first {
                 First::Flying(flight) => Some(flight),
                 First::Filled(..) | First::None => None,
@@ -455,6 +482,7 @@ impl Executor for GpuExecutor {
             Err(error) => {
                 self.queue.push_front(Started {
                     job,
+                    schedule: None,
                     first: Ok(First::None),
                 });
                 Err(DeviceFault(error.to_string()))

@@ -229,8 +229,10 @@ impl<'a> Reader<'a> {
             let stored = |env: &Env| (env.depth_file, env.time_file);
             known.source == env.source && known.prf == env.prf && stored(known) == stored(&env)
         };
-        if let Some(plan) = self.plans.iter().find(|plan| like(&plan.env)) {
-            return Ok(plan.clone());
+        if let Some(at) = self.plans.iter().position(|plan| like(&plan.env)) {
+            // Those used last are at the end.
+            self.plans[at..].rotate_left(1);
+            return Ok(self.plans.last().expect("it is there").clone());
         }
         let loads = self
             .loads

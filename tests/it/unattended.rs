@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Project, Ran};
+use crate::program::{Project, Ran, chunk, devices};
 
 fn json_of(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -341,4 +341,31 @@ fn one_odd_chunk_at_the_beginning_is_that_chunks_fault() {
         .says("0 chunks done, 1 failed");
     project.write("odd/1.npy", &crate::program::chunk(1, 5, 200));
     project.summary("-f odd -o results").ends(78);
+}
+
+/// More lengths than plans are kept, twice each: as where a recording has many gaps.
+#[test]
+fn chunks_of_many_lengths_are_those_of_runs_of_their_own() {
+    let project = Project::new();
+    for k in 1..=24 {
+        let length = 150 + 7 * (k % 12);
+        project.write(&format!("chunks/{k}.npy"), &chunk(k, 6, length));
+    }
+    for (n, device) in devices().into_iter().enumerate() {
+        let (all, alone) = (format!("all{n}"), format!("alone{n}"));
+        project.summary(&format!("{device} -o {all}")).ends(0);
+        for k in [1, 11, 12, 13, 24] {
+            let args = format!("{device} -f chunks/{k}.npy -o {alone}");
+            project.summary(&args).ends(0);
+        }
+        let all = project.files(&all);
+        let alone = project.files(&alone);
+        let results = alone.iter().filter(|(name, _)| name.ends_with(".fbe"));
+        let mut count = 0;
+        for (name, bytes) in results {
+            assert!(all.get(name) == Some(bytes), "{device}: {name}");
+            count += 1;
+        }
+        assert_eq!(count, 5, "{device}: {:?}", alone.keys());
+    }
 }

@@ -22,6 +22,7 @@ use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
 use crate::block::Real;
+use crate::dsp::fft::MOST_LENGTHS;
 
 /// Pairs that are worked on together.
 const LANES: usize = 8;
@@ -49,12 +50,15 @@ pub struct Scratch<T> {
     transform: Vec<Complex<T>>,
 }
 
-/// The plan for rows of `n` samples; every plan that was made is kept.
+/// The plan for rows of `n` samples; plans that were made are kept, as long as they are not too many.
 pub fn plan<T: Real>(n: usize) -> Arc<PowerPlan<T>> {
     type Plans = HashMap<(TypeId, usize), Arc<dyn Any + Send + Sync>>;
     static PLANS: LazyLock<Mutex<Plans>> = LazyLock::new(Mutex::default);
     // What another thread left when it panicked are finished plans.
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+    if plans.len() >= MOST_LENGTHS && !plans.contains_key(&(TypeId::of::<T>(), n)) {
+        plans.clear();
+    }
     let made = plans
         .entry((TypeId::of::<T>(), n))
         .or_insert_with(|| Arc::new(PowerPlan::<T>::new(n)));

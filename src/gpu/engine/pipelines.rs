@@ -9,6 +9,9 @@ use super::lock;
 use crate::block::Precision;
 use crate::gpu::{Dispatch, import};
 
+/// Pipelines that are kept: constants such as lengths make others of the same shader, as chunks of other lengths come.
+const MOST: usize = 1024;
+
 /// The compiled shaders of an engine.
 pub(super) struct Pipelines {
     made: Mutex<HashMap<Key, Pipeline>>,
@@ -72,6 +75,10 @@ impl Pipelines {
         self.dump(dispatch.kernel.name, made.len(), &key.text);
         let cache = self.kept.as_ref().map(|kept| &kept.cache);
         let pipeline = compile(device, dispatch, &key.text, cache);
+        // Programs keep those that they use.
+        if made.len() >= MOST {
+            made.clear();
+        }
         made.insert(key, pipeline.clone());
         pipeline
     }

@@ -53,6 +53,8 @@ struct Timer {
 
 /// Bytes of the two timestamps around a run's kernels.
 const TIMES: u64 = 16;
+/// Tables that are kept on the device: twiddles, windows, coefficients, of as many chunk lengths as come.
+const MOST_TABLES: usize = 1024;
 
 /// A run that was submitted. Dropping it abandons its results.
 pub struct Ticket {
@@ -395,6 +397,10 @@ fn padded_params(dispatch: &Dispatch) -> u64 {
 
 fn shared_table(engine: &Engine, bytes: &Arc<[u8]>) -> wgpu::Buffer {
     let mut tables = lock(&engine.tables);
+    // Programs keep those that they use.
+    if tables.len() >= MOST_TABLES && !tables.contains_key(bytes) {
+        tables.clear();
+    }
     tables
         .entry(bytes.clone())
         .or_insert_with(|| constant(engine, "table", bytes, Usage::STORAGE | Usage::COPY_SRC))
