@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use hdf5::types::{CompoundField, CompoundType, FloatSize, H5Type, TypeDescriptor};
 use hdf5::{Dataset, Group};
 
+use super::values::written;
 use super::{Place, list, members};
 use crate::formats::FormatError;
 
@@ -126,6 +127,7 @@ unsafe impl H5Type for Column {
 }
 
 fn column(at: Place, table: &Dataset, field: &str) -> Result<Vec<f64>, FormatError> {
+    written(at, table)?;
     FIELD.set(field.to_owned());
     let rows = table.read_raw::<Column>().map_err(|e| {
         let place = format!("{}, field {field}", table.name());

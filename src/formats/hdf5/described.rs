@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::values::{Clock, even, metadata, whole_ends};
-use super::{Found, Place, attributes, list, members, samples, values};
+use super::{Found, MOST_CHANNELS, Place, attributes, list, members, samples, values};
 use crate::formats::description::{Address, Depth, Described, Number, Rate, Start, Text};
 use crate::formats::properties::stamp;
 use crate::formats::{Calibration, FormatError, Header, Layout};
@@ -301,7 +301,8 @@ impl Within<'_> {
                 Ok(_) => Err(self.wrong("depth", address.to_string(), &expected)),
             };
         };
-        if !values::is_countable(&container) || container.size() != channels {
+        let fits = values::is_countable(&container) && channels <= MOST_CHANNELS;
+        if !fits || container.size() != channels {
             let found = format!("values of shape {:?} in {address}", container.shape());
             return Err(self.wrong("depth", found, &expected));
         }

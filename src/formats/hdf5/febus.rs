@@ -8,7 +8,7 @@ use hdf5::{Dataset, File, Group};
 use serde_json::{Map, Value};
 
 use super::samples::Blocks;
-use super::values::{even, metadata, unix};
+use super::values::{even, metadata, numbers, unix};
 use super::{Found, Place, attributes, list, members, samples};
 use crate::formats::{FormatError, Header, Layout};
 
@@ -203,9 +203,7 @@ fn times(at: Place, source: &Group, blocks: usize) -> Result<Vec<f64>, FormatErr
             format!("{blocks}, one for each block"),
         ));
     }
-    dataset
-        .read_raw::<f64>()
-        .map_err(|e| at.library(&dataset.name(), "Unix times in seconds", &e))
+    numbers(at, &dataset)
 }
 
 /// The median step of times.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::values::{
-    Clock, even, for_each_channel, integers, is_countable, metadata, near_whole,
+    Clock, even, for_each_channel, integers, is_countable, metadata, near_whole, numbers,
     stored_as_integers, unix, whole_ends,
 };
 use super::{Found, MOST_CHANNELS, Place, attributes, members, samples};
@@ -341,9 +341,7 @@ fn relative(at: Place, values: &Dataset) -> Result<(f64, Vec<f64>), FormatError>
         let from_first = all.iter().map(|it| it.wrapping_sub(first) as f64);
         return Ok((first as f64, from_first.collect()));
     }
-    let all = values
-        .read_raw::<f64>()
-        .map_err(|e| at.library(&values.name(), "numbers", &e))?;
+    let all = numbers(at, values)?;
     let first = all[0];
     Ok((first, all.into_iter().map(|it| it - first).collect()))
 }

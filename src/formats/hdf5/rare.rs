@@ -6,7 +6,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::values::{Clock, even, for_each_channel, metadata, needed, positive, stamp, unix};
+use super::values::{
+    Clock, even, for_each_channel, metadata, needed, numbers, positive, stamp, unix,
+};
 use super::{Found, Place, attributes, members, samples};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
@@ -176,9 +178,7 @@ fn hdas_header(at: Place, file: &File, name: &str) -> Result<(f64, Vec<f64>), Fo
         let found = format!("{} values", dataset.size());
         return Err(at.content(dataset.name(), found, format!("{COUNT}")));
     }
-    let values = dataset
-        .read_raw::<f64>()
-        .map_err(|e| at.library(&dataset.name(), "numbers", &e))?;
+    let values = numbers(at, &dataset)?;
     let prf = values[6] / values[15] / values[98];
     let is_rate = |value: f64| value.is_finite() && value > 0.0;
     for (fits, place, value, expected) in [

@@ -2,7 +2,7 @@
 
 use hdf5::{Dataset, File};
 
-use super::values::{Clock, metadata, unix};
+use super::values::{Clock, for_each_channel, metadata, unix};
 use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
@@ -57,14 +57,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         return Err(at.content(times.name(), found, format!("{samples} times")));
     }
     let depth = match first(file, &PLACES) {
-        Some(places) if places.size() == channels => places
-            .read_raw::<f64>()
-            .map_err(|e| at.library(&places.name(), "numbers", &e))?,
-        Some(places) => {
-            let found = format!("{} values", places.size());
-            let expected = format!("{channels}, one for each channel");
-            return Err(at.content(places.name(), found, expected));
-        }
+        Some(places) => for_each_channel(at, &places, channels)?,
         None => {
             warnings.push("there are no distances: the depth axis is the channel's number".into());
             (0..channels).map(|k| k as f64).collect()

@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::values::{for_each_channel, numbers};
 use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
@@ -19,7 +20,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let data = at.dataset(file, "data")?;
     let [times, channels] = samples::shape(at, &data)?;
     let mut warnings = Vec::new();
-    let depth = depth(at, file, channels)?;
+    let depth = for_each_channel(at, &at.dataset(file, "depth")?, channels)?;
     let prf = match data.chunk() {
         Some(chunk) => chunk[0] as f64,
         None => {
@@ -50,26 +51,8 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     Ok(Found::plain(data, header))
 }
 
-fn depth(at: Place, file: &File, channels: usize) -> Result<Vec<f64>, FormatError> {
-    let dataset = at.dataset(file, "depth")?;
-    let depth = dataset
-        .read_raw::<f64>()
-        .map_err(|e| at.library("/depth", "numbers", &e))?;
-    if depth.len() == channels {
-        return Ok(depth);
-    }
-    Err(at.content(
-        "/depth",
-        format!("{} values", depth.len()),
-        format!("{channels}, one for each channel of /data"),
-    ))
-}
-
 fn prf_from_time(at: Place, file: &File) -> Result<f64, FormatError> {
-    let time = at.dataset(file, "time")?;
-    let time = time
-        .read_raw::<f64>()
-        .map_err(|e| at.library("/time", "seconds", &e))?;
+    let time = numbers(at, &at.dataset(file, "time")?)?;
     let prf = match &time[..] {
         [first, .., last] => (time.len() - 1) as f64 / (last - first),
         _ => f64::NAN,

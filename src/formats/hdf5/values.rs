@@ -1,5 +1,6 @@
 //! Small values and axes of the makers' own layouts: scalars in datasets, times of rows, even axes.
 
+use hdf5::dataset::Layout;
 use hdf5::types::TypeDescriptor;
 use hdf5::{Container, Dataset, Group, Location};
 use jiff::Timestamp;
@@ -23,6 +24,31 @@ pub fn is_countable(array: &Container) -> bool {
         .chain([size_of::<f64>()])
         .try_fold(1, usize::checked_mul);
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+}
+
+/// A damaged shape must not ask for memory, or time: values that are read whole are as good as all written.
+///
+/// # Errors
+/// When so many were never written, that is packed as nothing packs them.
+pub fn written(at: Place, dataset: &Dataset) -> Result<(), FormatError> {
+    /// Deflate makes 1032 bytes of one at most.
+    const MOST_PER_BYTE: u64 = 2048;
+    /// Values of which none need be stored.
+    const FEW: u64 = 1 << 16;
+    const MOST_LINKED: usize = 1 << 28;
+    let stored = dataset.storage_size();
+    let most = match dataset.layout() {
+        Layout::Virtual => MOST_LINKED as u64,
+        _ => stored.saturating_mul(MOST_PER_BYTE).saturating_add(FEW),
+    };
+    if is_countable(dataset) && dataset.size() as u64 <= most {
+        return Ok(());
+    }
+    let found = format!(
+        "shape {:?}, of which {stored} bytes are stored",
+        dataset.shape()
+    );
+    Err(at.content(dataset.name(), found, "values that were written"))
 }
 
 /// A dataset of one value or few, such as makers wrap scalars in; `None` where there is none, or one of another kind.
@@ -101,6 +127,15 @@ pub fn for_each_channel(
         };
         return Err(at.content(dataset.name(), found, expected));
     }
+    numbers(at, dataset)
+}
+
+/// All numbers of a dataset.
+///
+/// # Errors
+/// When they are none, or were never written.
+pub fn numbers(at: Place, dataset: &Dataset) -> Result<Vec<f64>, FormatError> {
+    written(at, dataset)?;
     dataset
         .read_raw()
         .map_err(|e| at.library(&dataset.name(), "numbers", &e))
@@ -149,6 +184,7 @@ impl Clock {
             let found = format!("{} dimensions {shape:?}", shape.len());
             return Err(at.content(name, found, "1 dimension"));
         };
+        written(at, dataset)?;
         let mut clock = Clock {
             first: f64::NAN,
             last: f64::NAN,
@@ -235,6 +271,7 @@ pub fn integers(at: Place, dataset: &Dataset) -> Result<Vec<i64>, FormatError> {
     if !stored_as_integers(dataset) {
         return Err(at.content(dataset.name(), "numbers of another type", "integers"));
     }
+    written(at, dataset)?;
     dataset
         .read_raw()
         .map_err(|e| at.library(&dataset.name(), "integers", &e))

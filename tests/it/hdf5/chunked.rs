@@ -10,7 +10,7 @@ use ndarray::{Array2, s};
 use proptest::prelude::*;
 
 use super::layouts::numbers;
-use super::{golden, part};
+use super::{close, golden, part};
 
 const TIMES: usize = 40;
 const CHANNELS: usize = 7;
@@ -210,17 +210,8 @@ fn write<T: H5Type + Copy>(path: &Path, case: &Case, turned: bool, value: impl F
     let times: Vec<f64> = (0..count).map(|k| 1.6e9 + k as f64).collect();
     let times = file.new_dataset_builder().with_data(&times);
     times.create("timestamp").unwrap();
-}
-
-/// A file that was just written. Programs that other tests start hold its lock for a moment.
-fn reopened(path: &Path) -> File {
-    for _ in 0..500 {
-        if let Ok(file) = File::open(path) {
-            return file;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    File::open(path).unwrap()
+    drop(data);
+    close(file);
 }
 
 fn holds<T: H5Type + Copy + PartialEq + bytemuck::Pod + std::fmt::Debug>(
@@ -235,7 +226,7 @@ fn holds<T: H5Type + Copy + PartialEq + bytemuck::Pod + std::fmt::Debug>(
             continue;
         }
         write(&path, case, turned, &value);
-        let library = reopened(&path);
+        let library = File::open(&path).unwrap();
         let source = open(&path).unwrap();
         prop_assert_eq!(source.is_packed(), case.filters.contains(&true));
         for [slow, fast] in &case.windows {

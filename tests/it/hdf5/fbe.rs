@@ -6,8 +6,8 @@ use distpy_gpu::formats::hdf5::{H5Source, open, open_as};
 use distpy_gpu::formats::{Calibration, FormatError, Layout, Source};
 use serde_json::json;
 
-use super::golden;
 use super::layouts::numbers;
+use super::{close, golden};
 use crate::program::Project;
 
 fn opened(name: &str, band: Band) -> Result<H5Source, FormatError> {
@@ -94,7 +94,7 @@ fn of_bands_with_one_name_the_first_group_has_it() {
         processed.link_hard("Fbe[0]", other).unwrap();
     }
     drop(processed);
-    file.close().unwrap();
+    close(file);
     let description = Description {
         fbe: Some(Band::Number(1)),
         layout: None,

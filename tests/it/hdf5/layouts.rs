@@ -6,7 +6,7 @@ use distpy_gpu::formats::{Calibration, Header, Layout, Source};
 
 use serde_json::json;
 
-use super::{all, golden, part};
+use super::{all, close, golden, part};
 use crate::program::Project;
 
 /// 2023-09-22T18:29:26.5Z in microseconds.
@@ -283,7 +283,7 @@ fn changed(
     std::fs::copy(golden("../hdf5").join(name), &path).unwrap();
     let file = hdf5::File::open_rw(&path).unwrap();
     change(&file);
-    file.close().unwrap();
+    close(file);
     (folder, path)
 }
 

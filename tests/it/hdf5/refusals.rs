@@ -5,7 +5,7 @@ use distpy_gpu::formats::{FormatError, Source};
 use hdf5::types::FixedAscii;
 use ndarray::Array2;
 
-use super::{Bend, Bent, data, golden, number, regular_times, times};
+use super::{Bend, Bent, close, data, golden, number, regular_times, times};
 
 #[test]
 fn refusals_of_prodml() {
@@ -135,7 +135,7 @@ fn refusals_of_type0() {
     });
     assert_eq!(
         bent.message(),
-        "bent.h5: /depth: found 2 values, expected 3, one for each channel of /data"
+        "bent.h5: /depth: found 2 values, expected 3, one for each channel"
     );
     let folder = tempfile::tempdir().unwrap();
     for name in [
@@ -236,7 +236,7 @@ fn bent(fixture: &str, bend: impl FnOnce(&hdf5::File)) -> Result<Vec<String>, St
     std::fs::copy(golden("../hdf5").join(fixture), &path).unwrap();
     let file = hdf5::File::open_rw(&path).unwrap();
     bend(&file);
-    file.close().unwrap();
+    close(file);
     match open(&path) {
         Ok(source) => Ok(source.header().warnings.clone()),
         Err(error) => Err(error
@@ -375,5 +375,37 @@ fn refusals_of_rare_layouts() {
     ];
     for (fixture, bend, message) in cases {
         assert_eq!(bent(fixture, bend).unwrap_err(), *message);
+    }
+}
+
+/// Axes that say that they are long, and were never written, are neither read nor gone through.
+#[test]
+fn axes_that_were_never_written() {
+    const LONG: usize = 1 << 40;
+    for (fixture, axis) in [
+        ("plain.h5", "distance"),
+        ("febus-v2.h5", "fa1-1/Source1/time"),
+        ("terra15-v5.h5", "data_product/gps_time"),
+        ("gdr.h5", "DasRawData/DasTimeArray"),
+        ("rare/dasdae.h5", "waveforms/DAS___2023/_coord_time"),
+        ("rare/uptech.h5", "Acquisition/Time"),
+        ("rare/neubrex-rfs.h5", "stamps_unix"),
+        ("rare/carina.h5", "ChannelMap"),
+        ("prodml-silixa.h5", "Acquisition/Raw[0]/RawDataTime"),
+        ("netcdf/all.nc", "distance"),
+    ] {
+        let refused = bent(fixture, |file| {
+            file.unlink(axis).unwrap();
+            let axis_of = file.new_dataset::<i64>().chunk(1 << 10).shape(LONG);
+            axis_of.fill_value(1_695_407_366_i64).create(axis).unwrap();
+        });
+        let error = refused.unwrap_err();
+        let name = axis.rsplit('/').next().unwrap();
+        assert!(
+            error.starts_with("bent.nc: /")
+                && error.contains(name)
+                && error.contains(&LONG.to_string()),
+            "{fixture}: {error}"
+        );
     }
 }

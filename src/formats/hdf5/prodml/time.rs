@@ -8,6 +8,7 @@ use ndarray::s;
 use serde_json::{Map, Value};
 
 use crate::formats::FormatError;
+use crate::formats::hdf5::values::written;
 use crate::formats::hdf5::{Place, attributes};
 
 /// Times that are read together: 512 kB.
@@ -44,6 +45,7 @@ impl Times {
         if count == 0 {
             return Ok(None);
         }
+        written(at, &dataset)?;
         let times = scan(name, &dataset, count)
             .map_err(|e| at.library(&dataset.name(), "integer microseconds", &e))?;
         Ok(Some(times))
