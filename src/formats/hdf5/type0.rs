@@ -4,9 +4,10 @@ use hdf5::File;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use ndarray::s;
 use serde_json::json;
 
-use super::values::{for_each_channel, numbers};
+use super::values::for_each_channel;
 use super::{Found, Place, attributes, samples};
 use crate::formats::{FormatError, Header, Layout};
 
@@ -52,16 +53,22 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
 }
 
 fn prf_from_time(at: Place, file: &File) -> Result<f64, FormatError> {
-    let time = numbers(at, &at.dataset(file, "time")?)?;
-    let prf = match &time[..] {
-        [first, .., last] => (time.len() - 1) as f64 / (last - first),
-        _ => f64::NAN,
+    let time = at.dataset(file, "time")?;
+    let found = |found: String| at.content("/time", found, "rising seconds");
+    let count = time.size();
+    if time.ndim() != 1 || count < 2 {
+        return Err(found(format!("values of shape {:?}", time.shape())));
+    }
+    let value = |k: usize| {
+        let one = time.read_slice_1d::<f64, _>(s![k..=k]);
+        let one = one.map_err(|e| at.library("/time", "seconds", &e))?;
+        Ok::<f64, FormatError>(one[0])
     };
+    let prf = (count - 1) as f64 / (value(count - 1)? - value(0)?);
     if prf.is_finite() && prf > 0.0 {
         Ok(prf)
     } else {
-        let found = format!("{} values that give a prf of {prf}", time.len());
-        Err(at.content("/time", found, "rising seconds"))
+        Err(found(format!("{count} values that give a prf of {prf}")))
     }
 }
 

@@ -130,12 +130,16 @@ pub fn for_each_channel(
     numbers(at, dataset)
 }
 
-/// All numbers of a dataset.
+/// All numbers of a dataset, which are no more than channels may be.
 ///
 /// # Errors
-/// When they are none, or were never written.
+/// When they are none, were never written, or are more.
 pub fn numbers(at: Place, dataset: &Dataset) -> Result<Vec<f64>, FormatError> {
     written(at, dataset)?;
+    if dataset.size() > MOST_CHANNELS {
+        let found = format!("{} values", dataset.size());
+        return Err(at.content(dataset.name(), found, format!("at most {MOST_CHANNELS}")));
+    }
     dataset
         .read_raw()
         .map_err(|e| at.library(&dataset.name(), "numbers", &e))
