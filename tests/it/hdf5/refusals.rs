@@ -409,3 +409,36 @@ fn axes_that_were_never_written() {
         );
     }
 }
+
+/// Without chunks the rate of distpy's type 0 is that of its times.
+#[test]
+fn type0_without_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("161215_053839.h5");
+    let opened = |times: &[f64]| {
+        let file = hdf5::File::create(&path).unwrap();
+        let put = |name: &str, values: &[f64]| {
+            let builder = file.new_dataset_builder().with_data(values);
+            builder.create(name).unwrap();
+        };
+        let samples = Array2::<f64>::ones((5, 3));
+        let data = file.new_dataset_builder().with_data(&samples);
+        data.create("data").unwrap();
+        put("depth", &[1.0, 2.0, 3.0]);
+        put("time", times);
+        close(file);
+        open(&path).map(|source| source.header().prf).map_err(|e| {
+            e.to_string()
+                .replace(&format!("{}/", folder.path().display()), "")
+        })
+    };
+    assert_eq!(opened(&[0.0, 0.5, 1.0, 1.5, 2.0]), Ok(2.0));
+    assert_eq!(
+        opened(&[3.0]).unwrap_err(),
+        "161215_053839.h5: /time: found values of shape [1], expected rising seconds"
+    );
+    assert_eq!(
+        opened(&[3.0, 3.0]).unwrap_err(),
+        "161215_053839.h5: /time: found 2 values that give a prf of inf, expected rising seconds"
+    );
+}
