@@ -24,11 +24,9 @@ const MOST_TIES: usize = 1 << 20;
 /// How the name attribute of a dimension begins that has no values of its own (netCDF-4's file format).
 const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 
-/// Whether the file follows the conventions and has an array of two dimensions over time.
+/// Whether the file has an array of two dimensions over time. That it follows the conventions it need not say: xarray does not.
 pub fn recognise(file: &File) -> bool {
-    let about = attributes::of(file);
-    let conventions = attributes::texts(&about, "Conventions");
-    conventions.iter().any(|it| it.starts_with("CF-")) && !variables(file).is_empty()
+    !variables(file).is_empty()
 }
 
 /// An array over time and one other dimension.

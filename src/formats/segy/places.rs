@@ -238,7 +238,9 @@ impl<'a> Search<'a> {
 
     /// The number of extended textual headers up to the one that says that it is the last.
     fn texts_to_end(&self) -> Result<Option<usize>, FormatError> {
-        for k in 0..(self.file.size() - HEADERS) / TEXT_HEADER {
+        // As many as the field could have counted: whoever left the end out need not have the whole file read for it.
+        let most = i16::MAX as usize;
+        for k in 0..((self.file.size() - HEADERS) / TEXT_HEADER).min(most) {
             let at = HEADERS + k * TEXT_HEADER;
             let record = self.file.bytes(at..at + TEXT_HEADER)?;
             if text::ends_extended(&record) {

@@ -43,7 +43,6 @@ array = xarray.DataArray(samples.astype("i4"), {"time": times.astype("M8[ns]"), 
 array.distance.attrs["units"] = "km"
 array.attrs.update(units="nanostrain/s", scale_factor=0.125)
 dataset = array.to_dataset().assign(quality=("time", np.ones(NT)))
-dataset.attrs["Conventions"] = "CF-1.11"
 dataset.to_netcdf("xarray.nc", engine="h5netcdf", encoding={"time": {"units": "nanoseconds since 1970-01-01", "dtype": "i8"}})
 
 with h5py.File("names.nc", "w") as f:
