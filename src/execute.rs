@@ -24,6 +24,8 @@ pub struct Job {
     pub plan: Arc<Plan>,
     /// The chunk, then what the graph loads: in the order of the plan's sources.
     pub sources: Vec<Stored>,
+    /// Samples of each channel that no chunk before has.
+    pub samples: usize,
 }
 
 impl Job {
@@ -34,6 +36,7 @@ impl Job {
             path: self.path.clone(),
             plan: self.plan.clone(),
             sources: self.sources.clone(),
+            samples: self.samples,
         }
     }
 
@@ -55,10 +58,11 @@ impl Job {
             warnings: Vec::new(),
         };
         Self {
-            id: ChunkId { unix_time },
+            id: ChunkId::of_second(unix_time),
             path: PathBuf::new(),
             plan: Arc::new(plan),
             sources: vec![sample],
+            samples: 1,
         }
     }
 }

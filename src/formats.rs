@@ -16,6 +16,7 @@ pub mod open;
 pub mod parquet;
 pub mod part;
 mod properties;
+pub mod segment;
 pub mod segy;
 mod silixa;
 pub mod stamp;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::block::DType;
+use segment::{Rate, Segment};
 
 /// What went wrong with a file: where, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -99,12 +101,14 @@ pub struct Header {
     pub channels: usize,
     /// Number of samples of each channel.
     pub samples: usize,
-    /// Samples per second of each channel: the pulse repetition frequency after any decimation, in Hz.
-    pub prf: f64,
+    /// Samples per second of each channel: the pulse repetition frequency after any decimation.
+    pub rate: Rate,
     /// Type in which samples are delivered: the smallest that holds every stored value exactly.
     pub dtype: DType,
-    /// Time of the first sample.
-    pub start: Timestamp,
+    /// The segments without a pause, one or more, in the order of the samples: together they have every sample once.
+    pub segments: Vec<Segment>,
+    /// Nanoseconds by which the stated times may be off: what the format resolves, or by how much its stamps jitter.
+    pub time_tolerance: i64,
     /// Measured depth, or distance along the fibre, of each channel in metres.
     pub depth: Vec<f64>,
     /// Which reads are sequential in the file.
@@ -115,6 +119,23 @@ pub struct Header {
     pub metadata: serde_json::Value,
     /// What the reader had to assume or correct, one sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Header {
+    /// Samples per second of each channel.
+    pub fn prf(&self) -> f64 {
+        self.rate.hertz()
+    }
+
+    /// Time of the first sample, in nanoseconds since 1970.
+    pub fn start(&self) -> i64 {
+        self.segments.first().map_or(0, |segment| segment.start)
+    }
+
+    /// The same as a calendar has it.
+    pub fn start_time(&self) -> Timestamp {
+        Timestamp::from_nanosecond(self.start().into()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }
 
 /// What stored samples stand for: `factor` times a sample is in `unit`.

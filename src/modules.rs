@@ -54,20 +54,24 @@ pub struct Module {
 /// Every module.
 pub static ALL: &[Module] = &[
     Module {
-        name: "segy_ingest",
-        summary: "Cuts SEG-Y recordings into one-second chunks",
-        run: ingest::segy,
+        name: "ingest",
+        summary: "Cuts recordings of any format into chunks",
+        run: ingest::run,
     },
-    #[cfg(feature = "hdf5")]
+    Module {
+        name: "segy_ingest",
+        summary: "The same as ingest, by distpy's name for SEG-Y",
+        run: ingest::run,
+    },
     Module {
         name: "ingest_h5",
-        summary: "Cuts HDF5 recordings into one-second chunks",
-        run: ingest::hdf5,
+        summary: "The same as ingest, by distpy's name for HDF5",
+        run: ingest::run,
     },
     Module {
         name: "ingest_tdms",
-        summary: "Cuts TDMS recordings into one-second chunks",
-        run: ingest::tdms,
+        summary: "The same as ingest, by a name for TDMS",
+        run: ingest::run,
     },
     Module {
         name: "ingest_witsml",
@@ -190,6 +194,9 @@ pub enum Failure {
     /// Reading or writing failed.
     #[error("{0}")]
     Io(String),
+    /// The program is wrong.
+    #[error("{0}")]
+    Defect(String),
 }
 
 impl Failure {
@@ -201,6 +208,7 @@ impl Failure {
             Failure::Data(_) => exit::DATA,
             Failure::Device(_) => exit::DEVICE,
             Failure::Io(_) => exit::IO,
+            Failure::Defect(_) => exit::INTERNAL,
         }
     }
 }
@@ -217,6 +225,7 @@ impl From<Unready> for Failure {
             Unready::Data(line) => Failure::Data(line),
             Unready::Io(line) => Failure::Io(line),
             Unready::Plan(problems) => Failure::Config(problems),
+            short @ Unready::TooShort { .. } => Failure::Data(short.to_string()),
         }
     }
 }

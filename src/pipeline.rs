@@ -1,7 +1,9 @@
 //! Files, threads and folders: where computing meets the world.
 
 pub mod average;
+pub mod balance;
 pub mod chunk;
+pub mod index;
 pub mod ingest;
 pub mod inputs;
 pub mod limits;

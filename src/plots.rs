@@ -64,8 +64,8 @@ pub struct Context<'a> {
     pub folder: &'a Path,
     /// Axes of that folder.
     pub axes: Axes,
-    /// Samples per second of a channel in chunks.
-    pub prf: f64,
+    /// Samples per second of a channel in chunks whose folder has no index; `None` where the configuration has none.
+    pub prf: Option<f64>,
     /// What stands on every picture.
     pub marks: &'a Marks,
     /// Zones of the well, in the display unit.

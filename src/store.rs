@@ -47,6 +47,8 @@ pub struct Entry {
     pub path: PathBuf,
     /// What a store's list says of it; on this machine the system is asked when it is wanted.
     listed: Option<(Kind, Meta)>,
+    /// What the list of a folder on this machine says.
+    local: Option<std::fs::FileType>,
 }
 
 impl Entry {
@@ -54,6 +56,9 @@ impl Entry {
     pub fn is_file(&self) -> bool {
         match self.listed {
             Some((kind, _)) => kind == Kind::File,
+            None if self.local.is_some_and(|it| !it.is_symlink()) => {
+                self.local.is_some_and(|it| it.is_file())
+            }
             None => self.path.is_file(),
         }
     }
@@ -62,6 +67,9 @@ impl Entry {
     pub fn is_dir(&self) -> bool {
         match self.listed {
             Some((kind, _)) => kind == Kind::Folder,
+            None if self.local.is_some_and(|it| !it.is_symlink()) => {
+                self.local.is_some_and(|it| it.is_dir())
+            }
             None => self.path.is_dir(),
         }
     }
@@ -264,9 +272,11 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
     }
     std::fs::read_dir(folder)?
         .map(|entry| {
+            let entry = entry?;
             Ok(Entry {
-                path: entry?.path(),
+                path: entry.path(),
                 listed: None,
+                local: entry.file_type().ok(),
             })
         })
         .collect()

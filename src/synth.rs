@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::block::DType;
 use crate::config::Problem;
+use crate::formats::segment::{Rate, Segment};
 use crate::formats::{Calibration, FormatError, Header, Layout, Source};
 pub use recipe::{Fading, Flow, InstrumentNoise, Microseism, Recipe, SampleType, Tone, Vehicle};
 
@@ -251,12 +252,13 @@ fn header(recipe: &Recipe, fibre: &Fibre, start: Timestamp, scale: f64) -> Heade
     Header {
         channels: fibre.channels,
         samples: fibre.samples,
-        prf: fibre.prf,
+        rate: Rate::of_hertz(fibre.prf).expect("the recipe was checked"),
         dtype: match recipe.sample_type {
             SampleType::Int16 => DType::I16,
             SampleType::Float32 => DType::F32,
         },
-        start,
+        segments: Segment::whole(start, fibre.samples),
+        time_tolerance: 0,
         depth: (0..fibre.channels).map(|k| fibre.distance(k)).collect(),
         layout: Layout::ChannelMajor,
         calibration: Some(Calibration {

@@ -81,6 +81,29 @@ impl DType {
         )
     }
 
+    /// Every type.
+    pub const ALL: [Self; 14] = [
+        DType::Bool,
+        DType::I8,
+        DType::U8,
+        DType::I16,
+        DType::U16,
+        DType::I32,
+        DType::U32,
+        DType::I64,
+        DType::U64,
+        DType::F16,
+        DType::F32,
+        DType::F64,
+        DType::C64,
+        DType::C128,
+    ];
+
+    /// The type of numpy's name; `None` for another.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dtype| dtype.name() == name)
+    }
+
     /// numpy's name: `int16`, `float32`, ...
     pub fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::write_npy::folder;
@@ -162,7 +163,7 @@ impl SinkCommand for Thumbnail {
     }
 
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
-        let name = format!("{}.{}", chunk.unix_time, self.extension);
+        let name = format!("{}.{}", chunk.name, self.extension);
         vec![self.folder.join(name)]
     }
 
@@ -172,7 +173,7 @@ impl SinkCommand for Thumbnail {
         chunk: &ChunkId,
         inputs: &[(&Signature, Computed)],
     ) -> Vec<Artifact> {
-        let title = title(chunk);
+        let title = title(chunk, env.compat);
         let canvas = self.draw(env, &title, inputs);
         let bytes = picture::render(&canvas, self.format, &title)
             .expect("a picture of a checked size has bytes in every format");
@@ -185,15 +186,13 @@ impl SinkCommand for Thumbnail {
 }
 
 /// The time of a chunk, as a person reads it and as files have it.
-fn title(chunk: &ChunkId) -> String {
-    match ticks::civil(chunk.unix_time as f64) {
-        Some(at) => format!(
-            "{} UTC ({})",
-            at.strftime("%Y-%m-%d %H:%M:%S"),
-            chunk.unix_time
-        ),
-        None => chunk.unix_time.to_string(),
-    }
+fn title(chunk: &ChunkId, compat: Compat) -> String {
+    let time = TimeZone::UTC.to_datetime(chunk.time(compat));
+    let format = match time.subsec_nanosecond() {
+        0 => "%Y-%m-%d %H:%M:%S",
+        _ => "%Y-%m-%d %H:%M:%S%.6f",
+    };
+    format!("{} UTC ({})", time.strftime(format), chunk.name)
 }
 
 impl Thumbnail {

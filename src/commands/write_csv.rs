@@ -85,7 +85,7 @@ impl SinkCommand for WriteTable {
         if matches!(x.kind, Kind::Complex | Kind::Hash) {
             x.require(Kind::Real)?;
         }
-        let columns = match times(env, &ChunkId { unix_time: 0 }, x) {
+        let columns = match times(env, &ChunkId::of_second(0), x) {
             Some(_) => 1,
             None => x.cols(),
         };
@@ -103,7 +103,7 @@ impl SinkCommand for WriteTable {
             Form::Csv => "csv",
             Form::Parquet => "parquet",
         };
-        vec![self.folder.join(format!("{}.{ending}", chunk.unix_time))]
+        vec![self.folder.join(format!("{}.{ending}", chunk.name))]
     }
 
     fn files(

@@ -59,7 +59,7 @@ impl SinkCommand for WriteNpy {
     }
 
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
-        vec![self.folder.join(format!("{}.npy", chunk.unix_time))]
+        vec![self.folder.join(format!("{}.npy", chunk.name))]
     }
 
     fn files(

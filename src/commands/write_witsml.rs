@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use serde_json::Number;
 
 use super::write_npy::folder;
@@ -113,7 +112,7 @@ impl SinkCommand for WriteWitsml {
     }
 
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
-        vec![self.folder.join(format!("{}.fbe", chunk.unix_time))]
+        vec![self.folder.join(format!("{}.fbe", chunk.name))]
     }
 
     fn files(
@@ -166,7 +165,7 @@ impl SinkCommand for WriteWitsml {
         };
         let log = Log {
             style: style.into(),
-            created: Timestamp::from_second(chunk.unix_time).unwrap_or(Timestamp::UNIX_EPOCH),
+            created: chunk.time(env.compat),
             depth: Curve::depth(depths.values.to_vec()),
             depth_text,
             curves,

@@ -128,7 +128,7 @@ impl SinkCommand for WriteSummary {
             inputs[0].require(Kind::Real)?;
         }
         let labels = self.0.labels.len();
-        let columns = match times(env, &ChunkId { unix_time: 0 }, inputs[0]) {
+        let columns = match times(env, &ChunkId::of_second(0), inputs[0]) {
             Some(_) => 1,
             None => inputs[0].cols(),
         };
@@ -212,7 +212,7 @@ pub(super) fn axis_name(unit: Unit, counted: &'static str) -> &'static str {
 
 /// The time of each column in nanoseconds since 1970; `None` where columns are something else, or one stands for the chunk.
 pub(super) fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64>> {
-    let start = chunk.unix_time.saturating_mul(1_000_000_000);
+    let start = chunk.start;
     if x.cols() < 2 {
         return None;
     }
@@ -231,7 +231,7 @@ pub(super) fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64
 
 /// The time of the only column of a block, or of all its columns.
 pub(super) fn first(env: &Env, chunk: &ChunkId, x: &Signature) -> i64 {
-    let start = chunk.unix_time.saturating_mul(1_000_000_000);
+    let start = chunk.start;
     match (x.time.unit, x.time.values.first()) {
         (Unit::Second, Some(&value)) => start.saturating_add(nanoseconds(env, value)),
         _ => start,

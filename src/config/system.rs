@@ -20,10 +20,8 @@ pub struct System {
     pub output: Option<PathBuf>,
     /// The command JSON.
     pub config: Option<PathBuf>,
-    /// Pulse repetition frequency in Hz: samples per second of a channel.
-    pub prf: f64,
-    /// The same, where the file has it.
-    pub prf_given: Option<f64>,
+    /// Pulse repetition frequency in Hz: samples per second of a channel; `None` for the rate at which chunks were recorded.
+    pub prf: Option<f64>,
     /// File name of the depth axis in the input folder.
     pub measured_depth: Option<String>,
     /// File name of the time axis in the input folder.
@@ -129,7 +127,6 @@ impl System {
             output: keys.folder("out_directory", "out_drive", "results"),
             config: keys.path("config"),
             prf: keys.prf(),
-            prf_given: object.get("prf").and_then(Value::as_f64),
             measured_depth: keys.text("measured_depth"),
             time_scale: keys.text("time_scale"),
             box_size: keys.box_size(),
@@ -207,14 +204,14 @@ impl Keys<'_> {
             .ok()
     }
 
-    fn prf(&mut self) -> f64 {
+    fn prf(&mut self) -> Option<f64> {
         match self.object.get("prf") {
-            None | Some(Value::Null) => 10_000.0,
+            None | Some(Value::Null) => None,
             Some(value) => match value.as_f64() {
-                Some(prf) if prf > 0.0 && prf.is_finite() => prf,
+                Some(prf) if prf > 0.0 && prf.is_finite() => Some(prf),
                 _ => {
                     self.wrong("prf", value, "a rate above 0 in Hz");
-                    10_000.0
+                    None
                 }
             },
         }

@@ -147,7 +147,7 @@ mod tests {
 
         fn collect(&mut self) -> Result<(Job, Results), DeviceFault> {
             let job = self.queue.front().expect("a chunk");
-            if self.fails_at.is_some_and(|k| job.id.unix_time >= k) {
+            if self.fails_at.is_some_and(|k| job.id.name.second() >= k) {
                 return Err(DeviceFault("a device fell off".into()));
             }
             let job = self.queue.pop_front().expect("a chunk");
@@ -177,12 +177,12 @@ mod tests {
                 next += 1;
             }
             match executor.collect() {
-                Ok((job, _)) => done.push(job.id.unix_time),
+                Ok((job, _)) => done.push(job.id.name.second()),
                 Err(_) => break,
             }
         }
         let back = executor.abandon();
-        (done, back.iter().map(|job| job.id.unix_time).collect())
+        (done, back.iter().map(|job| job.id.name.second()).collect())
     }
 
     #[test]

@@ -37,6 +37,7 @@ use hdf5::{Dataset, File, Group, MinorErrorCode};
 use self::chunked::Chunks;
 use super::description::{Described, Description};
 use super::mapped::Pieces;
+use super::segment::{RATES, Rate};
 use super::{FormatError, Header, Layout, Source};
 use crate::store::Local;
 pub use write::{Acquisition, write_prodml};
@@ -351,6 +352,12 @@ impl Place<'_> {
             found: found.into(),
             expected: expected.into(),
         }
+    }
+
+    /// The exact rate that a number of hertz stands for.
+    fn rate(self, hertz: f64) -> Result<Rate, FormatError> {
+        let wrong = || self.content("sampling rate", format!("{hertz} Hz"), RATES);
+        Rate::of_hertz(hertz).ok_or_else(wrong)
     }
 
     /// A failure inside the HDF5 library.

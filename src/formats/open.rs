@@ -22,6 +22,14 @@ pub enum Format {
 /// How names of recordings end.
 pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "nc", "nc4", "tdms"];
 
+/// Whether a file is named as recordings are.
+pub fn is_recording(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    EXTENSIONS
+        .iter()
+        .any(|it| extension.eq_ignore_ascii_case(it))
+}
+
 /// What HDF5 files begin with: at the start, or behind a block of the user's, whose size is a power of two from 512 on.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::mapped::{Pieces, SAMPLES};
+use super::segment::{Rate, Segment};
 use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
 use layout::Layout;
 pub use sample::{Format, Gain};
@@ -63,9 +64,13 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
     let header = Header {
         channels: layout.traces,
         samples: layout.samples,
-        prf: 1e6 / layout.interval,
+        rate: Rate::of_step(layout.interval * 1e-6).ok_or_else(|| {
+            let found = format!("{} us", layout.interval);
+            FormatError::content(path, "sample interval", found, "microseconds above 0")
+        })?,
         dtype: layout.format.dtype(),
-        start,
+        segments: Segment::whole(start, layout.samples),
+        time_tolerance: 1_000,
         depth: if options.compat_distpy {
             depth::distpy(&file, &layout)?
         } else {

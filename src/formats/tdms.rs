@@ -17,6 +17,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::mapped::View;
+use super::segment::{RATES, Rate, Segment};
 use super::{FormatError, Header, Layout, Source};
 use recording::Recording;
 use samples::{Samples, Window};
@@ -51,9 +52,12 @@ pub fn open(path: &Path) -> Result<TdmsSource, FormatError> {
     let header = Header {
         channels: recording.numbers.len(),
         samples: recording.times,
-        prf,
+        rate: Rate::of_hertz(prf).ok_or_else(|| {
+            FormatError::content(path, "sampling rate", format!("{prf} Hz"), RATES)
+        })?,
         dtype: recording.dtype,
-        start: recording.start(path, &mut warnings)?,
+        segments: Segment::whole(recording.start(path, &mut warnings)?, recording.times),
+        time_tolerance: 1_000,
         depth: recording.depth(&mut warnings),
         layout: Layout::TimeMajor,
         calibration: recording.calibration(prf, &mut warnings),

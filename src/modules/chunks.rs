@@ -1,25 +1,31 @@
 //! Which chunks a run computes: chunk files, or chunks cut from recordings as they come.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ingest::last_chunk;
+use super::ingest::{LastChunk, last_chunk};
 use super::{Failure, compat, given};
 use crate::cli::Cli;
-use crate::command::Compat;
+use crate::command::{ChunkName, Compat};
 use crate::config::{Problems, System, Workflow};
 use crate::formats::open::{self, EXTENSIONS, Format};
+use crate::formats::segment::{Rate, SECOND};
 use crate::formats::{Calibration, FormatError, Header};
-use crate::pipeline::chunk::Chunk;
-use crate::pipeline::ingest::LastChunk;
+use crate::pipeline::balance::Balance;
+use crate::pipeline::chunk::{Chunk, Origin};
+use crate::pipeline::index::{self, Index};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::timeline::{Cutting, Recorded, Timeline};
+use crate::pipeline::sources::Sources;
+use crate::pipeline::timeline::{Cut, Cutting, Fibre, Recorded, Rule, Timeline};
 use crate::pipeline::watch::Watch;
 use crate::store;
 
-/// Warnings of headers that a run tells, each once; more say nothing new.
-const MOST_TOLD: usize = 200;
+/// Samples per second where a configuration has none, in distpy.
+pub const DISTPY_PRF: f64 = 10_000.0;
+/// Warnings of headers that a run logs, each once; more say nothing new.
+const MOST_LOGGED: usize = 200;
 /// The axes that lie beside chunks.
 const AXES: &[&str] = &["measured_depth", "time", "none"];
 
@@ -45,6 +51,8 @@ pub struct Recordings {
     pub bad: Vec<String>,
     /// Those that the system could not read: one line each.
     pub unread: Vec<String>,
+    /// Their samples, and which of them are in chunks.
+    pub balance: Balance,
 }
 
 /// The chunks: what the user names, else the input folder's.
@@ -57,21 +65,43 @@ pub fn find(
     flow: Option<&Workflow>,
 ) -> Result<Chunks<'static>, Failure> {
     let given = given(cli, system, "the chunks or recordings")?;
-    let extensions: Vec<&str> = ["npy"].iter().chain(EXTENSIONS).copied().collect();
-    let found = inputs::find(&given, &extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let (arrays, mut recordings): (Vec<_>, Vec<_>) = found.into_iter().partition(is_array);
-    let files = chunk_files(cli, system, arrays);
-    if !files.is_empty() {
+    let mut indexes = Indexes::default();
+    let (mut list, mut others) = (Vec::new(), Vec::new());
+    for text in &given {
+        // What an index lists need not be looked for.
+        match indexes.of_folder(Path::new(text))? {
+            Some(index) => {
+                list.extend(index.entries().map(|it| Chunk::listed(Path::new(text), it)))
+            }
+            None => others.push(text.clone()),
+        }
+    }
+    let (mut files, mut recordings) = (Vec::new(), Vec::new());
+    if !others.is_empty() {
+        let extensions: Vec<&str> = ["npy"].iter().chain(EXTENSIONS).copied().collect();
+        let found =
+            inputs::find(&others, &extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
+        let arrays;
+        (arrays, recordings) = found.into_iter().partition(is_array);
+        files = chunk_files(cli, system, arrays);
+    }
+    if !(files.is_empty() && list.is_empty()) {
         // The recordings that chunks were cut from may lie in the same folder.
         recordings.retain(|input| input.named);
     }
-    match (files.is_empty(), recordings.is_empty()) {
-        (false, true) => Ok(Chunks {
-            calibration: calibration(&files[0].path, system)?,
-            list: in_order(cli, files)?,
-            later: None,
-            recordings: None,
-        }),
+    for input in files {
+        list.push(indexes.chunk(input)?);
+    }
+    match (list.is_empty(), recordings.is_empty()) {
+        (false, true) => {
+            check_rate(cli, system, flow, &list)?;
+            Ok(Chunks {
+                calibration: calibration(&list[0].path, system)?,
+                list: in_order(cli, list)?,
+                later: None,
+                recordings: None,
+            })
+        }
         (true, false) => cut(cli, system, flow, recordings),
         (true, true) => Err(Failure::Data(format!(
             "{}: found no chunk, expected files such as 1500000000.npy, or recordings",
@@ -79,18 +109,94 @@ pub fn find(
         ))),
         (false, false) => Err(Failure::Usage(format!(
             "found chunks such as {} and recordings such as {}, expected one or the other; name them after -f",
-            files[0].path.display(),
+            list[0].path.display(),
             recordings[0].path.display()
         ))),
     }
 }
 
-/// Whether a file is an array rather than a recording. A file that cannot be read is told by its name.
+/// The indexes of folders, each read once.
+#[derive(Default)]
+struct Indexes(HashMap<PathBuf, Option<Arc<Index>>>);
+
+impl Indexes {
+    /// The index of a folder; `None` where it is no folder, or has none.
+    fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Index>>, Failure> {
+        if let Some(known) = self.0.get(folder) {
+            return Ok(known.clone());
+        }
+        let index = match !store::is_remote(folder) && !store::is_dir(folder) {
+            true => None,
+            false => Index::read(folder)?.map(Arc::new),
+        };
+        self.0.insert(folder.to_path_buf(), index.clone());
+        Ok(index)
+    }
+
+    /// A chunk file, with its row where its folder's index has one.
+    fn chunk(&mut self, input: Input) -> Result<Chunk, Failure> {
+        let folder = match input.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        let index = self.of_folder(&folder)?;
+        let name = ChunkName::of_file(&input.path);
+        let entry = index
+            .zip(name)
+            .and_then(|(index, name)| index.find(name).cloned());
+        let mut chunk = Chunk::from(input);
+        if let Some(entry) = entry {
+            chunk.origin = Origin::Listed(Arc::new(entry));
+        }
+        Ok(chunk)
+    }
+}
+
+/// The rate of chunks is the one that they were recorded at. distpy uses the configuration's whatever it is.
+fn check_rate(
+    cli: &Cli,
+    system: &System,
+    flow: Option<&Workflow>,
+    chunks: &[Chunk],
+) -> Result<(), Failure> {
+    let compat = compat(cli, system, flow)?;
+    let file = &system.file;
+    let recorded = chunks.iter().find_map(Chunk::rate).map(Rate::hertz);
+    match (recorded, system.prf, compat) {
+        (Some(recorded), Some(stated), _) if (stated / recorded - 1.0).abs() > 1e-6 => {
+            let used = match compat {
+                Compat::Exact => format!("{recorded} Hz, which is used"),
+                Compat::Distpy => format!("{recorded} Hz, which distpy does not know"),
+            };
+            tracing::warn!(
+                "{}: prf: found {stated} Hz; the chunks were recorded at {used}",
+                file.display()
+            );
+        }
+        (None, None, Compat::Distpy) => tracing::warn!(
+            "{}: prf: missing; distpy takes {DISTPY_PRF} Hz",
+            file.display()
+        ),
+        _ => {}
+    }
+    let unknown = chunks.iter().find(|chunk| chunk.rate().is_none());
+    if let (Some(chunk), None, Compat::Exact) = (unknown, system.prf, compat) {
+        let expected = format!(
+            "missing; expected samples per second of a channel, as no {} states the rate of {}",
+            index::FILE,
+            chunk.path.display()
+        );
+        return Err(Problems::single(file, "prf", expected).into());
+    }
+    Ok(())
+}
+
+/// Whether a file is an array rather than a recording. A file that cannot be read is judged by its name.
 fn is_array(input: &Input) -> bool {
-    let extension = input.path.extension().unwrap_or_default();
-    if EXTENSIONS.iter().any(|e| extension.eq_ignore_ascii_case(e)) {
+    if open::is_recording(&input.path) {
         return false;
     }
+    let extension = input.path.extension().unwrap_or_default();
     // Looked into only where its name says nothing: opening a pipe waits for who writes to it.
     if extension.eq_ignore_ascii_case("npy") || !input.named {
         return true;
@@ -113,7 +219,7 @@ fn chunk_files(cli: &Cli, system: &System, mut found: Vec<Input>) -> Vec<Input> 
     found.retain(|input| {
         let stem = stem(input);
         let axis = AXES.contains(&stem) || axes.contains(&stem);
-        let stray = stem.parse::<i64>().is_err() && cli.timestamp.is_none();
+        let stray = stem.parse::<ChunkName>().is_err() && cli.timestamp.is_none();
         if !input.named && !axis && stray {
             tracing::warn!(
                 "{}: skipped, its name is no Unix time in whole seconds",
@@ -125,26 +231,27 @@ fn chunk_files(cli: &Cli, system: &System, mut found: Vec<Input>) -> Vec<Input> 
     found
 }
 
-fn in_order(cli: &Cli, mut found: Vec<Input>) -> Result<Vec<Chunk>, Failure> {
-    if cli.timestamp.is_some() && found.len() > 1 {
+fn in_order(cli: &Cli, mut chunks: Vec<Chunk>) -> Result<Vec<Chunk>, Failure> {
+    if cli.timestamp.is_some() && chunks.len() > 1 {
         return Err(Failure::Usage(format!(
             "--timestamp names one chunk, found {}",
-            found.len()
+            chunks.len()
         )));
     }
-    let time = |input: &Input| stem(input).parse::<i64>().ok();
-    found.sort_by_key(|input| (time(input).unwrap_or(i64::MAX), input.path.clone()));
-    if let Some(pair) = found
-        .windows(2)
-        .find(|pair| time(&pair[0]).is_some() && time(&pair[0]) == time(&pair[1]))
-    {
+    let time = |chunk: &Chunk| chunk.id().map_or(i64::MAX, |id| id.start);
+    let by_time = |a: &Chunk, b: &Chunk| (time(a), &a.path).cmp(&(time(b), &b.path));
+    if !chunks.is_sorted_by(|a, b| by_time(a, b).is_le()) {
+        chunks.sort_by(by_time);
+    }
+    let same = |pair: &&[Chunk]| pair[0].id().is_some() && pair[0].id() == pair[1].id();
+    if let Some(pair) = chunks.windows(2).find(same) {
         return Err(Failure::Data(format!(
             "{} and {}: found two chunks of one time, expected one, as their results have one name",
             pair[0].path.display(),
             pair[1].path.display()
         )));
     }
-    Ok(found.into_iter().map(Chunk::from).collect())
+    Ok(chunks)
 }
 
 /// What an ingest left beside a chunk, or in the input folder.
@@ -161,9 +268,9 @@ fn calibration(chunk: &Path, system: &System) -> Result<Option<Calibration>, Fai
 }
 
 /// How the configuration wants recordings to be cut.
-pub fn cutting(system: &System) -> Result<Cutting, Failure> {
-    let usual = Cutting::default();
-    let seconds = |key: &str, value: Option<f64>, usual: f64, least: f64| match value {
+pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
+    let default = Cutting::default();
+    let duration = |key: &str, value: Option<f64>, default: i64, least: f64| match value {
         Some(value) if !(least..=86_400.0).contains(&value) => {
             Err(Failure::from(Problems::single(
                 &system.file,
@@ -171,28 +278,133 @@ pub fn cutting(system: &System) -> Result<Cutting, Failure> {
                 format!("found {value}, expected seconds from {least} to 86400"),
             )))
         }
-        Some(value) => Ok(value),
-        None => Ok(usual),
+        Some(value) => Ok((value * SECOND as f64).round() as i64),
+        None => Ok(default),
     };
     let keys = &system.gpu;
     let cutting = Cutting {
-        length: seconds("chunk_seconds", keys.chunk_seconds, usual.length, 1.0)?,
-        overlap: seconds("overlap_seconds", keys.overlap_seconds, usual.overlap, 0.0)?,
-        join: seconds("join_seconds", keys.join_seconds, usual.join, 0.0)?,
+        length: duration("chunk_seconds", keys.chunk_seconds, default.length, 1.0)?,
+        overlap: duration(
+            "overlap_seconds",
+            keys.overlap_seconds,
+            default.overlap,
+            0.0,
+        )?,
+        margin: default.margin,
+        join: duration("join_seconds", keys.join_seconds, default.join, 0.0)?,
         keep_short: last_chunk(system)? == LastChunk::Keep,
         grid: false,
+        rule: match compat {
+            Compat::Exact => Rule::Time,
+            Compat::Distpy => Rule::Count,
+        },
     };
-    if cutting.length - cutting.overlap < 1.0 {
+    if cutting.length - cutting.overlap < SECOND {
         let found = format!(
             "found {}, expected at most chunk_seconds less 1: chunks are named by whole seconds",
-            cutting.overlap
+            cutting.overlap as f64 / SECOND as f64
         );
         return Err(Problems::single(&system.file, "distpy_gpu.overlap_seconds", found).into());
     }
     Ok(cutting)
 }
 
-/// Cuts recordings into chunks, in the order of their starts. No sample is read.
+/// How recordings are opened.
+pub fn opening(system: &System, compat: Compat) -> open::Options {
+    open::Options {
+        compat_distpy: compat == Compat::Distpy,
+        hdf5: system.gpu.hdf5.clone(),
+    }
+}
+
+/// Recordings, cut.
+pub struct CutRecordings {
+    /// The chunks, in the order of their times.
+    pub cuts: Vec<Cut>,
+    /// What the recordings have in common.
+    pub fibre: Arc<Fibre>,
+    /// The recordings.
+    pub recordings: Recordings,
+}
+
+/// Cuts recordings into chunks, in the order of their starts. Of samples, only those that two recordings have of one time are
+/// read.
+///
+/// # Errors
+/// When there is no chunk.
+pub fn cut_recordings(
+    system: &System,
+    options: &open::Options,
+    cutting: Cutting,
+    found: Vec<Input>,
+) -> Result<CutRecordings, Failure> {
+    let mut recordings = Recordings::default();
+    let (mut known, mut logged) = (None, Vec::new());
+    let mut recorded = Vec::new();
+    let mut inputs = HashMap::new();
+    for input in found {
+        match look(&input.path, options, &mut known, &mut logged) {
+            Ok(it) => {
+                inputs.insert(it.path.clone(), input);
+                recorded.push(it);
+            }
+            Err(error) => recordings.refuse(&error),
+        }
+    }
+    let mut timeline = Timeline::new(cutting);
+    let (mut cuts, refused) = timeline.add(recorded);
+    cuts.extend(timeline.finish());
+    for error in refused {
+        if let FormatError::Content { path, .. } = &error {
+            inputs.remove(&**path);
+        }
+        recordings.refuse(&error);
+    }
+    recordings.taken = inputs.into_values().collect();
+    recordings.taken.sort();
+    timeline
+        .warnings()
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
+    if let Some(fibre) = timeline.fibre().cloned() {
+        let mut sources = Sources::new(options.clone());
+        for overlap in timeline.overlaps() {
+            match sources.differs(&overlap, &fibre) {
+                Ok(None) => {}
+                Ok(Some(error)) if overlap.covered => {
+                    timeline.refuse(&overlap);
+                    recordings.refuse(&error);
+                }
+                Ok(Some(error)) => tracing::warn!("{error}; the earlier recording's are used"),
+                Err(error) => recordings.refuse(&error),
+            }
+        }
+    }
+    recordings.balance = timeline.balance().clone();
+    log_rate(&timeline, system);
+    match timeline.fibre() {
+        Some(fibre) if !cuts.is_empty() => Ok(CutRecordings {
+            cuts,
+            fibre: fibre.clone(),
+            recordings,
+        }),
+        _ => {
+            let all = recordings.unread.iter().chain(&recordings.bad);
+            let lines: Vec<&str> = all.map(String::as_str).collect();
+            let lines = match lines.is_empty() {
+                true => "the recordings: found no whole chunk".to_string(),
+                false => lines.join("\n"),
+            };
+            let unread = recordings.bad.is_empty() && !recordings.unread.is_empty();
+            Err(match unread {
+                true => Failure::Io(lines),
+                false => Failure::Data(lines),
+            })
+        }
+    }
+}
+
+/// The chunks that a run computes from recordings.
 fn cut(
     cli: &Cli,
     system: &System,
@@ -203,71 +415,31 @@ fn cut(
         let expected = "--timestamp names a chunk file; recordings have times of their own";
         return Err(Failure::Usage(expected.into()));
     }
-    let options = open::Options {
-        compat_distpy: compat(cli, system, flow)? == Compat::Distpy,
-        hdf5: system.gpu.hdf5.clone(),
-    };
-    let cutting = cutting(system)?;
-    let mut recordings = Recordings::default();
-    let (mut known, mut told) = (None, Vec::new());
-    let mut recorded = Vec::new();
-    for input in found {
-        match look(&input.path, &options, &mut known, &mut told) {
-            Ok(it) => recorded.push((it, input)),
-            Err(error) => recordings.refuse(&error),
-        }
-    }
-    recorded.sort_by_key(|(it, input)| (it.start, input.path.clone()));
-    let mut timeline = Timeline::new(cutting);
-    let mut cuts = Vec::new();
-    for (it, input) in recorded {
-        match timeline.add(&it) {
-            Ok(ready) => {
-                cuts.extend(ready);
-                recordings.taken.push(input);
-            }
-            Err(error) => recordings.refuse(&error),
-        }
-    }
-    cuts.extend(timeline.finish());
-    timeline
-        .warnings()
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
-    tell_rate(&timeline, system);
-    if cuts.is_empty() {
-        let all = recordings.unread.iter().chain(&recordings.bad);
-        let lines: Vec<&str> = all.map(String::as_str).collect();
-        let lines = match lines.is_empty() {
-            true => "the recordings: found no whole chunk".to_string(),
-            false => lines.join("\n"),
-        };
-        let system = recordings.bad.is_empty() && !recordings.unread.is_empty();
-        return Err(if system {
-            Failure::Io(lines)
-        } else {
-            Failure::Data(lines)
-        });
-    }
-    let fibre = timeline.fibre();
+    let compat = compat(cli, system, flow)?;
+    let options = opening(system, compat);
+    let CutRecordings {
+        cuts,
+        fibre,
+        recordings,
+    } = cut_recordings(system, &options, cutting(system, compat)?, found)?;
     Ok(Chunks {
-        calibration: fibre.and_then(|fibre| fibre.calibration.clone()),
+        calibration: fibre.calibration.clone(),
         list: cuts.into_iter().map(Chunk::from).collect(),
         later: None,
         recordings: Some(recordings),
     })
 }
 
-/// Says where the configuration has another rate than the recordings.
-fn tell_rate(timeline: &Timeline, system: &System) {
-    let (Some(fibre), Some(stated)) = (timeline.fibre(), system.prf_given) else {
+/// Warns where the configuration has another rate than the recordings.
+fn log_rate(timeline: &Timeline, system: &System) {
+    let (Some(fibre), Some(stated)) = (timeline.fibre(), system.prf) else {
         return;
     };
-    if (stated / fibre.prf - 1.0).abs() > 1e-6 {
+    let recorded = fibre.rate.hertz();
+    if (stated / recorded - 1.0).abs() > 1e-6 {
         tracing::warn!(
-            "{}: prf: found {stated} Hz; recordings have {} Hz, which is used",
-            system.file.display(),
-            fibre.prf
+            "{}: prf: found {stated} Hz; recordings have {recorded} Hz, which is used",
+            system.file.display()
         );
     }
 }
@@ -305,24 +477,23 @@ pub fn follow<'a>(
         }
         _ => return Err(Failure::Io(format!("{}: no such folder", folder.display()))),
     }
-    let options = open::Options {
-        compat_distpy: compat(cli, system, Some(flow))? == Compat::Distpy,
-        hdf5: system.gpu.hdf5.clone(),
-    };
-    let (mut known, mut told) = (None, Vec::new());
-    let look = move |path: &Path| look(path, &options, &mut known, &mut told);
+    let compat = compat(cli, system, Some(flow))?;
+    let options = opening(system, compat);
+    let sources = Sources::new(options.clone());
+    let (mut known, mut logged) = (None, Vec::new());
+    let look = move |path: &Path| look(path, &options, &mut known, &mut logged);
     let cutting = Cutting {
         grid: true,
-        ..cutting(system)?
+        ..cutting(system, compat)?
     };
     let timeline = Timeline::new(cutting);
     let look = Box::new(look);
-    let mut watch = Watch::new(folder, EXTENSIONS, cli.settle, timeline, look, monitor);
+    let mut watch = Watch::new(folder, cli.settle, timeline, look, sources, monitor);
     tracing::info!("following {}; SIGTERM or SIGINT ends it", folder.display());
     let Some(first) = watch.by_ref().flatten().next() else {
         return Ok(Chunks::default());
     };
-    tell_rate(watch.timeline(), system);
+    log_rate(watch.timeline(), system);
     let fibre = watch.timeline().fibre();
     Ok(Chunks {
         calibration: fibre.and_then(|fibre| fibre.calibration.clone()),
@@ -337,17 +508,20 @@ fn look(
     path: &Path,
     options: &open::Options,
     known: &mut Option<Arc<[f64]>>,
-    told: &mut Vec<String>,
+    logged: &mut Vec<String>,
 ) -> Result<Recorded, FormatError> {
     let (format, source) = open::open(path, options)?;
+    let bytes = store::listed(path)
+        .map_err(|e| FormatError::io(path, e))?
+        .len;
     let header: &Header = source.header();
     for warning in &header.warnings {
-        if told.len() < MOST_TOLD && !told.contains(warning) {
+        if logged.len() < MOST_LOGGED && !logged.contains(warning) {
             tracing::warn!("{}: {warning}", path.display());
-            told.push(warning.clone());
+            logged.push(warning.clone());
         }
     }
     // As the chunks of an ingest have them.
     let column = format == Format::Segy;
-    Ok(Recorded::new(path, header, column, known))
+    Ok(Recorded::new(path, bytes, header, column, known))
 }

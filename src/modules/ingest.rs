@@ -1,101 +1,95 @@
-//! `-m segy_ingest`, `-m ingest_h5` and `-m ingest_tdms`: recordings into chunks.
+//! `-m ingest`, and distpy's names for it (`segy_ingest`, `ingest_h5`) and ours (`ingest_tdms`): recordings into chunks.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::chunks::{CutRecordings, cut_recordings, cutting, opening};
 use super::tally::Tally;
 use super::{Failure, compat, given, join, output_folder, share, system};
 use crate::block::DType;
 use crate::cli::Cli;
-use crate::command::Compat;
+use crate::command::ChunkName;
 use crate::config::{Problems, System};
 use crate::exit::Code;
-use crate::formats::open::Options;
-use crate::formats::{self, FormatError, Source};
-use crate::pipeline::ingest::{
-    DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
-};
+use crate::formats::open::EXTENSIONS;
+use crate::pipeline::balance::{Balance, Reason};
+use crate::pipeline::index::Place;
+use crate::pipeline::ingest::{self, Ingest, IngestError, Report, Run, TraceFiles};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::share::{Turn, Turns};
+use crate::pipeline::sources::Sources;
+use crate::pipeline::timeline::Cut;
 
-/// `-m segy_ingest`.
-pub fn segy(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, options: &Options| {
-        let compat_distpy = options.compat_distpy;
-        let options = formats::segy::Options { compat_distpy };
-        formats::segy::open(path, &options).map(|source| Box::new(source) as Box<dyn Source>)
-    };
-    run(cli, monitor, &["sgy", "segy"], DepthShape::Column, open)
+/// What happens to a last chunk that is not full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastChunk {
+    /// It is made, with fewer samples than the others.
+    Keep,
+    /// Its samples are left out, with a warning.
+    Drop,
 }
 
-/// `-m ingest_h5`.
-#[cfg(feature = "hdf5")]
-pub fn hdf5(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, options: &Options| {
-        formats::hdf5::open_as(path, &options.hdf5)
-            .map(|source| Box::new(source) as Box<dyn Source>)
-    };
-    run(
-        cli,
-        monitor,
-        &["h5", "hdf5", "hdf", "nc", "nc4"],
-        DepthShape::Flat,
-        open,
-    )
-}
-
-/// `-m ingest_tdms`.
-pub fn tdms(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
-    let open = |path: &Path, _: &Options| {
-        formats::tdms::open(path).map(|source| Box::new(source) as Box<dyn Source>)
-    };
-    run(cli, monitor, &["tdms"], DepthShape::Flat, open)
-}
-
-fn run(
-    cli: &Cli,
-    monitor: &Monitor,
-    extensions: &[&str],
-    depth: DepthShape,
-    open: impl Fn(&Path, &Options) -> Result<Box<dyn Source>, FormatError>,
-) -> Result<Code, Failure> {
+pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
+    let compat = compat(cli, &system, None)?;
     let options = Ingest {
         dtype: dtype(&system)?,
-        last_chunk: last_chunk(&system)?,
         overwrite: cli.overwrite,
-        depth,
         traces: trace_files(&system)?,
     };
+    let cutting = cutting(&system, compat)?;
     let given = given(cli, &system, "the recordings")?;
-    let recordings =
-        inputs::find(&given, extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
-    let compat = compat(cli, &system, None)?;
+    let found = inputs::find(&given, EXTENSIONS).map_err(|lines| Failure::Io(lines.join("\n")))?;
     monitor.manifest.set_compat(compat.name());
-    let opening = Options {
-        compat_distpy: compat == Compat::Distpy,
-        hdf5: system.gpu.hdf5.clone(),
-    };
-    let mut recordings = share(cli, monitor, recordings)?;
-    if cli.job.reverse {
-        recordings.reverse();
-    }
+    let opening = opening(&system, compat);
+    let CutRecordings {
+        mut cuts,
+        fibre,
+        recordings,
+    } = cut_recordings(&system, &opening, cutting, found)?;
     let folder = join(cli, monitor, &out)?;
-    let total = recordings.iter().map(Input::size).sum();
-    monitor.meter.begin("recordings", 0, total, cli.quiet);
-    let cut = |path: &Path| {
-        let source = open(path, &opening)?;
-        tell_header(path, source.as_ref());
-        let run = Run {
-            progress: &|bytes| monitor.meter.advance(bytes),
-            skipped: &|chunks| monitor.meter.skipped(chunks),
-            written: &|chunks| monitor.meter.done(chunks),
-            stop: monitor.stop.flag(),
-        };
-        ingest(source.as_ref(), &folder, &options, &run)
+    let stop = monitor.stop.flag();
+    let prepared = ingest::prepare(&fibre, &folder, &options, stop)
+        .and_then(|()| ingest::index(&mut cuts, &folder, &options, stop));
+    let places = match prepared {
+        Ok(places) => places,
+        Err(IngestError::Stopped) => return Ok(monitor.stop.code()),
+        Err(IngestError::Output(error)) => return Err(error.into()),
+        Err(IngestError::Format(error)) => return Err(error.into()),
+        Err(error) => return Err(Failure::Data(error.to_string())),
     };
+    // A chunk is made where its first sample lies, whichever recordings it goes on into.
+    let mut chunks: HashMap<Arc<Path>, Vec<(&Cut, Place)>> = HashMap::new();
+    for (cut, place) in cuts.iter().zip(&places) {
+        let first = cut.pieces[0].path.clone();
+        chunks.entry(first).or_default().push((cut, *place));
+    }
+    let mut balance = recordings.balance.clone();
+    let mut mine = share(cli, monitor, recordings.taken.clone())?;
+    if cli.job.reverse {
+        mine.reverse();
+    }
+    let total = mine.iter().map(Input::size).sum();
+    monitor.meter.begin("recordings", 0, total, cli.quiet);
+    let run = Run {
+        progress: &|bytes| monitor.meter.advance(bytes),
+        skipped: &|chunks| monitor.meter.skipped(chunks),
+        written: &|chunks| monitor.meter.done(chunks),
+        stop,
+    };
+    let mut sources = Sources::new(opening);
     let mut tally = Tally::default();
+    for line in &recordings.bad {
+        tally.bad += 1;
+        monitor.meter.failed(line);
+    }
+    for line in &recordings.unread {
+        tally.unread += 1;
+        monitor.meter.failed(line);
+    }
     // A recording is claimed by its name, as it may be mounted at other places elsewhere.
     let name = |it: &&Input| {
         it.path
@@ -104,14 +98,34 @@ fn run(
             .to_string_lossy()
             .into_owned()
     };
-    let all = recordings.iter().map(Some);
+    let mut written = 0;
+    let all = mine.iter().map(Some);
     for turn in Turns::new(&folder, monitor, all, name, |_| false) {
         let (Turn::Mine(recording) | Turn::Finished(recording)) = turn?;
-        let done = cut(&recording.path);
+        let of_recording = chunks.get(&*recording.path).map_or(&[][..], |it| it);
+        let samples: usize = of_recording.iter().map(|(cut, _)| fresh(cut)).sum();
+        let headers = sources.source(&recording.path).map_err(IngestError::from);
+        let done = headers
+            .and_then(|source| {
+                let label = label(source.header().start(), of_recording);
+                ingest::write_headers(source, &folder, label, &options, &run)
+            })
+            .and_then(|warnings| {
+                log_warnings(&recording.path, &warnings);
+                ingest::write_chunks(of_recording, &mut sources, &folder, &options, &run)
+            });
         folder.release(&name(&recording));
         match done {
-            Ok(report) => tell(&recording.path, &report),
-            Err(IngestError::Stopped) => break,
+            Ok(report) => {
+                log_report(&recording.path, &report, of_recording);
+                written += 1;
+                balance.in_results += samples as u64;
+                continue;
+            }
+            Err(IngestError::Stopped) => {
+                balance.left_out(Reason::NotReached, samples);
+                break;
+            }
             Err(IngestError::Output(error)) => return Err(error.into()),
             Err(IngestError::Format(error)) => tally.refuse(monitor, &error),
             Err(error) => {
@@ -120,49 +134,75 @@ fn run(
                 monitor.meter.failed(&line);
             }
         }
+        balance.left_out(Reason::Failed, samples);
     }
+    let all_mine = mine.iter().flat_map(|it| chunks.get(&*it.path));
+    let all_mine: usize = all_mine.flatten().map(|(cut, _)| fresh(cut)).sum();
+    balance.left_out(Reason::Elsewhere, balance.in_chunks as usize - all_mine);
+    if monitor.stop.wanted() {
+        balance.stopped();
+    }
+    end_balance(monitor, &balance)?;
     Ok(tally.end(monitor, |seconds| {
         format!(
-            "{} recordings done, {} failed; {seconds:.2} s; chunks in {}",
-            recordings.len() - tally.failed(),
+            "{written} recordings done, {} failed; {seconds:.2} s; chunks in {}; {}",
             tally.failed(),
-            out.display()
+            out.display(),
+            balance.text()
         )
     }))
 }
 
-fn tell(path: &Path, report: &Report) {
+/// Samples of a chunk that no chunk before has.
+fn fresh(cut: &Cut) -> usize {
+    cut.own_samples() - cut.shared
+}
+
+/// Puts the balance into the manifest.
+///
+/// # Errors
+/// When it does not close, which is a defect.
+pub(super) fn end_balance(monitor: &Monitor, balance: &Balance) -> Result<(), Failure> {
+    monitor.manifest.set_balance(balance);
+    match balance.closes() {
+        true => Ok(()),
+        false => Err(Failure::Defect(format!(
+            "a defect of distpy-gpu: samples are unaccounted for: {}",
+            balance.text()
+        ))),
+    }
+}
+
+/// What a recording's headers are named by: its first chunk, or its start where all of its samples are in another's chunks.
+fn label(start: i64, chunks: &[(&Cut, Place)]) -> ChunkName {
+    match chunks.first() {
+        Some((cut, _)) => cut.id.name,
+        None => ChunkName::exact(start),
+    }
+}
+
+fn log_warnings(path: &Path, warnings: &[String]) {
     let path = path.display();
-    let Report {
-        warnings,
-        written,
-        skipped,
-        first,
-        ..
-    } = report;
     warnings.iter().for_each(|w| tracing::warn!("{path}: {w}"));
+}
+
+fn log_report(path: &Path, report: &Report, chunks: &[(&Cut, Place)]) {
+    let path = path.display();
+    let Report { written, skipped } = report;
     let rest = match skipped {
         0 => String::new(),
         _ => format!(", {skipped} skipped, as they exist"),
     };
-    tracing::info!("{path}: {written} chunks from {first}{rest}");
-}
-
-fn tell_header(path: &Path, source: &dyn Source) {
-    let header = source.header();
-    header
-        .warnings
-        .iter()
-        .for_each(|w| tracing::warn!("{}: {w}", path.display()));
-    tracing::info!(
-        "{}: {} channels, {} samples at {} Hz from {}, {}",
-        path.display(),
-        header.channels,
-        header.samples,
-        header.prf,
-        header.start,
-        header.dtype.name()
-    );
+    let replaced = chunks.iter().filter(|(_, it)| *it == Place::Replaced);
+    let replaced = match replaced.count() {
+        0 => String::new(),
+        count => format!(", {count} of them replaced, as they had other samples"),
+    };
+    let from = match chunks.first() {
+        Some((cut, _)) => format!(" from {}", cut.id.name),
+        None => String::new(),
+    };
+    tracing::info!("{path}: {written} chunks{from}{rest}{replaced}");
 }
 
 fn dtype(system: &System) -> Result<Option<DType>, Failure> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::chunks::{self, Chunks};
 use super::device::Work;
 use super::document::document;
+use super::ingest::end_balance;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share_by, system};
 use crate::block::Precision;
 use crate::cli::{Cli, PrecisionArg};
@@ -15,6 +16,7 @@ use crate::execute::{CpuPrecision, Executor, Job};
 use crate::exit::{self, Code};
 use crate::formats::Calibration;
 use crate::graph::{Graph, Reading};
+use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
@@ -88,7 +90,9 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         .iter()
         .filter_map(|chunk| names.id(chunk).ok())
         .collect();
+    let in_all: usize = chunks.iter().map(Chunk::samples).sum();
     let mut chunks = share_by(cli, monitor, chunks, |chunk| chunk.bytes)?;
+    let elsewhere = in_all - chunks.iter().map(Chunk::samples).sum::<usize>();
     let inputs: Vec<&Path> = match (&recordings, &cli.watch) {
         (_, Some(folder)) => vec![folder],
         (Some(recordings), _) => recordings.taken.iter().map(|it| &*it.path).collect(),
@@ -123,6 +127,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         (expected.chunks, expected.bytes) = (0, 0);
     }
     let refused = later.as_ref().map(Watch::shared_refused);
+    let watched = later.as_ref().map(Watch::shared_balance);
+    let in_chunks: usize = chunks.iter().map(Chunk::samples).sum();
     let chunks = chunks
         .into_iter()
         .map(Some)
@@ -147,7 +153,22 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         report.failed += refused.len() - unread;
         report.unread += unread;
     }
-    tell(&report, &output);
+    // Of samples that were read before chunks were cut, or else of the chunks.
+    let mut balance = match (&recordings, watched) {
+        (Some(recordings), _) => recordings.balance.clone(),
+        (None, Some(watched)) => watched.lock().expect("no thread panics with it").clone(),
+        (None, None) => Balance {
+            read: (in_chunks + elsewhere) as u64,
+            ..Balance::default()
+        },
+    };
+    balance.left_out(Reason::Elsewhere, elsewhere);
+    balance.add(&report.balance);
+    if report.stopped {
+        balance.stopped();
+    }
+    end_balance(monitor, &balance)?;
+    log_report(&report, &balance, &output);
     Ok(match report {
         Report { stopped: true, .. } => monitor.stop.code(),
         Report { failed: 1.., .. } => exit::DATA,
@@ -187,7 +208,7 @@ fn calibrated(
 
 fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settings {
     Settings {
-        prf: system.prf,
+        prf: system.prf.unwrap_or(chunks::DISTPY_PRF),
         compat,
         measured_depth: system.measured_depth.clone(),
         time_scale: system.time_scale.clone(),
@@ -233,10 +254,11 @@ pub(super) fn precision(
     }
 }
 
-fn tell(report: &Report, output: &Path) {
+fn log_report(report: &Report, balance: &Balance, output: &Path) {
     let Report {
         done,
         skipped,
+        too_short,
         failed,
         unread,
         bytes,
@@ -248,12 +270,20 @@ fn tell(report: &Report, output: &Path) {
     if *skipped > 0 {
         parts.push(format!("{skipped} skipped, as their results exist"));
     }
+    if *too_short > 0 {
+        parts.push(format!("{too_short} left out, as they are too short"));
+    }
     if failed + unread > 0 {
         parts.push(format!("{} failed", failed + unread));
     }
     let seconds = format!("{seconds:.2} s, {rate:.0} MB/s of input");
+    // Chunk files that no index lists are not counted.
+    let samples = match balance.read {
+        0 => String::new(),
+        _ => format!("; {}", balance.text()),
+    };
     tracing::info!(
-        "{}; {seconds}; results in {}",
+        "{}; {seconds}; results in {}{samples}",
         parts.join(", "),
         output.display()
     );

@@ -1,6 +1,7 @@
 //! `-m synthesize`: a realistic recording, as SEG-Y, HDF5 or chunks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Failure, join, read_text};
 use crate::block::DType;
@@ -8,9 +9,10 @@ use crate::cli::Cli;
 use crate::config::{self, Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
-use crate::pipeline::ingest::{DepthShape, Ingest, IngestError, Run, ingest};
+use crate::pipeline::ingest::{Ingest, IngestError, Run, ingest};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::AtomicFile;
+use crate::pipeline::timeline::Cutting;
 use crate::store;
 use crate::synth::{Recipe, Recording};
 
@@ -36,6 +38,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let file = cli.config.clone().unwrap_or_else(|| "recipe".into());
         Failure::Config(Problems { file, list })
     })?;
+    let source = Arc::new(source);
     let header = source.header();
     let total = (header.channels * header.samples * header.dtype.size()) as u64;
     let meter = &monitor.meter;
@@ -49,7 +52,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         "sgy" | "segy" => write_segy(&source, target, &recipe, monitor),
         #[cfg(feature = "hdf5")]
         "h5" | "hdf5" => write_hdf5(&source, target, &recipe),
-        "" => write_chunks(&source, target, cli, monitor),
+        "" => write_chunks(source.clone(), target, cli, monitor),
         other => {
             let expected = "expected .sgy, .h5, or a folder without an extension for chunks";
             return Err(Failure::Usage(format!(
@@ -68,8 +71,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         target.display(),
         header.channels,
         header.samples,
-        header.prf,
-        header.start
+        header.prf(),
+        header.start_time()
     );
     Ok(exit::OK)
 }
@@ -126,8 +129,8 @@ fn write_segy(
             segy::Format::F32
         },
         samples: header.samples,
-        prf: header.prf,
-        start: header.start,
+        prf: header.prf(),
+        start: header.start_time(),
         depth: header.depth.clone(),
         text: vec![
             "C 1 SYNTHETIC DISTRIBUTED ACOUSTIC SENSING RECORDING".into(),
@@ -187,14 +190,13 @@ fn write_hdf5(source: &Recording, target: &Path, recipe: &Recipe) -> Result<bool
 }
 
 fn write_chunks(
-    source: &Recording,
+    source: Arc<Recording>,
     target: &Path,
     cli: &Cli,
     monitor: &Monitor,
 ) -> Result<bool, Failure> {
     let folder = join(cli, monitor, target)?;
     let options = Ingest {
-        depth: DepthShape::Flat,
         overwrite: cli.overwrite,
         ..Ingest::default()
     };
@@ -204,7 +206,8 @@ fn write_chunks(
         written: &|chunks| monitor.meter.done(chunks),
         stop: monitor.stop.flag(),
     };
-    match ingest(source, &folder, &options, &run) {
+    let name = Path::new("synthetic");
+    match ingest(source, name, Cutting::default(), &folder, &options, &run) {
         Ok(report) => {
             if report.skipped > 0 {
                 let (skipped, folder) = (report.skipped, target.display());

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
+use super::index::Entry;
 use super::inputs::Input;
-use super::timeline::Cut;
+use super::timeline::{Cut, chrono};
+use crate::command::{ChunkId, ChunkName};
+use crate::formats::segment::Rate;
 
 /// A chunk before it is read.
 #[derive(Debug, Clone)]
@@ -15,8 +16,66 @@ pub struct Chunk {
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// What it is cut from; `None` for a file of its own.
-    pub cut: Option<Arc<Cut>>,
+    /// Where its samples come from.
+    pub origin: Origin,
+}
+
+/// Where a chunk's samples come from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A file that no index lists: its name is its time.
+    File,
+    /// A file that an index lists.
+    Listed(Arc<Entry>),
+    /// Recordings.
+    Cut(Arc<Cut>),
+}
+
+impl Chunk {
+    /// A chunk file that an index lists.
+    pub fn listed(folder: &Path, entry: &Entry) -> Self {
+        Self {
+            path: folder.join(format!("{}.npy", entry.id.name)),
+            bytes: entry.bytes(),
+            origin: Origin::Listed(Arc::new(entry.clone())),
+        }
+    }
+
+    /// Its name and time; `None` for a file whose name is no time.
+    pub fn id(&self) -> Option<ChunkId> {
+        match &self.origin {
+            Origin::File => ChunkName::of_file(&self.path).map(ChunkId::of_name),
+            Origin::Listed(entry) => Some(entry.id),
+            Origin::Cut(cut) => Some(cut.id),
+        }
+    }
+
+    /// The rate at which it was recorded; `None` where nothing says it.
+    pub fn rate(&self) -> Option<Rate> {
+        match &self.origin {
+            Origin::File => None,
+            Origin::Listed(entry) => Some(entry.common.rate),
+            Origin::Cut(cut) => Some(cut.rate),
+        }
+    }
+
+    /// The recordings' samples that it is cut from; `None` for a file.
+    pub fn cut(&self) -> Option<&Arc<Cut>> {
+        match &self.origin {
+            Origin::Cut(cut) => Some(cut),
+            _ => None,
+        }
+    }
+
+    /// Samples of each channel that no chunk before has, as far as that is known before it is read: 0 for a file that no index
+    /// lists.
+    pub fn samples(&self) -> usize {
+        match &self.origin {
+            Origin::File => 0,
+            Origin::Listed(entry) => entry.samples,
+            Origin::Cut(cut) => cut.own_samples() - cut.shared,
+        }
+    }
 }
 
 impl From<Input> for Chunk {
@@ -24,21 +83,19 @@ impl From<Input> for Chunk {
         Self {
             bytes: input.size(),
             path: input.path,
-            cut: None,
+            origin: Origin::File,
         }
     }
 }
 
 impl From<Cut> for Chunk {
     fn from(cut: Cut) -> Self {
-        let first = cut.pieces.first().map(|piece| piece.path.as_path());
-        let time = Timestamp::from_second(cut.id.unix_time)
-            .map_or_else(|_| cut.id.unix_time.to_string(), |time| time.to_string());
+        let first = cut.pieces.first().map(|piece| &*piece.path);
         let path = first.unwrap_or(Path::new("")).display();
         Self {
-            path: format!("{path} at {time}").into(),
+            path: format!("{path} at {} (chunk {})", chrono(cut.id.start), cut.id.name).into(),
             bytes: cut.bytes(),
-            cut: Some(Arc::new(cut)),
+            origin: Origin::Cut(Arc::new(cut)),
         }
     }
 }

@@ -1,21 +1,26 @@
-//! Cutting a recording into chunks: one npy file per second, named by its Unix time.
+//! Chunks of recordings as files: one npy file each, named by its Unix time, and the index of them all.
 //!
-//! The recording is read once, in runs along the file, whatever its size. Memory is bounded: two threads with two buffers of
-//! [`TILE`] bytes each (or of one channel's second, where that is larger).
+//! A recording is read once, in runs along the file, whatever its size. Memory is bounded: two threads with two buffers of
+//! [`TILE`] bytes each (or of one channel of a chunk, where that is larger).
 
 mod headers;
 mod lossless;
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
+use super::index::{self, Conflict, Index, Place};
 use super::output::{AtomicFile, Commit, Folder, OutputError};
+use super::sources::Sources;
+use super::timeline::{Cut, Cutting, Fibre, Recorded, Timeline};
 use crate::block::{DType, Endian, Order};
-use crate::formats::{Calibration, FormatError, Header, Layout, Source, npy};
+use crate::command::ChunkName;
+use crate::formats::{Calibration, FormatError, Layout, Source, npy};
 use crate::store;
 pub use lossless::Inexact;
 
@@ -26,6 +31,8 @@ const PACKED_TILE: usize = 64 << 20;
 const THREADS: usize = 2;
 /// Chunks that are open at once; a macOS process may have 256 files.
 const OPEN_CHUNKS: usize = 128;
+/// Recordings that the chunks that are open come from, at most, unless one chunk has more.
+const OPEN_RECORDINGS: usize = 3;
 
 /// Bytes of chunks that may lie in the folder for temporary files, where chunks cannot be written in place.
 const TEMPORARY: usize = 512 << 20;
@@ -37,24 +44,10 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 pub struct Ingest {
     /// Sample type of the chunks; `None` for the recording's own, which is the smallest without loss.
     pub dtype: Option<DType>,
-    /// What happens to a last chunk that is not full.
-    pub last_chunk: LastChunk,
     /// Makes chunks anew that are there already, and replaces another depth axis.
     pub overwrite: bool,
-    /// Shape of the depth axis.
-    pub depth: DepthShape,
     /// Files of the headers of traces.
     pub traces: TraceFiles,
-}
-
-/// What happens to a last chunk that is not full.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LastChunk {
-    /// It is written, with fewer samples than the others.
-    #[default]
-    Keep,
-    /// Its samples are left out, with a warning.
-    Drop,
 }
 
 /// Files of the headers of traces, where a recording has them.
@@ -65,16 +58,6 @@ pub enum TraceFiles {
     Columns,
     /// That one, and distpy's: one per trace. Those that are there already stay, unless chunks are made anew.
     Each,
-}
-
-/// Shape of `measured_depth.npy`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DepthShape {
-    /// (channels, 1), as distpy has it from SEG-Y.
-    #[default]
-    Column,
-    /// (channels,), as distpy has it from other formats.
-    Flat,
 }
 
 /// The run that an ingest is part of.
@@ -97,12 +80,6 @@ pub struct Report {
     pub written: usize,
     /// Chunks that were there already.
     pub skipped: usize,
-    /// Samples of each channel at the end that are in no chunk.
-    pub dropped_samples: usize,
-    /// Name of the first chunk: whole seconds of Unix time.
-    pub first: i64,
-    /// What the user should know.
-    pub warnings: Vec<String>,
 }
 
 /// Why a recording was not cut.
@@ -114,11 +91,14 @@ pub enum IngestError {
     /// The chunks cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The recording has too few samples a second to be cut by seconds.
-    #[error("prf: found {prf} Hz, expected a rate of at least 0.5 Hz to cut chunks of a second")]
-    Rate {
-        /// Samples per second.
-        prf: f64,
+    /// The folder has chunks of another recording.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The folder has a file of a chunk's name that is not in its index.
+    #[error("{}: found a file that {} does not list, expected none; it may be of another recording: choose another output folder, or --overwrite", path.display(), index::FILE)]
+    Unlisted {
+        /// The file.
+        path: PathBuf,
     },
     /// The requested sample type cannot hold the samples.
     #[error("channels {} to {}: {source}", channels.start, channels.end - 1)]
@@ -151,94 +131,200 @@ pub enum IngestError {
     Stopped,
 }
 
-/// Cuts a recording into `out`: `<unix-seconds>.npy` of shape (channels, round(prf)) in C order, the k-th named
-/// floor(start) + k; `measured_depth.npy` in metres; where it is known, what a sample stands for as `calibration.json`; the
-/// headers as `json/<first>/<first>.json`, those of the traces as `json/<first>/trace_headers.json` and, where wanted, each
-/// as `json/<first>/<number from 0>.json`.
-///
-/// A chunk that is there, complete and of the right type and shape, is skipped. Files appear when they are complete.
+/// Cuts one recording, which is known by a name, into a folder.
 ///
 /// # Errors
 /// See [`IngestError`]. What was finished before stays.
 pub fn ingest(
-    source: &dyn Source,
+    source: Arc<dyn Source>,
+    name: &Path,
+    cutting: Cutting,
     out: &Folder,
     options: &Ingest,
     run: &Run,
 ) -> Result<Report, IngestError> {
     let header = source.header();
-    if !(header.prf.is_finite() && header.prf >= 0.5) {
-        return Err(IngestError::Rate { prf: header.prf });
-    }
-    let first = whole_seconds(header);
-    let mut report = Report {
-        first,
-        ..Report::default()
+    let recorded = Recorded::new(name, 0, header, false, &mut None);
+    let mut timeline = Timeline::new(cutting);
+    let (mut cuts, _) = timeline.add(vec![recorded]);
+    cuts.extend(timeline.finish());
+    let Some(fibre) = timeline.fibre() else {
+        return Ok(Report::default());
     };
-    let depth = "measured_depth.npy";
-    while !out.take(depth)? {
-        if run.stop.load(Ordering::Relaxed) {
+    prepare(fibre, out, options, run.stop)?;
+    let places = index(&mut cuts, out, options, run.stop)?;
+    if let Some(first) = cuts.first() {
+        write_headers(&*source, out, first.id.name, options, run)?;
+    }
+    let cuts: Vec<(&Cut, Place)> = cuts.iter().zip(places).collect();
+    write_chunks(&cuts, &mut Sources::of(name, source), out, options, run)
+}
+
+/// Prepares a folder for the chunks of a fibre: `measured_depth.npy` in metres and, where it is known, what a sample stands for as
+/// `calibration.json`.
+///
+/// # Errors
+/// When the folder has those of another fibre, or they cannot be written.
+pub fn prepare(
+    fibre: &Fibre,
+    out: &Folder,
+    options: &Ingest,
+    stop: &AtomicBool,
+) -> Result<(), IngestError> {
+    locked(out, "measured_depth.npy", stop, || {
+        // The depth axis last: where it exists, so does the calibration that belongs to it.
+        write_calibration(fibre, out, options)?;
+        write_depth(fibre, out, options)
+    })
+}
+
+/// Adds chunks to the folder's index, which gives them their names; says what becomes of each.
+///
+/// # Errors
+/// When a chunk of another recording has the time of one that is added, or there is a file that the index does not list; unless
+/// chunks are to be replaced.
+pub fn index(
+    cuts: &mut [Cut],
+    out: &Folder,
+    options: &Ingest,
+    stop: &AtomicBool,
+) -> Result<Vec<Place>, IngestError> {
+    locked(out, index::FILE, stop, || {
+        let mut index = Index::read(out.path())?.unwrap_or_default();
+        let before = index.clone();
+        let dtype = |cut: &Cut| options.dtype.unwrap_or(cut.fibre.dtype);
+        let added = index.add(out.path(), cuts, dtype, options.overwrite)?;
+        for (cut, place) in cuts.iter().zip(&added.places) {
+            let path = out.path().join(file_name(cut));
+            if *place == Place::New && !options.overwrite && store::is_listed(&path) {
+                return Err(IngestError::Unlisted { path });
+            }
+        }
+        for name in &added.removed {
+            let path = out.path().join(format!("{name}.npy"));
+            match store::remove(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(FormatError::io(&path, e).into());
+                }
+                _ => {}
+            }
+        }
+        if index != before {
+            out.write(Path::new(index::FILE), &index.text())?;
+        }
+        Ok(added.places)
+    })
+}
+
+/// Does something that one run at a time may do in a folder.
+fn locked<T>(
+    out: &Folder,
+    work: &str,
+    stop: &AtomicBool,
+    act: impl FnOnce() -> Result<T, IngestError>,
+) -> Result<T, IngestError> {
+    while !out.take(work)? {
+        if stop.load(Ordering::Relaxed) {
             return Err(IngestError::Stopped);
         }
         std::thread::sleep(LOOK);
     }
-    // The depth axis last: where it is there, so is the calibration that goes with it.
-    let written = write_calibration(header, out, options)
-        .and_then(|()| write_depth(header, out, Path::new(depth), options));
-    out.release(depth);
-    written?;
-    headers::write(source, out, first, options, run, &mut report.warnings)?;
+    let done = act();
+    out.release(work);
+    done
+}
 
-    let dtype = options.dtype.unwrap_or(header.dtype);
-    let chunks = missing_chunks(header, out.path(), dtype, options, &mut report);
+/// Writes what a recording's file says as `json/<name>/<name>.json`, the headers of its traces as
+/// `json/<name>/trace_headers.json` and, where wanted, each as `json/<name>/<number from 0>.json`. `name` is its first chunk's.
+///
+/// # Errors
+/// When the file cannot be read, or the headers cannot be written.
+pub fn write_headers(
+    source: &dyn Source,
+    out: &Folder,
+    name: ChunkName,
+    options: &Ingest,
+    run: &Run,
+) -> Result<Vec<String>, IngestError> {
+    let mut warnings = Vec::new();
+    headers::write(source, out, name, options, run, &mut warnings)?;
+    Ok(warnings)
+}
+
+/// Writes chunks, of which `places` says how they came into the index: `<name>.npy` of shape (channels, samples) in C order.
+/// A chunk that exists, complete and of the right type and shape, is skipped. Files appear when they are complete.
+///
+/// # Errors
+/// See [`IngestError`]. What was finished before stays.
+pub fn write_chunks(
+    cuts: &[(&Cut, Place)],
+    sources: &mut Sources,
+    out: &Folder,
+    options: &Ingest,
+    run: &Run,
+) -> Result<Report, IngestError> {
+    let mut report = Report::default();
+    let mut missing = Vec::new();
+    for &(cut, place) in cuts {
+        let dtype = options.dtype.unwrap_or(cut.fibre.dtype);
+        let path = out.path().join(file_name(cut));
+        let shape = [cut.fibre.channels, cut.own_samples()];
+        let exists = match place {
+            Place::Known { longer: true } => store::is_listed(&path),
+            Place::Known { longer: false } => is_complete(&path, dtype, shape),
+            Place::New | Place::Replaced => false,
+        };
+        match exists {
+            true => report.skipped += 1,
+            false => missing.push(cut),
+        }
+    }
     (run.skipped)(report.skipped);
-    for group in chunks.chunks(group_size(header, dtype, out.commit())) {
-        write_group(source, out, group, dtype, run)?;
-        report.written += group.len();
-        (run.written)(group.len());
+    while let Some(first) = missing.first() {
+        let size = group_size(first, options, out.commit());
+        let near = missing.iter().take(size);
+        let mut paths = HashSet::new();
+        // Few recordings are open at once, whatever the length of each.
+        let few = near.take_while(|cut| {
+            paths.extend(cut.pieces.iter().map(|piece| &piece.path));
+            paths.len() <= OPEN_RECORDINGS
+        });
+        let count = few.count().max(1);
+        let group: Vec<&Cut> = missing.drain(..count).collect();
+        write_group(&group, sources, out, options, run)?;
+        report.written += count;
+        (run.written)(count);
     }
     Ok(report)
 }
 
-/// A chunk to be written.
-#[derive(Debug, Clone)]
-struct Chunk {
-    name: String,
-    times: Range<usize>,
+fn file_name(cut: &Cut) -> String {
+    format!("{}.npy", cut.id.name)
 }
 
-fn whole_seconds(header: &Header) -> i64 {
-    let nanoseconds = header.start.as_nanosecond().div_euclid(1_000_000_000);
-    i64::try_from(nanoseconds).expect("a timestamp is within the years -9999 to 9999")
-}
-
-fn write_depth(
-    header: &Header,
-    out: &Folder,
-    name: &Path,
-    options: &Ingest,
-) -> Result<(), IngestError> {
-    let channels = header.channels;
+fn write_depth(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
+    let channels = fibre.channels;
+    let name = Path::new("measured_depth.npy");
     let path = out.path().join(name);
     if store::exists(&path) && !options.overwrite {
         let present = npy::open(&path).ok().and_then(|a| a.to_f64_vec());
         return match present {
-            Some(depth) if depth == header.depth => Ok(()),
+            Some(depth) if depth == *fibre.depth => Ok(()),
             _ => Err(IngestError::Depth { path, channels }),
         };
     }
-    let shape: &[usize] = match options.depth {
-        DepthShape::Column => &[channels, 1],
-        DepthShape::Flat => &[channels],
+    let shape: &[usize] = match fibre.depth_file.column {
+        true => &[channels, 1],
+        false => &[channels],
     };
-    let values = bytemuck::cast_slice(&header.depth);
+    let values = bytemuck::cast_slice(&fibre.depth);
     Ok(out.write(name, &npy::encode(DType::F64, shape, values))?)
 }
 
 /// What a stored sample stands for is one for all chunks of a folder, as the depth axis is.
-fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
+fn write_calibration(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
     let path = out.path().join(Calibration::FILE);
-    if options.overwrite && header.calibration.is_none() {
+    if options.overwrite && fibre.calibration.is_none() {
         return match store::remove(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(FormatError::io(&path, e).into())
@@ -260,7 +346,7 @@ fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<
         Some(it) => format!("{} {} a count", it.factor, it.unit),
         None => "none".into(),
     };
-    match (&header.calibration, known) {
+    match (&fibre.calibration, known) {
         (None, None) => Ok(()),
         (Some(own), Some(known)) if *own == known => Ok(()),
         (Some(own), None) if !others => {
@@ -275,61 +361,6 @@ fn write_calibration(header: &Header, out: &Folder, options: &Ingest) -> Result<
     }
 }
 
-/// The chunks of a recording that are not in the folder yet.
-fn missing_chunks(
-    header: &Header,
-    out: &Path,
-    dtype: DType,
-    options: &Ingest,
-    report: &mut Report,
-) -> Vec<Chunk> {
-    let width = header.prf.round() as usize;
-    let full = header.samples / width;
-    let rest = header.samples % width;
-    let count = match options.last_chunk {
-        LastChunk::Keep => full + usize::from(rest > 0),
-        LastChunk::Drop => full,
-    };
-    if rest > 0 {
-        let fate = match options.last_chunk {
-            LastChunk::Keep => "the last chunk is kept with",
-            LastChunk::Drop => "left out are the last",
-        };
-        report.dropped_samples = if count == full { rest } else { 0 };
-        report.warnings.push(format!(
-            "{} samples are no multiple of {width} a second: {fate} {rest} samples",
-            header.samples
-        ));
-    }
-    let drift = header.samples as f64 / header.prf - header.samples as f64 / width as f64;
-    if drift.abs() >= 0.5 {
-        report.warnings.push(format!(
-            "chunks have {width} samples at {} Hz: the last one begins {:+.1} s off the time in its name",
-            header.prf, drift
-        ));
-    }
-    let mut replaced = 0;
-    let mut missing = Vec::new();
-    for k in 0..count {
-        let times = k * width..((k + 1) * width).min(header.samples);
-        let name = format!("{}.npy", report.first + k as i64);
-        let path = out.join(&name);
-        let complete = is_complete(&path, dtype, [header.channels, times.len()]);
-        if complete && !options.overwrite {
-            report.skipped += 1;
-            continue;
-        }
-        replaced += usize::from(!complete && store::exists(&path));
-        missing.push(Chunk { name, times });
-    }
-    if replaced > 0 {
-        report.warnings.push(format!(
-            "{replaced} files have names of this recording's chunks and another type, shape or size: replaced"
-        ));
-    }
-    missing
-}
-
 fn is_complete(path: &Path, dtype: DType, shape: [usize; 2]) -> bool {
     let Ok((header, size)) = npy::header(path) else {
         return false;
@@ -340,56 +371,87 @@ fn is_complete(path: &Path, dtype: DType, shape: [usize; 2]) -> bool {
 }
 
 /// How many chunks are written side by side: a channel of all of them fits a buffer.
-fn group_size(header: &Header, dtype: DType, commit: Commit) -> usize {
-    let samples = (header.prf.round() as usize).min(header.samples);
-    let second = samples.max(1) * sample_size(header, dtype);
-    let open = match header.layout {
-        Layout::ChannelMajor => OPEN_CHUNKS,
-        // Whole chunks lie one behind the other: more than a few would only delay the first.
-        Layout::TimeMajor => 4 * THREADS,
-    };
+fn group_size(first: &Cut, options: &Ingest, commit: Commit) -> usize {
+    let fibre = &first.fibre;
+    let size = fibre.dtype.size();
+    let size = size.max(options.dtype.map_or(size, DType::size));
+    let row = first.own_samples().max(1) * size;
     let most = match commit {
-        Commit::Rename => open,
-        Commit::Put => open.min(TEMPORARY / (second * header.channels.max(1))),
+        Commit::Rename => OPEN_CHUNKS,
+        Commit::Put => OPEN_CHUNKS.min(TEMPORARY / (row * fibre.channels.max(1)).max(1)),
     };
-    (TILE / second).min(most).max(1)
-}
-
-/// Bytes that a sample takes in the larger of both buffers.
-fn sample_size(header: &Header, dtype: DType) -> usize {
-    header.dtype.size().max(dtype.size())
+    (TILE / row).min(most).max(1)
 }
 
 /// A chunk that is being written.
 struct OpenChunk {
     file: AtomicFile,
-    times: Range<usize>,
+    samples: usize,
     /// Where its samples begin.
     data_at: usize,
 }
 
 /// Writes chunks side by side and completes them.
 fn write_group(
-    source: &dyn Source,
+    group: &[&Cut],
+    sources: &mut Sources,
     out: &Folder,
-    group: &[Chunk],
-    dtype: DType,
+    options: &Ingest,
     run: &Run,
 ) -> Result<(), IngestError> {
-    let header = source.header();
-    let open = |chunk: &Chunk| {
-        let file = out.create(Path::new(&chunk.name))?;
-        let head = npy::header_bytes(dtype, &[header.channels, chunk.times.len()]);
+    let fibre = &group[0].fibre;
+    let dtype = options.dtype.unwrap_or(fibre.dtype);
+    let open = |cut: &&Cut| {
+        let samples = cut.own_samples();
+        let file = out.create(Path::new(&file_name(cut)))?;
+        let head = npy::header_bytes(dtype, &[fibre.channels, samples]);
         file.write_all_at(&head, 0)?;
         Ok(OpenChunk {
             file,
-            times: chunk.times.clone(),
+            samples,
             data_at: head.len(),
         })
     };
     let chunks: Vec<OpenChunk> = group.iter().map(open).collect::<Result<_, OutputError>>()?;
-    let tiles = tiles(source, &chunks, dtype);
+    // Recording after recording, each along its own order.
+    let mut by_recording: Vec<(&Path, Vec<Part>)> = Vec::new();
+    for (cut, chunk) in group.iter().zip(&chunks) {
+        let mut column = 0;
+        for piece in &cut.pieces {
+            let part = Part {
+                chunk,
+                times: piece.times.clone(),
+                column,
+            };
+            column += piece.times.len();
+            match by_recording
+                .iter_mut()
+                .find(|(path, _)| *path == &*piece.path)
+            {
+                Some((_, parts)) => parts.push(part),
+                None => by_recording.push((&piece.path, vec![part])),
+            }
+        }
+    }
+    for (path, parts) in by_recording {
+        let samples = parts.iter().map(|part| part.times.end).max();
+        let source = sources.open(path, fibre, samples.unwrap_or(0))?;
+        copy_parts(source, parts, dtype, run)?;
+    }
+    for chunk in chunks {
+        chunk.file.commit()?;
+    }
+    Ok(())
+}
 
+/// Copies parts of chunks from one recording.
+fn copy_parts(
+    source: &dyn Source,
+    parts: Vec<Part>,
+    dtype: DType,
+    run: &Run,
+) -> Result<(), IngestError> {
+    let tiles = tiles(source, parts, dtype);
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
     std::thread::scope(|scope| {
@@ -415,13 +477,10 @@ fn write_group(
             });
         }
     });
-    if let Some(error) = failure.into_inner().expect("no thread panics with it") {
-        return Err(error);
+    match failure.into_inner().expect("no thread panics with it") {
+        Some(error) => Err(error),
+        None => Ok(()),
     }
-    for chunk in chunks {
-        chunk.file.commit()?;
-    }
-    Ok(())
 }
 
 /// Some channels of some consecutive times: what a thread does in one go.
@@ -430,48 +489,48 @@ struct Tile<'a> {
     parts: Vec<Part<'a>>,
 }
 
-/// A tile's share of a chunk.
+/// Samples of a recording that a chunk has.
+#[derive(Clone)]
 struct Part<'a> {
     chunk: &'a OpenChunk,
+    /// Which samples of the recording.
     times: Range<usize>,
+    /// Number of the first of them in the chunk.
+    column: usize,
 }
 
-/// The tiles of a group, in the order of the recording.
-fn tiles<'a>(source: &dyn Source, chunks: &'a [OpenChunk], dtype: DType) -> Vec<Tile<'a>> {
+/// The tiles of some parts, in the order of the recording.
+fn tiles<'a>(source: &dyn Source, parts: Vec<Part<'a>>, dtype: DType) -> Vec<Tile<'a>> {
     let header = source.header();
-    let size = sample_size(header, dtype);
+    let size = header.dtype.size().max(dtype.size());
     let bytes = match source.is_packed() {
         true => PACKED_TILE,
         false => TILE,
     };
     match header.layout {
         Layout::ChannelMajor if !source.is_packed() => {
-            let samples: usize = chunks.iter().map(|c| c.times.len()).sum();
+            let samples: usize = parts.iter().map(|part| part.times.len()).sum();
             let height = (bytes / (samples * size)).max(1);
             windows(0..header.channels, height)
                 .map(|channels| Tile {
                     channels,
-                    parts: chunks
-                        .iter()
-                        .map(|chunk| Part {
-                            chunk,
-                            times: chunk.times.clone(),
-                        })
-                        .collect(),
+                    parts: parts.clone(),
                 })
                 .collect()
         }
         _ => {
             let width = (bytes / (header.channels * size)).max(1);
-            chunks
-                .iter()
-                .flat_map(|chunk| {
-                    windows(chunk.times.clone(), width).map(move |times| Tile {
-                        channels: 0..header.channels,
-                        parts: vec![Part { chunk, times }],
-                    })
+            let cut = |part: Part<'a>| {
+                windows(part.times.clone(), width).map(move |times| Tile {
+                    channels: 0..header.channels,
+                    parts: vec![Part {
+                        column: part.column + times.start - part.times.start,
+                        times,
+                        ..part
+                    }],
                 })
-                .collect()
+            };
+            parts.into_iter().flat_map(cut).collect()
         }
     }
 }
@@ -564,8 +623,8 @@ fn read(source: &dyn Source, tile: &Tile, mut dst: &mut [u8]) -> Result<(), Form
 /// Writes rows of a chunk, from a channel on: in one go where they are whole.
 fn write(part: &Part, channel: usize, rows: &[u8], size: usize) -> Result<(), OutputError> {
     let chunk = part.chunk;
-    let width = chunk.times.len() * size;
-    let column = (part.times.start - chunk.times.start) * size;
+    let width = chunk.samples * size;
+    let column = part.column * size;
     let run = part.times.len() * size;
     let run = if run == width { rows.len() } else { run };
     for (row, bytes) in rows.chunks(run).enumerate() {

@@ -1,8 +1,11 @@
 //! Which files a run takes: files, folders and globs become a sorted list.
 
-use crate::store::{self, Entry, Kind};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::store::{self, Entry, Kind};
 
 /// A file that a run takes, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,13 +58,45 @@ pub fn find_in(
     }
     // Of a file that was found twice, the one that the user named.
     found.sort_by_key(|input: &Input| !input.named);
-    let mut seen = HashSet::new();
-    found.retain(|input| seen.insert(store::canonical(&input.path)));
+    let mut files = Files::default();
+    found.retain(|input| files.is_new(&input.path));
     found.sort();
     if missing.is_empty() {
         Ok(found)
     } else {
         Err(missing)
+    }
+}
+
+/// Files by where they really are. To ask that for each of a million files takes seconds, so it is asked for their folders, and
+/// for links.
+#[derive(Default)]
+struct Files {
+    folders: HashMap<PathBuf, Arc<Path>>,
+    seen: HashSet<(Arc<Path>, OsString)>,
+}
+
+impl Files {
+    fn is_new(&mut self, path: &Path) -> bool {
+        let is_link = !store::is_remote(path) && path.is_symlink();
+        let real = match is_link {
+            true => store::canonical(path),
+            false => path.to_path_buf(),
+        };
+        let folder = real.parent().unwrap_or(Path::new(""));
+        let folder = match self.folders.get(folder) {
+            Some(known) => known.clone(),
+            None => {
+                let known: Arc<Path> = match folder.as_os_str().is_empty() {
+                    true => store::canonical(Path::new(".")).into(),
+                    false => store::canonical(folder).into(),
+                };
+                self.folders.insert(folder.to_path_buf(), known.clone());
+                known
+            }
+        };
+        let name = real.file_name().unwrap_or_default().to_os_string();
+        self.seen.insert((folder, name))
     }
 }
 
@@ -119,9 +154,13 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
                 .path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            // Hidden files are other programs': macOS lays ._NAME next to each NAME.
+            if hidden {
+                continue;
+            }
             if known(&entry) {
                 files.push(entry.path);
-            } else if depth == Depth::Below && !hidden && entry.is_dir() {
+            } else if depth == Depth::Below && entry.is_dir() {
                 inner.push((entry.path.is_symlink(), entry.path));
             }
         }

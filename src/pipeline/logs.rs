@@ -12,6 +12,8 @@ use rayon::prelude::*;
 
 use super::output::{AtomicFile, Folder, OutputError};
 use crate::block::DType;
+use crate::command::ChunkName;
+use crate::formats::segment::SECOND;
 use crate::formats::{FormatError, npy, witsml};
 use crate::picture::reduce::{Grid, usual_distance};
 use crate::store;
@@ -531,8 +533,7 @@ fn folder_name(mnemonic: &str) -> String {
 }
 
 fn unix_time(path: &Path) -> Option<f64> {
-    let stem = path.file_stem()?.to_str()?;
-    stem.parse::<i64>().ok().map(|time| time as f64)
+    ChunkName::of_file(path).map(|name| name.time() as f64 / SECOND as f64)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FormatError> {

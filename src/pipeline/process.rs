@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::balance::{Balance, Reason};
 use super::chunk::Chunk;
 use super::limits;
 use super::monitor::{Monitor, Queue};
@@ -44,6 +45,8 @@ pub struct Report {
     pub done: usize,
     /// Chunks whose results were there.
     pub skipped: usize,
+    /// Chunks that are too short for the flow.
+    pub too_short: usize,
     /// Chunks that are bad or do not fit the flow.
     pub failed: usize,
     /// Chunks that the system could not read.
@@ -54,6 +57,8 @@ pub struct Report {
     pub seconds: f64,
     /// Whether the run was asked to end before it was through.
     pub stopped: bool,
+    /// Samples of the chunks that were met.
+    pub balance: Balance,
 }
 
 /// Why a run ended before its last chunk.
@@ -111,7 +116,7 @@ impl Expected {
             chunks: chunks.len(),
             bytes: sizes().sum(),
             largest: sizes().max().unwrap_or(0),
-            in_memory: chunks.iter().any(|chunk| chunk.cut.is_some()),
+            in_memory: chunks.iter().any(|chunk| chunk.cut().is_some()),
         }
     }
 }
@@ -188,6 +193,10 @@ impl Run<'_> {
             let mut report = read?;
             report.failed += written.refused;
             (report.done, report.bytes) = (written.done, written.bytes);
+            report.balance.in_results = written.samples;
+            report
+                .balance
+                .left_out(Reason::Failed, written.refused_samples);
             computed?;
             Ok::<Report, Broken>(report)
         })?;
@@ -222,13 +231,23 @@ impl Run<'_> {
             let chunk = match turn? {
                 Turn::Mine(chunk) => chunk,
                 Turn::Finished(chunk) => {
+                    report.balance.existing += chunk.samples() as u64;
                     report.skipped += 1;
                     meter.skipped(1);
                     meter.advance(chunk.bytes);
                     continue;
                 }
             };
-            match reader.job(&chunk) {
+            let mut ready = reader.job(&chunk);
+            if !fits && matches!(ready, Err(Unready::Plan(_))) {
+                // Where the flow fits another chunk, it is this one that is odd: perhaps it is short.
+                if self.sample.iter().any(|it| reader.job(it).is_ok()) {
+                    ready = reader.job(&chunk);
+                } else if let Err(Unready::Plan(problems)) = ready {
+                    return Err(problems.into());
+                }
+            }
+            match ready {
                 Ok(job) => {
                     fits = true;
                     meter.moves(None, Some(Queue::Read));
@@ -238,19 +257,25 @@ impl Run<'_> {
                     }
                     continue;
                 }
-                Err(Unready::Plan(problems))
-                    if !fits && !self.sample.iter().any(|it| reader.job(it).is_ok()) =>
-                {
-                    return Err(problems.into());
+                Err(short @ Unready::TooShort { .. }) => {
+                    tracing::warn!("{short}");
+                    meter.left_out(1);
+                    meter.advance(chunk.bytes);
+                    report.too_short += 1;
+                    report.balance.left_out(Reason::TooShort, chunk.samples());
+                    if let Ok(id) = names.id(&chunk) {
+                        summaries.failed(&id, &short.to_string());
+                    }
                 }
                 Err(unready) => {
                     meter.failed(&unready.to_string());
+                    report.balance.left_out(Reason::Failed, chunk.samples());
                     if let Ok(id) = names.id(&chunk) {
                         summaries.failed(&id, &unready.to_string());
                     }
                     match unready {
                         Unready::Io(_) => report.unread += 1,
-                        Unready::Data(_) | Unready::Plan(_) => report.failed += 1,
+                        _ => report.failed += 1,
                     }
                 }
             }
@@ -368,6 +393,7 @@ impl Run<'_> {
                 summaries.failed(&job.id, fault);
                 self.output.release(&self.work(Some(&job.id), &job.path));
                 written.refused += 1;
+                written.refused_samples += job.samples;
                 continue;
             }
             files(&job, &results)
@@ -385,6 +411,7 @@ impl Run<'_> {
             meter.advance(bytes);
             written.done += 1;
             written.bytes += bytes;
+            written.samples += job.samples as u64;
             // Who follows a folder does not wait for its end, and a summary that grows takes its twentieth of the time at most.
             let now = Instant::now();
             if self.all.is_none() && now >= next {
@@ -399,10 +426,10 @@ impl Run<'_> {
 /// How long after its last sample a chunk's results are there.
 fn tell_latency(job: &Job, samples: usize) {
     let length = samples as f64 / job.plan.env.prf;
-    let now = jiff::Timestamp::now().as_nanosecond() as f64 / 1e9;
-    let latency = now - (job.id.unix_time as f64 + length);
+    let now = jiff::Timestamp::now().as_nanosecond();
+    let latency = (now - i128::from(job.id.start)) as f64 / 1e9 - length;
     tracing::info!(
-        chunk = job.id.unix_time,
+        chunk = %job.id.name,
         latency,
         "chunk done {latency:.1} s after its last sample"
     );
@@ -417,6 +444,10 @@ struct Written {
     bytes: u64,
     /// Chunks whose samples a command does not take.
     refused: usize,
+    /// Samples of the chunks written.
+    samples: u64,
+    /// Samples of the chunks refused.
+    refused_samples: usize,
 }
 
 /// What the sinks make of a chunk's results.

@@ -10,10 +10,11 @@ use super::sources::Sources;
 use super::timeline::Cut;
 use crate::block::{Coords, Held, Signature, Stored, Unit};
 use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
-use crate::config::Problems;
+use crate::config::{Problems, Severity};
 use crate::execute::Job;
 use crate::formats::description::Description;
-use crate::formats::{FormatError, npy};
+use crate::formats::segment::Rate;
+use crate::formats::{FormatError, npy, open};
 use crate::graph::Graph;
 use crate::plan::Plan;
 use crate::store;
@@ -30,6 +31,21 @@ pub enum Unready {
     /// The flow does not fit it.
     #[error("{0}")]
     Plan(Problems),
+    /// It has fewer samples than the flow needs, which fits longer chunks.
+    #[error(
+        "{}: found {found} samples, expected at least {required}: {reason}; the chunk is left out",
+        chunk.display()
+    )]
+    TooShort {
+        /// The chunk.
+        chunk: PathBuf,
+        /// Its samples.
+        found: usize,
+        /// How many the flow needs.
+        required: usize,
+        /// The command that needs them, and why.
+        reason: String,
+    },
 }
 
 /// Plans that are kept.
@@ -43,7 +59,7 @@ const NO_AXIS: &str = "none.npy";
 /// What the reader needs to know.
 #[derive(Debug)]
 pub struct Settings {
-    /// Samples per second of a channel.
+    /// Samples per second of a channel, where nothing else states it; distpy uses it whatever else states.
     pub prf: f64,
     /// Whose numbers.
     pub compat: Compat,
@@ -68,7 +84,7 @@ struct Axis {
     values: Vec<f64>,
 }
 
-/// How chunks are told by their names.
+/// How chunks are identified.
 #[derive(Debug, Clone, Copy)]
 pub struct Names {
     timestamp: Option<i64>,
@@ -80,20 +96,17 @@ impl Names {
     /// # Errors
     /// When the name is no Unix time and no other was given.
     pub fn id(self, chunk: &Chunk) -> Result<ChunkId, Unready> {
-        if let Some(cut) = &chunk.cut {
-            return Ok(cut.id);
-        }
-        let path = &chunk.path;
-        let stem = path
-            .file_stem()
-            .and_then(|s| s.to_str())
-            .unwrap_or_default();
-        match (stem.parse(), self.timestamp) {
-            (_, Some(unix_time)) | (Ok(unix_time), None) => Ok(ChunkId { unix_time }),
-            (Err(_), None) => Err(Unready::Data(format!(
-                "{}: found the name \"{stem}\", expected a Unix time in whole seconds such as 1500000000.npy (or --timestamp)",
-                path.display()
-            ))),
+        match (self.timestamp, chunk.id()) {
+            (Some(second), _) if chunk.cut().is_none() => Ok(ChunkId::of_second(second)),
+            (_, Some(id)) => Ok(id),
+            (_, None) => {
+                let path = &chunk.path;
+                let stem = path.file_stem().unwrap_or_default().display();
+                Err(Unready::Data(format!(
+                    "{}: found the name \"{stem}\", expected a Unix time such as 1500000000.npy (or --timestamp)",
+                    path.display()
+                )))
+            }
         }
     }
 }
@@ -119,7 +132,10 @@ impl<'a> Reader<'a> {
     /// A file that `data_load` names and that cannot be read.
     pub fn new(graph: &'a Graph, flow: &'a Path, settings: Settings) -> Result<Self, Unready> {
         let mut loads = HashMap::new();
-        let (compat, described) = (settings.compat, settings.hdf5.clone());
+        let options = open::Options {
+            compat_distpy: settings.compat == Compat::Distpy,
+            hdf5: settings.hdf5.clone(),
+        };
         for node in &graph.nodes {
             if let Command::Load(path) = &node.command {
                 loads.insert(path.clone(), load(&store::join(&settings.output, path))?);
@@ -133,11 +149,11 @@ impl<'a> Reader<'a> {
             missing: HashSet::new(),
             loads,
             plans: Vec::new(),
-            sources: Sources::new(compat, described),
+            sources: Sources::new(options),
         })
     }
 
-    /// How chunks are told by their names.
+    /// How chunks are identified.
     pub fn names(&self) -> Names {
         Names {
             timestamp: self.settings.timestamp,
@@ -150,21 +166,24 @@ impl<'a> Reader<'a> {
     /// When file or axes are bad, or the flow does not fit.
     pub fn job(&mut self, chunk: &Chunk) -> Result<Job, Unready> {
         let id = self.names().id(chunk)?;
-        let (stored, depth, prf) = match &chunk.cut {
+        let stated = Some(self.settings.prf).filter(|_| self.settings.compat == Compat::Distpy);
+        let (stored, depth, prf) = match chunk.cut() {
             Some(cut) => {
                 let depth = self.depth_of(cut)?;
-                (self.sources.chunk(cut)?, Some(depth), cut.fibre.prf)
+                (self.sources.chunk(cut)?, Some(depth), cut.rate.hertz())
             }
             None => {
                 let stored = from_file(&chunk.path)?;
                 let named = self.settings.measured_depth.clone();
                 let rows = stored.shape()[0];
                 let depth = self.axis(&chunk.path, named, "measured_depth.npy", rows, CHANNELS)?;
-                (stored, depth, self.settings.prf)
+                let recorded = chunk.rate().map(Rate::hertz);
+                let prf = stated.or(recorded).unwrap_or(self.settings.prf);
+                (stored, depth, prf)
             }
         };
         let [rows, cols] = stored.shape();
-        let time = match &chunk.cut {
+        let time = match chunk.cut() {
             Some(_) => None,
             None => {
                 let named = self.settings.time_scale.clone();
@@ -193,7 +212,10 @@ impl<'a> Reader<'a> {
             depth_file: depth.map_or(AxisFile::COUNTED, |axis| axis.file),
             time_file: time.map_or(AxisFile::COUNTED, |axis| axis.file),
         };
-        let plan = self.plan(env)?;
+        let plan = match self.plan(&env) {
+            Ok(plan) => plan,
+            Err(problems) => return Err(self.misfit(chunk, &env, problems)),
+        };
         let files = plan.sources[1..]
             .iter()
             .map(|s| s.file.as_ref().expect("only the first source is the chunk"));
@@ -204,13 +226,43 @@ impl<'a> Reader<'a> {
             path: chunk.path.clone(),
             plan,
             sources,
+            samples: chunk.samples(),
         })
+    }
+
+    /// Why the flow does not fit a chunk: it may be that the chunk is shorter than those that it fits.
+    fn misfit(&self, chunk: &Chunk, env: &Env, problems: Problems) -> Unready {
+        let found = env.source.cols();
+        let longer = self.plans.iter().map(|plan| &plan.env).filter(|known| {
+            let same_rows = known.source.rows() == env.source.rows();
+            same_rows && known.prf == env.prf && known.source.cols() > found
+        });
+        let Some(fits) = longer.map(|known| known.source.cols()).min() else {
+            return Unready::Plan(problems);
+        };
+        // Longer chunks fit as well as the shortest that does.
+        let lengths: Vec<usize> = (found + 1..=fits).collect();
+        let short = |samples: &usize| {
+            let mut env = env.clone();
+            env.source.time = match env.source.time.unit {
+                Unit::Index => Coords::index(*samples),
+                unit => Coords::regular(unit, 0.0, 1.0 / env.prf, *samples),
+            };
+            self.new_plan(&env).is_err()
+        };
+        let at = lengths.partition_point(short).min(lengths.len() - 1);
+        Unready::TooShort {
+            chunk: chunk.path.clone(),
+            found,
+            required: lengths[at],
+            reason: problems.lines(Severity::Error).join("; "),
+        }
     }
 
     /// The depth axis of recordings: the one that the configuration names, where there is such a file, else their own.
     fn depth_of(&mut self, cut: &Cut) -> Result<Axis, Unready> {
         let fibre = &cut.fibre;
-        let first = cut.pieces.first().map(|piece| piece.path.clone());
+        let first = cut.pieces.first().map(|piece| piece.path.to_path_buf());
         let named = self.settings.measured_depth.clone();
         if let (Some(first), Some(_)) = (first, &named) {
             let named = self.axis_file(&first, &named.unwrap_or_default());
@@ -224,22 +276,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn plan(&mut self, env: Env) -> Result<Arc<Plan>, Unready> {
+    fn plan(&mut self, env: &Env) -> Result<Arc<Plan>, Problems> {
         let like = |known: &Env| {
             let stored = |env: &Env| (env.depth_file, env.time_file);
-            known.source == env.source && known.prf == env.prf && stored(known) == stored(&env)
+            known.source == env.source && known.prf == env.prf && stored(known) == stored(env)
         };
         if let Some(at) = self.plans.iter().position(|plan| like(&plan.env)) {
             // Those used last are at the end.
             self.plans[at..].rotate_left(1);
             return Ok(self.plans.last().expect("it is there").clone());
         }
-        let loads = self
-            .loads
-            .iter()
-            .map(|(path, (signature, _))| (path.clone(), signature.clone()))
-            .collect();
-        let plan = Arc::new(Plan::new(self.graph, self.flow, &env, &loads).map_err(Unready::Plan)?);
+        let plan = Arc::new(self.new_plan(env)?);
         plan.warnings
             .iter()
             .for_each(|w| tracing::warn!("{}: {w}", self.flow.display()));
@@ -249,6 +296,15 @@ impl<'a> Reader<'a> {
         }
         self.plans.push(plan.clone());
         Ok(plan)
+    }
+
+    fn new_plan(&self, env: &Env) -> Result<Plan, Problems> {
+        let loads = self
+            .loads
+            .iter()
+            .map(|(path, (signature, _))| (path.clone(), signature.clone()))
+            .collect();
+        Plan::new(self.graph, self.flow, env, &loads)
     }
 
     /// An axis beside the chunk, or in the configured input folder; none where there is no such file. distpy looks for no

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::index::Index;
 use super::section::{Axes, Section, axis, numbered};
 use crate::block::{Kind, Stored};
+use crate::command::ChunkName;
+use crate::formats::segment::SECOND;
 use crate::formats::{FormatError, npy};
 use crate::store;
 
@@ -43,7 +46,7 @@ impl Recording {
     pub fn open(
         folder: &Path,
         name: &str,
-        prf: f64,
+        prf: Option<f64>,
         axes: &Axes,
         times: Option<[f64; 2]>,
     ) -> Result<Self, FormatError> {
@@ -57,14 +60,29 @@ impl Recording {
             let pattern = path.display().to_string();
             store::matches(&pattern).map_err(|e| none(&e.to_string()))?
         };
+        let inner = match store::is_dir(&path) {
+            true => path.clone(),
+            false => path.parent().map(PathBuf::from).unwrap_or_default(),
+        };
+        let index = Index::read(&inner)?.unwrap_or_default();
+        let rate = index.entries().next().map(|it| it.common.rate.hertz());
+        let prf = rate.or(prf).ok_or_else(|| {
+            let expected = "an index.csv that states the rate, or prf in the configuration";
+            FormatError::content(&path, "rate", "none", expected)
+        })?;
         let mut chunks = Vec::new();
         for file in &files {
-            let stem = file.file_stem().and_then(|s| s.to_str());
-            let Some(start) = stem.and_then(|s| s.parse::<i64>().ok()) else {
-                let expected = "a Unix time in whole seconds such as 1500000000.npy";
-                let found = format!("\"{}\"", stem.unwrap_or_default());
-                return Err(FormatError::content(file, "name", found, expected));
+            let Some(name) = ChunkName::of_file(file) else {
+                let stem = file.file_stem().unwrap_or_default().display();
+                let expected = "a Unix time such as 1500000000.npy";
+                return Err(FormatError::content(
+                    file,
+                    "name",
+                    format!("\"{stem}\""),
+                    expected,
+                ));
             };
+            let start = index.find(name).map_or(name.time(), |it| it.id.start);
             let array = npy::open(file)?;
             let samples = array.stored().ok_or_else(|| {
                 let found = format!("shape {:?}", array.header().shape);
@@ -75,7 +93,7 @@ impl Recording {
                 return Err(FormatError::content(file, "header", found, "real samples"));
             }
             let [rows, cols] = samples.shape();
-            let start = start as f64;
+            let start = start as f64 / SECOND as f64;
             let wanted =
                 times.is_none_or(|[from, to]| start < to && start + cols as f64 / prf > from);
             if !wanted || rows * cols == 0 {

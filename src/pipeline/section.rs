@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::block::Stored;
+use crate::command::ChunkName;
 use crate::formats::{FormatError, npy, zarr};
 use crate::picture::reduce::{Cells, Grid, Rows, Rule, reduce, usual_distance};
 use crate::store;
@@ -329,13 +330,13 @@ pub fn monotonic(values: &[f64]) -> bool {
 /// When the folder cannot be read.
 pub fn numbered(folder: &Path) -> Result<Vec<PathBuf>, FormatError> {
     let entries = store::list(folder).map_err(|e| FormatError::io(folder, e))?;
-    let mut files: Vec<(i64, PathBuf)> = entries
+    let mut files: Vec<(ChunkName, PathBuf)> = entries
         .into_iter()
         .filter_map(|entry| {
             let path = entry.path;
             let npy = path.extension().is_some_and(|e| e == "npy");
-            let time = path.file_stem()?.to_str()?.parse().ok()?;
-            npy.then_some((time, path))
+            let name = ChunkName::of_file(&path)?;
+            npy.then_some((name, path))
         })
         .collect();
     files.sort();

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::reader::{Unready, unreadable};
-use super::timeline::{Cut, Fibre, Piece};
+use super::timeline::{Cut, Fibre, Overlap, Piece};
 use crate::block::{Bytes, Endian, Order, Stored};
-use crate::command::Compat;
-use crate::formats::description::Description;
 use crate::formats::{FormatError, Layout, Source, open};
 
 /// Files that are open at once: chunks span two, and their order is that of time.
@@ -18,25 +16,33 @@ const OPEN: usize = 3;
 const CHUNKS: usize = 3;
 /// Parts in which threads share a chunk of a file that holds channel after channel.
 const PARTS: usize = 16;
+/// Samples that are compared at each place of an overlap.
+const COMPARED: usize = 64;
 
 /// Open recordings, those used last at the end.
 #[derive(Debug)]
 pub struct Sources {
     options: open::Options,
-    open: Vec<(PathBuf, Box<dyn Source>)>,
+    open: Vec<(PathBuf, Arc<dyn Source>)>,
     /// Chunks' memory, taken again when a chunk is done with: to get new pages from the system takes as long as to read them full.
     memory: Vec<Arc<Vec<u8>>>,
 }
 
 impl Sources {
     /// None yet.
-    pub fn new(compat: Compat, hdf5: Description) -> Self {
+    pub fn new(options: open::Options) -> Self {
         Self {
-            options: open::Options {
-                compat_distpy: compat == Compat::Distpy,
-                hdf5,
-            },
+            options,
             open: Vec::new(),
+            memory: Vec::new(),
+        }
+    }
+
+    /// One recording that is open already, under a name.
+    pub fn of(name: &Path, source: Arc<dyn Source>) -> Self {
+        Self {
+            options: open::Options::default(),
+            open: vec![(name.to_path_buf(), source)],
             memory: Vec::new(),
         }
     }
@@ -95,20 +101,9 @@ impl Sources {
 
     /// Reads all channels of a piece.
     fn read(&mut self, piece: &Piece, fibre: &Fibre, dst: &mut [u8]) -> Result<(), FormatError> {
-        let Piece { path, times } = piece;
-        let source = self.source(path)?;
+        let Piece { path, times, .. } = piece;
+        let source = self.open(path, fibre, times.end)?;
         let header = source.header();
-        let same = header.channels == fibre.channels && header.dtype == fibre.dtype;
-        if !same || header.samples < times.end {
-            let found = format!(
-                "{} channels of {} samples of type {}",
-                header.channels,
-                header.samples,
-                header.dtype.name()
-            );
-            let expected = "what the file had when this run began";
-            return Err(FormatError::content(path, "header", found, expected));
-        }
         let row = times.len() * fibre.dtype.size();
         let channels = fibre.channels;
         if row == 0 || channels == 0 {
@@ -131,8 +126,76 @@ impl Sources {
         }
     }
 
-    fn source(&mut self, path: &Path) -> Result<&dyn Source, FormatError> {
-        let at = self.open.iter().position(|(open, _)| open == path);
+    /// Opens a recording, or finds it open, and checks that it is what it was when its header was read first, with as many
+    /// samples as are wanted.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is another.
+    pub fn open(
+        &mut self,
+        path: &Path,
+        fibre: &Fibre,
+        samples: usize,
+    ) -> Result<&dyn Source, FormatError> {
+        let source = self.source(path)?;
+        let header = source.header();
+        let same = header.channels == fibre.channels && header.dtype == fibre.dtype;
+        if !same || header.samples < samples {
+            let found = format!(
+                "{} channels of {} samples of type {}",
+                header.channels,
+                header.samples,
+                header.dtype.name()
+            );
+            let expected = "what the file had when this run began";
+            return Err(FormatError::content(path, "header", found, expected));
+        }
+        Ok(source)
+    }
+
+    /// In what the samples that a later recording has of a time differ from those that an earlier one has of it: some at the start,
+    /// in the middle and at the end of the time are compared. `None` where they are the same, or the earlier ones are not
+    /// known any more.
+    ///
+    /// # Errors
+    /// When either recording cannot be read.
+    pub fn differs(
+        &mut self,
+        overlap: &Overlap,
+        fibre: &Fibre,
+    ) -> Result<Option<FormatError>, FormatError> {
+        let Some([earlier, later]) = &overlap.same_time else {
+            return Ok(None);
+        };
+        let count = earlier.times.len().min(later.times.len());
+        let few = COMPARED.min(count);
+        let mut read = |piece: &Piece, from: usize| {
+            let first = piece.times.start + from;
+            let mut bytes = vec![0; few * fibre.channels * fibre.dtype.size()];
+            let source = self.open(&piece.path, fibre, first + few)?;
+            source.read(0..fibre.channels, first..first + few, &mut bytes)?;
+            Ok(bytes)
+        };
+        for from in [0, (count - few) / 2, count - few] {
+            if read(earlier, from)? != read(later, from)? {
+                let other = overlap.earlier.display();
+                return Ok(Some(FormatError::content(
+                    &later.path,
+                    format!("samples {} to {}", later.times.start, later.times.end - 1),
+                    format!("other values than {other} has of the same time"),
+                    "times of their own, or the same values; if the times are wrong, use an output folder for each recording",
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens a recording, or finds it open.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn source(&mut self, path: &Path) -> Result<&dyn Source, FormatError> {
+        let at = self.open.iter().position(|(open, _)| &**open == path);
         let opened = match at {
             Some(at) => self.open.remove(at),
             None => {
@@ -140,7 +203,7 @@ impl Sources {
                 if self.open.len() == OPEN {
                     self.open.remove(0);
                 }
-                (path.to_path_buf(), source)
+                (path.to_path_buf(), Arc::from(source))
             }
         };
         self.open.push(opened);

@@ -18,7 +18,7 @@ use self::scan::{Piece, Variable};
 use super::monitor::Monitor;
 use super::output::{Entry, Folder, OutputError};
 use crate::block::DType;
-use crate::command::{ChunkId, Summary, SummaryForm};
+use crate::command::{ChunkId, ChunkName, Summary, SummaryForm};
 #[cfg(feature = "hdf5")]
 use crate::formats::hdf5;
 use crate::formats::labelled::{Array, Gather, Labels, Layout, Store};
@@ -126,17 +126,17 @@ impl<'a> Summaries<'a> {
     /// How many chunks have neither a part nor a failure in each of some summaries. Folders are listed for it, as other runs add to
     /// them.
     fn missing(&self, summaries: &[Summary], chunks: &[ChunkId]) -> Result<usize, OutputError> {
-        let mut settled: Vec<HashSet<i64>> = Vec::new();
+        let mut settled: Vec<HashSet<ChunkName>> = Vec::new();
         for summary in summaries {
             let entries = self.output.list(&summary.parts)?;
-            let times = entries.iter().filter_map(|entry| {
-                let (time, ending) = entry.name.rsplit_once('.')?;
+            let names = entries.iter().filter_map(|entry| {
+                let (name, ending) = entry.name.rsplit_once('.')?;
                 let known = [Summary::PART, Summary::FAILED].contains(&ending);
-                time.parse().ok().filter(|_| known)
+                name.parse().ok().filter(|_| known)
             });
-            settled.push(times.collect());
+            settled.push(names.collect());
         }
-        let missing = |chunk: &&ChunkId| !settled.iter().all(|it| it.contains(&chunk.unix_time));
+        let missing = |chunk: &&ChunkId| !settled.iter().all(|it| it.contains(&chunk.name));
         Ok(chunks.iter().filter(missing).count())
     }
 
@@ -152,21 +152,21 @@ impl<'a> Summaries<'a> {
     }
 
     /// The files of each summary's parts.
-    fn parts(&self, summaries: &[Summary]) -> Result<Vec<BTreeMap<i64, Entry>>, OutputError> {
+    fn parts(&self, summaries: &[Summary]) -> Result<Vec<BTreeMap<ChunkName, Entry>>, OutputError> {
         let of = |summary: &Summary| {
             let entries = self.output.list(&summary.parts)?;
-            let timed = entries.into_iter().filter_map(|entry| {
-                let (time, ending) = entry.name.rsplit_once('.')?;
-                let time = time.parse().ok()?;
-                (ending == Summary::PART).then_some((time, entry))
+            let named = entries.into_iter().filter_map(|entry| {
+                let (name, ending) = entry.name.rsplit_once('.')?;
+                let name = name.parse().ok()?;
+                (ending == Summary::PART).then_some((name, entry))
             });
-            Ok(timed.collect())
+            Ok(named.collect())
         };
         summaries.iter().map(of).collect()
     }
 
     /// What the file says that tells what a summary was made of.
-    fn state(&self, summaries: &[Summary], parts: &[BTreeMap<i64, Entry>]) -> String {
+    fn state(&self, summaries: &[Summary], parts: &[BTreeMap<ChunkName, Entry>]) -> String {
         let mut digest = Sha256::new();
         for (summary, parts) in summaries.iter().zip(parts) {
             digest.update(format!("{summary:?}\n"));
@@ -185,13 +185,13 @@ impl<'a> Summaries<'a> {
     fn write(&self, target: &Path, summaries: &[Summary]) -> Result<(), OutputError> {
         let parts = self.parts(summaries)?;
         let state_text = self.state(summaries, &parts);
-        let times: Vec<i64> = parts[0]
+        let chunks: Vec<ChunkName> = parts[0]
             .keys()
-            .filter(|time| parts.iter().all(|others| others.contains_key(time)))
+            .filter(|name| parts.iter().all(|others| others.contains_key(name)))
             .copied()
             .collect();
         let alive = || self.monitor.meter.waits();
-        let variables = scan::scan(self.output, summaries, &times, &alive)?;
+        let variables = scan::scan(self.output, summaries, &chunks, &alive)?;
         let path = self.output.full(target);
         if variables.iter().all(|it| it.pieces.is_empty()) {
             tracing::warn!("{}: not written, as no chunk has a result", path.display());

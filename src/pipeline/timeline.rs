@@ -1,65 +1,81 @@
-//! Recordings that follow one another in time, cut into chunks without a detour through files.
+//! Recordings in the order of time, cut into chunks. Ingest writes these chunks to files, and a run on recordings computes them.
 //!
-//! The rules, which docs/recordings.md tells users:
+//! The rules, which docs/recordings.md explains to users:
 //!
-//! - Recordings come in the order of their starts. The first says what a recording has: channels, samples per second, sample
-//!   type, depths and calibration; another that differs is refused.
-//! - A recording that begins where the one before ends, within [`Cutting::join`], goes on with it, and chunks span both. So
-//!   does one that fits the end of the one before by that one's own start: clocks drift, and from here on this start counts.
-//! - Of an overlap the earlier recording's samples are taken.
-//! - A gap ends a chunk early; the next begins with the first sample behind the gap that has a second of its own.
-//! - Chunk k begins with the sample nearest to the run's start and k steps; its name is that time's whole second.
+//! - The segments of all recordings come in the order of their starts. The first recording decides the number of channels, the
+//!   rate, the sample type, depths and calibration; a recording that differs is refused.
+//! - A segment that starts where the one before ends, within the tolerance, continues its run, and chunks span both. So does
+//!   one that starts where the one before ends by that one's own clock: clocks drift, and from there on its own times count.
+//! - Of an overlap the earlier segment's samples are used.
+//! - A gap ends a run and its last chunk. The next run starts with the first sample after the gap.
+//! - Chunk k of a run has the samples whose times lie in [k, k + 1) steps after the run's first sample. So every sample is in
+//!   exactly one chunk, whatever the rate. With an overlap, a chunk also has the samples up to its length.
+//! - A chunk is named by the whole second of its first sample, with the fraction where the chunk before has that name.
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
+use super::balance::{Balance, Reason};
 use crate::block::DType;
-use crate::command::{AxisFile, ChunkId};
+use crate::command::{AxisFile, ChunkId, ChunkName};
+use crate::formats::segment::{Rate, SECOND, Segment};
 use crate::formats::{Calibration, FormatError, Header};
 
-/// Nanoseconds in a second.
-const SECOND: f64 = 1e9;
 /// Rates that differ by less are one: instruments state them, or clocks measure them.
 const SAME_RATE: f64 = 1e-3;
-/// What times may differ by, in samples, where two recordings touch.
-const SAME_SAMPLE: f64 = 1.5;
+/// Segments that are remembered, to find out whether an overlap repeats their samples.
+const REMEMBERED: usize = 64;
 
-/// How recordings are cut.
+/// How recordings are cut. Durations are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cutting {
-    /// Seconds of a chunk.
-    pub length: f64,
-    /// Seconds that a chunk shares with the next.
-    pub overlap: f64,
-    /// Seconds by which starts may be off; at least one and a half samples.
-    pub join: f64,
+    /// Duration of a chunk.
+    pub length: i64,
+    /// Duration that a chunk shares with the next.
+    pub overlap: i64,
+    /// Duration of the samples before and after a chunk that its computation sees and its results leave out.
+    pub margin: i64,
+    /// By how much starts may be off; at least three quarters of a sample, and what the file's times resolve.
+    pub join: i64,
     /// Whether a chunk that a gap or the end cuts short is made.
     pub keep_short: bool,
-    /// Whether chunks longer than a second begin at whole multiples of their step since 1970, so that runs that began with
+    /// Whether chunks longer than a second start at whole multiples of their step since 1970, so that runs that started with
     /// different recordings make the same chunks.
     pub grid: bool,
+    /// Where a chunk ends.
+    pub rule: Rule,
+}
+
+/// Where a chunk ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// By the times of samples: each sample is in the chunk of its time.
+    Time,
+    /// By number, as distpy cuts each recording by itself: every chunk has the rate's nearest whole number of samples, and
+    /// names count on from the first one's whole second.
+    Count,
 }
 
 impl Cutting {
     /// Nanoseconds from a chunk's start to the next one's.
-    fn step(&self) -> i128 {
-        nanoseconds(self.length - self.overlap)
+    fn step(&self) -> i64 {
+        self.length - self.overlap
     }
 }
 
 impl Default for Cutting {
-    /// distpy's chunks of a second.
+    /// Chunks of a second.
     fn default() -> Self {
         Self {
-            length: 1.0,
-            overlap: 0.0,
-            join: 1e-3,
+            length: SECOND,
+            overlap: 0,
+            margin: 0,
+            join: 500_000,
             keep_short: true,
             grid: false,
+            rule: Rule::Time,
         }
     }
 }
@@ -70,12 +86,12 @@ pub struct Fibre {
     /// Number of channels.
     pub channels: usize,
     /// Samples per second of a channel.
-    pub prf: f64,
+    pub rate: Rate,
     /// Type of a sample.
     pub dtype: DType,
     /// Depth of each channel in metres.
     pub depth: Arc<[f64]>,
-    /// How the depths are stored beside results.
+    /// How the depths are stored next to chunks and results.
     pub depth_file: AxisFile,
     /// What a stored sample stands for.
     pub calibration: Option<Calibration>,
@@ -84,16 +100,16 @@ pub struct Fibre {
 impl Fibre {
     /// In what another recording differs, what that one has, and what this one has.
     fn differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
-        let prf = |fibre: &Self| format!("{} Hz", fibre.prf);
+        let rate = |fibre: &Self| format!("{} Hz", fibre.rate.hertz());
         let calibration = |fibre: &Self| match &fibre.calibration {
             Some(it) => format!("{} {} a count", it.factor, it.unit),
             None => "none".into(),
         };
-        let same_rate = (other.prf / self.prf - 1.0).abs() <= SAME_RATE;
-        let told: (_, fn(&Self) -> String) = if self.channels != other.channels {
+        let same_rate = (other.rate.hertz() / self.rate.hertz() - 1.0).abs() <= SAME_RATE;
+        let difference: (_, fn(&Self) -> String) = if self.channels != other.channels {
             ("channels", |fibre| fibre.channels.to_string())
         } else if !same_rate {
-            ("rate", prf)
+            ("rate", rate)
         } else if self.dtype != other.dtype {
             ("sample type", |fibre| fibre.dtype.name().to_string())
         } else if !same_numbers(&self.depth, &other.depth) {
@@ -103,7 +119,7 @@ impl Fibre {
         } else {
             return None;
         };
-        let (what, text) = told;
+        let (what, text) = difference;
         Some((what, text(other), text(self)))
     }
 }
@@ -112,29 +128,41 @@ impl Fibre {
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// The file.
-    pub path: PathBuf,
-    /// Time of the first sample.
-    pub start: Timestamp,
+    pub path: Arc<Path>,
+    /// Bytes of the file, which with its name identify it.
+    pub bytes: u64,
     /// Samples of each channel.
     pub samples: usize,
+    /// Its segments, in the order of the samples.
+    pub segments: Vec<Segment>,
+    /// Nanoseconds by which the stated times may be off.
+    pub time_tolerance: i64,
     /// What it has in common with others.
     pub fibre: Fibre,
 }
 
 impl Recorded {
     /// What a file's header says. Depths that are the `known` ones are not kept twice.
-    pub fn new(path: &Path, header: &Header, column: bool, known: &mut Option<Arc<[f64]>>) -> Self {
+    pub fn new(
+        path: &Path,
+        bytes: u64,
+        header: &Header,
+        column: bool,
+        known: &mut Option<Arc<[f64]>>,
+    ) -> Self {
         let same = known.as_ref();
         let same = same.filter(|depth| same_numbers(depth, &header.depth));
         let depth = same.cloned().unwrap_or_else(|| header.depth.clone().into());
         known.get_or_insert_with(|| depth.clone());
         Self {
-            path: path.to_path_buf(),
-            start: header.start,
+            path: path.into(),
+            bytes,
             samples: header.samples,
+            segments: header.segments.clone(),
+            time_tolerance: header.time_tolerance,
             fibre: Fibre {
                 channels: header.channels,
-                prf: header.prf,
+                rate: header.rate,
                 dtype: header.dtype,
                 depth,
                 depth_file: AxisFile {
@@ -145,13 +173,20 @@ impl Recorded {
             },
         }
     }
+
+    /// Time of the first sample, in nanoseconds since 1970.
+    pub fn start(&self) -> i64 {
+        self.segments.first().map_or(0, |segment| segment.start)
+    }
 }
 
 /// Consecutive samples of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     /// The file.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
+    /// Its bytes.
+    pub bytes: u64,
     /// Which of its samples.
     pub times: Range<usize>,
 }
@@ -159,18 +194,33 @@ pub struct Piece {
 /// A chunk of recordings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cut {
-    /// Whole seconds of the time of its first sample.
+    /// Its name and the time of its first sample, which is the first one after the margin.
     pub id: ChunkId,
     /// What the recordings have in common.
     pub fibre: Arc<Fibre>,
-    /// Where its samples are, in their order.
+    /// Samples per second by the recording's own clock.
+    pub rate: Rate,
+    /// Where its samples are, in their order, those of the margins included.
     pub pieces: Vec<Piece>,
+    /// Samples of the margin before and after the chunk's own; fewer than asked for where a run starts or ends.
+    pub margin: [usize; 2],
+    /// Number of its first own sample in the run.
+    pub first: usize,
+    /// Own samples that the chunk before has too.
+    pub shared: usize,
+    /// Nanoseconds between the end of the run before and this chunk, where it is the first of a run; `None` for the first of all.
+    pub gap: Option<i64>,
 }
 
 impl Cut {
-    /// Samples of each channel.
+    /// Samples of each channel, those of the margins included.
     pub fn samples(&self) -> usize {
         self.pieces.iter().map(|piece| piece.times.len()).sum()
+    }
+
+    /// Samples of each channel without the margins.
+    pub fn own_samples(&self) -> usize {
+        self.samples() - self.margin[0] - self.margin[1]
     }
 
     /// Bytes of all samples.
@@ -179,42 +229,96 @@ impl Cut {
     }
 }
 
-/// A recording on the timeline.
-#[derive(Debug)]
+/// Samples that two recordings have of one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// The samples that are left out.
+    pub left_out: Piece,
+    /// The earlier recording.
+    pub earlier: Arc<Path>,
+    /// As many samples of the earlier and of the later recording at one time; `None` where the earlier ones are forgotten.
+    pub same_time: Option<[Piece; 2]>,
+    /// Whether the later recording's segment ends within the overlap.
+    pub covered: bool,
+}
+
+/// A segment on the timeline.
+#[derive(Debug, Clone)]
 struct Part {
-    path: PathBuf,
-    /// Number in its run of the first sample that is taken.
+    path: Arc<Path>,
+    bytes: u64,
+    /// Number in its run of the first sample that is used.
     first: usize,
-    /// Which samples of the file are taken.
+    /// Which samples of the file are used.
     times: Range<usize>,
 }
 
-/// Recordings without a gap.
+impl Part {
+    fn end(&self) -> usize {
+        self.first + self.times.len()
+    }
+
+    /// The samples of the file that have some numbers in the run.
+    fn piece(&self, samples: &Range<usize>) -> Option<Piece> {
+        let [from, to] = [samples.start.max(self.first), samples.end.min(self.end())];
+        let in_file = |sample: usize| sample - self.first + self.times.start;
+        (from < to).then(|| Piece {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            times: in_file(from)..in_file(to),
+        })
+    }
+}
+
+/// A sample whose time is known, and the rate from there on.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    sample: usize,
+    time: i64,
+    rate: Rate,
+}
+
+/// Segments without a gap.
 #[derive(Debug)]
 struct Run {
     /// Time of the first chunk, in nanoseconds since 1970.
-    start: i128,
-    /// Samples, of which a later one has a time of its own.
-    anchors: VecDeque<(usize, i128)>,
+    origin: i64,
+    /// In order: the first is that of the first sample that is still needed.
+    anchors: VecDeque<Anchor>,
+    /// Segments that a chunk may still need.
     parts: VecDeque<Part>,
+    /// The last segments, needed or not.
+    remembered: VecDeque<Part>,
     /// Number of samples.
     end: usize,
     /// Number of the next chunk.
     next: usize,
     /// Number of the first sample that is in no chunk.
     covered: usize,
-    /// Where the last recording ends by its own start.
-    last_end: i128,
+    /// The same before the first chunk: samples before it are before the grid.
+    first_covered: usize,
+    /// Where the last segment ends by its own start and rate.
+    last_end: i64,
+    /// Tolerance of the last segment's times.
+    last_tolerance: i64,
+    /// Samples of the last segment.
+    last_samples: usize,
+    /// Nanoseconds since the run before.
+    gap: Option<i64>,
 }
 
 /// Recordings, added in the order of their starts, and how far they are cut.
 #[derive(Debug)]
 pub struct Timeline {
     cutting: Cutting,
-    fibre: Option<(Arc<Fibre>, PathBuf)>,
+    fibre: Option<(Arc<Fibre>, Arc<Path>)>,
     run: Option<Run>,
-    /// The last chunk's name.
+    /// Where the run before ended.
+    ended: Option<i64>,
+    /// The last chunk's whole second, and the names of that second.
     last: Option<i64>,
+    balance: Balance,
+    overlaps: Vec<Overlap>,
     warnings: Vec<String>,
 }
 
@@ -225,7 +329,10 @@ impl Timeline {
             cutting,
             fibre: None,
             run: None,
+            ended: None,
             last: None,
+            balance: Balance::default(),
+            overlaps: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -235,147 +342,310 @@ impl Timeline {
         self.fibre.as_ref().map(|(fibre, _)| fibre)
     }
 
-    /// What is worth telling since the last call: gaps, overlaps, recordings that are there twice.
+    /// Samples of each channel that were added, and what became of them.
+    pub fn balance(&self) -> &Balance {
+        &self.balance
+    }
+
+    /// Gaps and overlaps since the last call, as warnings.
     pub fn warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Adds the next recording, and gives the chunks that are complete.
+    /// Overlaps since the last call.
+    pub fn overlaps(&mut self) -> Vec<Overlap> {
+        std::mem::take(&mut self.overlaps)
+    }
+
+    /// Counts the samples that an overlap left out as refused: they are no duplicates.
+    pub fn refuse(&mut self, overlap: &Overlap) {
+        let samples = overlap.left_out.times.len();
+        self.balance
+            .moves(Reason::Duplicate, Reason::Refused, samples);
+    }
+
+    /// Adds recordings, in any order, and gives the chunks that are complete; and for each recording whether it is refused.
     ///
-    /// # Errors
-    /// When it differs from the first in what recordings of one fibre have in common, or has too few samples a second.
-    pub fn add(&mut self, recorded: &Recorded) -> Result<Vec<Cut>, FormatError> {
-        let path = &recorded.path;
-        let samples = recorded.samples;
-        let fibre = self.same_fibre(recorded)?;
-        let start = recorded.start.as_nanosecond();
-        // By its own rate: measured ones differ a little.
-        let duration = nanoseconds(samples as f64 / recorded.fibre.prf);
-        let mut cuts = Vec::new();
-        let mut from = 0;
-        if let Some(run) = &mut self.run {
-            // A whole file that is missing, or there twice, is no matter of clocks.
-            let before = run.parts.back().map_or(0, |part| part.times.len());
-            let half = 0.5 * samples.min(before) as f64 / fibre.prf;
-            let join = self.cutting.join.min(half).max(SAME_SAMPLE / fibre.prf);
-            let late = seconds(start - run.time(run.end, &fibre));
-            let drifted = seconds(start - run.last_end);
-            let goes_on = late.abs() <= join;
-            let drifts = !goes_on && drifted.abs() <= join;
-            let name = path.display();
-            if drifts {
-                tracing::debug!("{name}: clocks differ by {late:.6} s");
-                run.anchors.push_back((run.end, start));
-            } else if !goes_on && late < 0.0 {
-                from = (-late * fibre.prf).round() as usize;
-                let earlier = run.parts.back().map(|part| part.path.display());
-                let earlier = earlier.map(|it| it.to_string()).unwrap_or_default();
-                if from >= samples {
-                    self.warnings.push(format!(
-                        "{name}: all of its {samples} samples are before the end of {earlier}: left out"
-                    ));
-                    return Ok(cuts);
-                }
-                self.warnings.push(format!(
-                    "{name}: begins {:.6} s before the end of {earlier}: its first {from} samples are left out",
-                    -late
-                ));
-            } else if !goes_on {
-                self.warnings.push(format!(
-                    "{name}: begins {late:.6} s after the end of the recording before it: a gap"
-                ));
-                cuts = self.finish();
+    /// A recording is refused when it differs from the first in what recordings of one fibre have in common, or has too few
+    /// samples a second.
+    pub fn add(&mut self, mut recordings: Vec<Recorded>) -> (Vec<Cut>, Vec<FormatError>) {
+        recordings.sort_by(|a, b| (a.start(), &a.path).cmp(&(b.start(), &b.path)));
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for recorded in &recordings {
+            match self.same_fibre(recorded) {
+                Ok(()) => taken.extend(recorded.segments.iter().map(|it| (it, recorded))),
+                Err(error) => refused.push(error),
             }
         }
-        if self.run.is_none() {
-            match self.first_of_run(start, samples, &fibre) {
-                Some(first) => from = first,
-                None => {
-                    self.warnings.push(format!(
-                        "{}: the second that it is in is taken by the chunk before it: left out",
-                        path.display()
-                    ));
-                    return Ok(cuts);
-                }
-            }
-            let start = start + nanoseconds(from as f64 / fibre.prf);
-            let run = Run::new(start, &self.cutting);
-            if run.start > start {
-                let left = seconds(run.start - start);
+        taken.sort_by_key(|(segment, recorded)| (segment.start, recorded.path.clone()));
+        let mut cuts = Vec::new();
+        for (segment, recorded) in taken {
+            self.add_segment(segment, recorded, &mut cuts);
+        }
+        (cuts, refused)
+    }
+
+    fn add_segment(&mut self, segment: &Segment, recorded: &Recorded, cuts: &mut Vec<Cut>) {
+        let Some(fibre) = self.fibre().cloned() else {
+            return;
+        };
+        let samples = segment.samples.len();
+        if samples == 0 {
+            return;
+        }
+        self.balance.read(samples);
+        let rate = recorded.fibre.rate;
+        let start = segment.start;
+        let name = recorded.path.display();
+        let mut skip = 0;
+        let mut own_clock = false;
+        if let Some(run) = &self.run {
+            let tolerance = self.tolerance(run, samples, recorded);
+            let late = start.saturating_sub(run.time(run.end));
+            let drifted = start.saturating_sub(run.last_end);
+            if self.cutting.rule == Rule::Count {
+                // distpy cuts each recording by itself.
+                self.end_run(cuts);
+            } else if late.abs() <= tolerance {
+                // On the run's own grid, so that the jitter of starts does not change the number of samples in chunks.
+            } else if drifted.abs() <= tolerance {
+                tracing::debug!("{name}: clocks differ by {} s", seconds(late));
+                own_clock = true;
+            } else if late < 0 {
+                skip = usize::try_from(rate.nearest(-late))
+                    .unwrap_or(0)
+                    .min(samples);
+                self.overlap(segment, recorded, skip, late);
+            } else {
                 self.warnings.push(format!(
-                    "{}: its first {left:.6} s are before a whole step: left out",
-                    path.display()
+                    "{name}: starts {} s after the end of the samples before it: a gap",
+                    seconds(late)
+                ));
+                self.end_run(cuts);
+            }
+        }
+        if skip == samples {
+            return;
+        }
+        let first = Anchor {
+            sample: 0,
+            time: start.saturating_add(rate.time_of(skip as i64)),
+            rate,
+        };
+        if self.run.is_none() {
+            let gap = self.ended.map(|ended| first.time.saturating_sub(ended));
+            let run = Run::new(first, &self.cutting, &fibre, gap);
+            if run.covered > 0 {
+                self.warnings.push(format!(
+                    "{name}: its first {} s are before a whole step: left out",
+                    seconds(run.origin - first.time)
                 ));
             }
             self.run = Some(run);
         }
         if let Some(run) = &mut self.run {
-            run.parts.push_back(Part {
-                path: path.clone(),
+            if own_clock || run.rate() != rate {
+                let time = if own_clock {
+                    first.time
+                } else {
+                    run.time(run.end)
+                };
+                run.anchors.push_back(Anchor {
+                    sample: run.end,
+                    time,
+                    rate,
+                });
+            }
+            let part = Part {
+                path: recorded.path.clone(),
+                bytes: recorded.bytes,
                 first: run.end,
-                times: from..samples,
-            });
-            run.end += samples - from;
-            run.last_end = start + duration;
-            self.last = run.complete(&self.cutting, &fibre, &mut cuts).or(self.last);
+                times: segment.samples.start + skip..segment.samples.end,
+            };
+            run.end = part.end();
+            run.last_end = start.saturating_add(rate.time_of(samples as i64));
+            run.last_tolerance = recorded.time_tolerance;
+            run.last_samples = samples;
+            if run.remembered.len() == REMEMBERED {
+                run.remembered.pop_front();
+            }
+            run.remembered.push_back(part.clone());
+            run.parts.push_back(part);
         }
-        Ok(cuts)
+        self.complete(&fibre, cuts);
     }
 
-    /// Ends the run: gives what is left as a chunk that is shorter than the others, or tells of its loss.
-    pub fn finish(&mut self) -> Vec<Cut> {
-        let (Some(run), Some((fibre, _))) = (self.run.take(), &self.fibre) else {
-            return Vec::new();
+    /// By how much the start of a segment may be off the end of the run, in nanoseconds.
+    fn tolerance(&self, run: &Run, samples: usize, recorded: &Recorded) -> i64 {
+        let step = recorded.fibre.rate.time_of(1);
+        let resolved = recorded.time_tolerance.max(run.last_tolerance);
+        let tolerance = self.cutting.join.max(resolved).max(step / 4 * 3);
+        // A whole segment that is missing, or there twice, is no matter of clocks.
+        let shorter = samples.min(run.last_samples) as i64;
+        tolerance.min((recorded.fibre.rate.time_of(shorter) / 2).max(step / 4 * 3))
+    }
+
+    /// Notes that a segment starts before the end of the run.
+    fn overlap(&mut self, segment: &Segment, recorded: &Recorded, skip: usize, late: i64) {
+        let Some(run) = &self.run else { return };
+        let name = recorded.path.display();
+        let samples = segment.samples.len();
+        let Some(last) = run.parts.back() else { return };
+        let earlier = last.path.display();
+        self.balance.left_out(Reason::Duplicate, skip);
+        self.warnings.push(match skip == samples {
+            true => format!(
+                "{name}: all of its {samples} samples are before the end of {earlier}: left out"
+            ),
+            false => format!(
+                "{name}: starts {} s before the end of {earlier}: its first {skip} samples are left out",
+                seconds(-late)
+            ),
+        });
+        // The numbers in the run of the samples of the same time, by whole samples from the end.
+        let behind = usize::try_from(recorded.fibre.rate.nearest(-late)).unwrap_or(0);
+        let from = run.end.saturating_sub(behind);
+        let window = from..from + skip;
+        let left_out = Piece {
+            path: recorded.path.clone(),
+            bytes: recorded.bytes,
+            times: segment.samples.start..segment.samples.start + skip,
         };
-        let left = run.end - run.covered;
-        if left == 0 {
-            return Vec::new();
-        }
-        let from = run.begin(run.next, &self.cutting, fibre);
-        if !self.cutting.keep_short || from >= run.end {
-            let from = chrono(run.time(run.covered, fibre));
-            self.warnings.push(format!(
-                "{left} samples at the end of a run, from {from}, fill no chunk: left out"
-            ));
-            return Vec::new();
-        }
-        let id = run.id(run.next, &self.cutting);
-        self.last = Some(id.unix_time);
-        vec![run.cut(id, from..run.end, fibre)]
+        let known = run
+            .remembered
+            .iter()
+            .find_map(|part| Some((part.first, part.piece(&window)?)));
+        let same_time = known.map(|(first, known)| {
+            let at = left_out.times.start + first.max(from) - from;
+            let same = Piece {
+                times: at..at + known.times.len(),
+                ..left_out.clone()
+            };
+            [known, same]
+        });
+        self.overlaps.push(Overlap {
+            left_out,
+            earlier: last.path.clone(),
+            same_time,
+            covered: skip == samples,
+        });
     }
 
-    /// The first sample of a new run: one in a second that no chunk has yet.
-    fn first_of_run(&self, start: i128, samples: usize, fibre: &Fibre) -> Option<usize> {
-        let second = i128::from(self.last.map_or(i64::MIN, |last| last.saturating_add(1)));
-        let free = second.saturating_mul(1_000_000_000);
-        if start >= free {
-            return Some(0);
+    /// Cuts off what is complete: chunks whose margin after them is there too.
+    fn complete(&mut self, fibre: &Arc<Fibre>, cuts: &mut Vec<Cut>) {
+        while let Some(run) = &mut self.run {
+            let own = run.own(run.next, &self.cutting, fibre);
+            let needed = run.with_margin(&own, &self.cutting).end;
+            if own.end > run.end || (needed > run.end && self.cutting.margin > 0) {
+                break;
+            }
+            self.cut(own, fibre, cuts);
         }
-        let first = (seconds(free - start) * fibre.prf).ceil();
-        (first < samples as f64).then_some(first as usize)
+        if let Some(run) = &mut self.run {
+            run.forget(&self.cutting, fibre);
+        }
     }
 
-    /// The fibre of all recordings, where this one fits it.
-    fn same_fibre(&mut self, recorded: &Recorded) -> Result<Arc<Fibre>, FormatError> {
+    /// Ends the run: gives the chunks that waited for a margin, and what is left as a chunk that is shorter than the others.
+    fn end_run(&mut self, cuts: &mut Vec<Cut>) {
+        let Some(fibre) = self.fibre().cloned() else {
+            return;
+        };
+        while let Some(run) = &self.run {
+            let own = run.own(run.next, &self.cutting, &fibre);
+            let left = run.end.saturating_sub(run.covered);
+            if own.end <= run.end && own.start < run.end {
+                self.cut(own, &fibre, cuts);
+            } else if left > 0 && own.start < run.end && self.cutting.keep_short {
+                let own = own.start..run.end;
+                self.cut(own, &fibre, cuts);
+            } else {
+                self.balance
+                    .left_out(Reason::BeforeGrid, run.first_covered.min(run.end));
+                if left > 0 {
+                    let from = chrono(run.time(run.covered));
+                    self.balance.left_out(Reason::ShortEnd, left);
+                    self.warnings.push(format!(
+                        "{left} samples at the end of a run, from {from}, fill no chunk: left out"
+                    ));
+                }
+                self.ended = Some(run.time(run.end));
+                self.run = None;
+            }
+        }
+    }
+
+    /// Ends the timeline: gives the chunks that are left.
+    pub fn finish(&mut self) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        self.end_run(&mut cuts);
+        cuts
+    }
+
+    fn cut(&mut self, own: Range<usize>, fibre: &Arc<Fibre>, cuts: &mut Vec<Cut>) {
+        let Some(run) = &mut self.run else { return };
+        if own.is_empty() {
+            // Samples are farther apart than chunks are long.
+            run.next += 1;
+            return;
+        }
+        let with = run.with_margin(&own, &self.cutting);
+        let with = with.start..with.end.min(run.end);
+        let start = run.time(own.start);
+        let second = match self.cutting.rule {
+            Rule::Time => start.div_euclid(SECOND),
+            Rule::Count => run.origin.div_euclid(SECOND) + run.next as i64,
+        };
+        let taken = self.last.is_some_and(|last| second <= last);
+        self.last = self.last.max(Some(second));
+        let shared = run.covered.saturating_sub(own.start);
+        self.balance.in_chunk(own.len() - shared);
+        self.balance.twice(shared);
+        cuts.push(Cut {
+            id: ChunkId {
+                name: match taken {
+                    true => ChunkName::exact(start),
+                    false => ChunkName::whole(second),
+                },
+                start,
+            },
+            fibre: fibre.clone(),
+            rate: run.rate_at(own.start),
+            pieces: run
+                .parts
+                .iter()
+                .filter_map(|part| part.piece(&with))
+                .collect(),
+            margin: [own.start - with.start, with.end - own.end],
+            first: own.start,
+            shared,
+            gap: match own.start == run.first_covered {
+                true => run.gap,
+                false => Some(0),
+            },
+        });
+        run.next += 1;
+        run.covered = own.end;
+    }
+
+    /// Whether a recording is of the fibre of all.
+    fn same_fibre(&mut self, recorded: &Recorded) -> Result<(), FormatError> {
         let path = &recorded.path;
         let Some((fibre, first)) = &self.fibre else {
-            let prf = recorded.fibre.prf;
-            let width = (prf * self.cutting.length).round();
-            if !width.is_finite() || width < 1.0 {
-                let expected = format!("a sample or more in a chunk of {} s", self.cutting.length);
-                return Err(FormatError::content(
-                    path,
-                    "rate",
-                    format!("{prf} Hz"),
-                    expected,
+            let hertz = recorded.fibre.rate.hertz();
+            if hertz * seconds(self.cutting.length) < 1.0 {
+                self.warnings.push(format!(
+                    "{}: at {hertz} Hz a chunk of {} s has one sample or none; set distpy_gpu.chunk_seconds to more than {}",
+                    path.display(),
+                    seconds(self.cutting.length),
+                    1.0 / hertz
                 ));
             }
-            let fibre = Arc::new(recorded.fibre.clone());
-            self.fibre = Some((fibre.clone(), path.clone()));
-            return Ok(fibre);
+            self.fibre = Some((Arc::new(recorded.fibre.clone()), path.clone()));
+            return Ok(());
         };
         match fibre.differs(&recorded.fibre) {
-            None => Ok(fibre.clone()),
+            None => Ok(()),
             Some((what, found, expected)) => {
                 let expected = format!("{expected}, as {} has", first.display());
                 Err(FormatError::content(path, what, found, expected))
@@ -385,123 +655,135 @@ impl Timeline {
 }
 
 impl Run {
-    /// A run whose first sample has this time.
-    fn new(first: i128, cutting: &Cutting) -> Self {
+    /// A run of a first sample.
+    fn new(first: Anchor, cutting: &Cutting, fibre: &Fibre, gap: Option<i64>) -> Self {
         let step = cutting.step();
-        let start = if cutting.grid && step > 1_000_000_000 {
-            (first + step - 1).div_euclid(step) * step
+        let origin = if cutting.grid && step > SECOND {
+            -(-first.time).div_euclid(step) * step
         } else {
-            first
+            first.time
         };
-        Self {
-            start,
-            anchors: VecDeque::from([(0, first)]),
+        let mut run = Self {
+            origin,
+            anchors: VecDeque::from([first]),
             parts: VecDeque::new(),
+            remembered: VecDeque::new(),
             end: 0,
             next: 0,
             covered: 0,
-            last_end: first,
+            first_covered: 0,
+            last_end: first.time,
+            last_tolerance: 0,
+            last_samples: 0,
+            gap,
+        };
+        run.covered = run.begin(0, cutting, fibre);
+        run.first_covered = run.covered;
+        run
+    }
+
+    /// The rate of the last segment.
+    fn rate(&self) -> Rate {
+        self.anchors[self.anchors.len() - 1].rate
+    }
+
+    fn anchor(&self, is_before: impl Fn(&Anchor) -> bool) -> usize {
+        let last = self.anchors.iter().rposition(is_before);
+        last.unwrap_or(0)
+    }
+
+    fn rate_at(&self, sample: usize) -> Rate {
+        self.anchors[self.anchor(|it| it.sample <= sample)].rate
+    }
+
+    /// Time of a sample, in nanoseconds since 1970.
+    fn time(&self, sample: usize) -> i64 {
+        let anchor = self.anchors[self.anchor(|it| it.sample <= sample)];
+        let since = sample as i64 - anchor.sample as i64;
+        anchor.time.saturating_add(anchor.rate.time_of(since))
+    }
+
+    /// The first sample at or after a time.
+    fn sample_at(&self, time: i64) -> usize {
+        let at = self.anchor(|it| it.time <= time);
+        let anchor = self.anchors[at];
+        let since = anchor.rate.first_at(time.saturating_sub(anchor.time));
+        let sample = usize::try_from(anchor.sample as i64 + since).unwrap_or(0);
+        // Where clocks were corrected, samples before the correction are before what follows it.
+        match self.anchors.get(at + 1) {
+            Some(next) => sample.min(next.sample),
+            None => sample,
         }
     }
 
-    /// Time of a sample.
-    fn time(&self, sample: usize, fibre: &Fibre) -> i128 {
-        let known = self.anchors.iter().rev().find(|(at, _)| *at <= sample);
-        let (at, time) = known.or(self.anchors.front()).copied().unwrap_or_default();
-        time + nanoseconds((sample as f64 - at as f64) / fibre.prf)
-    }
-
-    /// Time of a chunk, exact whatever their number: a step is counted in nanoseconds.
-    fn chunk_time(&self, k: usize, cutting: &Cutting) -> i128 {
-        self.start + k as i128 * cutting.step()
-    }
-
-    fn id(&self, k: usize, cutting: &Cutting) -> ChunkId {
-        let whole = self.chunk_time(k, cutting).div_euclid(1_000_000_000);
-        ChunkId {
-            unix_time: i64::try_from(whole).expect("timestamps are within the years -9999 to 9999"),
-        }
-    }
-
-    /// The first sample of a chunk: the nearest to its time.
+    /// The first sample of a chunk.
     fn begin(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> usize {
-        let time = self.chunk_time(k, cutting);
-        let known = self.anchors.iter().rev().find(|(_, at)| *at <= time);
-        let (at, from) = known.or(self.anchors.front()).copied().unwrap_or_default();
-        (at as f64 + (seconds(time - from) * fibre.prf).round()).max(0.0) as usize
+        match cutting.rule {
+            Rule::Time => self.sample_at(self.origin.saturating_add(k as i64 * cutting.step())),
+            Rule::Count => k * width(cutting.step(), fibre),
+        }
     }
 
-    /// Cuts off what is complete; gives the last chunk's name.
-    fn complete(
-        &mut self,
-        cutting: &Cutting,
-        fibre: &Arc<Fibre>,
-        cuts: &mut Vec<Cut>,
-    ) -> Option<i64> {
-        let width = (cutting.length * fibre.prf).round() as usize;
-        let mut last = None;
-        loop {
-            let begin = self.begin(self.next, cutting, fibre);
-            if begin + width > self.end {
-                break;
+    /// The samples of a chunk without its margins, as if the run did not end.
+    fn own(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> Range<usize> {
+        // Never behind the last chunk's end, whatever clocks do: no sample may be in no chunk.
+        let begin = self.begin(k, cutting, fibre).min(self.covered);
+        let end = match cutting.rule {
+            Rule::Time => {
+                let start = self.origin.saturating_add(k as i64 * cutting.step());
+                self.sample_at(start.saturating_add(cutting.length))
             }
-            let id = self.id(self.next, cutting);
-            last = Some(id.unix_time);
-            cuts.push(self.cut(id, begin..begin + width, fibre));
-            self.next += 1;
-            self.covered = begin + width;
-        }
-        // What no later chunk needs: the next one begins no earlier than the next anchor allows.
-        let begin = self.begin(self.next, cutting, fibre);
-        while self.parts.len() > 1 && self.parts[1].first <= begin.min(self.covered) {
+            Rule::Count => begin + width(cutting.length, fibre),
+        };
+        begin..end.max(begin)
+    }
+
+    fn with_margin(&self, own: &Range<usize>, cutting: &Cutting) -> Range<usize> {
+        let margin = self.rate_at(own.start).first_at(cutting.margin).max(0) as usize;
+        own.start.saturating_sub(margin)..own.end + margin
+    }
+
+    /// Drops what no later chunk needs.
+    fn forget(&mut self, cutting: &Cutting, fibre: &Fibre) {
+        let own = self.own(self.next, cutting, fibre);
+        let needed = self.with_margin(&own, cutting).start.min(self.covered);
+        while self.parts.len() > 1 && self.parts[1].first <= needed {
             self.parts.pop_front();
         }
-        let time = self.chunk_time(self.next, cutting);
-        let passed = |(at, from): (usize, i128)| at <= begin.min(self.covered) && from <= time;
+        let next = self
+            .origin
+            .saturating_add(self.next as i64 * cutting.step());
+        let passed = |it: Anchor| it.sample <= needed && it.time <= next - cutting.margin;
         while self.anchors.len() > 1 && passed(self.anchors[1]) {
             self.anchors.pop_front();
         }
-        last
-    }
-
-    fn cut(&self, id: ChunkId, samples: Range<usize>, fibre: &Arc<Fibre>) -> Cut {
-        let pieces = self.parts.iter().filter_map(|part| {
-            let end = part.first + part.times.len();
-            let [from, to] = [samples.start.max(part.first), samples.end.min(end)];
-            let in_file = |sample: usize| sample - part.first + part.times.start;
-            (from < to).then(|| Piece {
-                path: part.path.clone(),
-                times: in_file(from)..in_file(to),
-            })
-        });
-        Cut {
-            id,
-            fibre: fibre.clone(),
-            pieces: pieces.collect(),
-        }
     }
 }
 
-fn nanoseconds(seconds: f64) -> i128 {
-    (seconds * SECOND).round() as i128
+/// Samples in a duration, to the nearest.
+fn width(duration: i64, fibre: &Fibre) -> usize {
+    usize::try_from(fibre.rate.nearest(duration))
+        .unwrap_or(0)
+        .max(1)
 }
 
-fn seconds(nanoseconds: i128) -> f64 {
-    nanoseconds as f64 / SECOND
+/// Seconds of nanoseconds, for messages.
+fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / SECOND as f64
 }
 
 /// A time as messages show it.
-fn chrono(nanoseconds: i128) -> String {
-    jiff::Timestamp::from_nanosecond(nanoseconds)
-        .map_or_else(|_| "an impossible time".into(), |time| time.to_string())
+pub fn chrono(nanoseconds: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds))
+        .map_or_else(|_| format!("{nanoseconds} ns"), |time| time.to_string())
 }
 
-/// Equal numbers, of which some may be no numbers.
+/// Equal numbers, NaN included.
 fn same_numbers(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
-/// Equal units, and factors as close as rates, which some are made of.
+/// Equal units, and factors as close as rates, from which some are computed.
 fn same_calibration(a: Option<&Calibration>, b: Option<&Calibration>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {

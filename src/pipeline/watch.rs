@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::balance::Balance;
 use super::chunk::Chunk;
 use super::monitor::Monitor;
+use super::sources::Sources;
 use super::timeline::{Recorded, Timeline};
 use crate::formats::FormatError;
+use crate::formats::open::is_recording;
 use crate::store;
 
 /// Between two looks at the folder. Looks, not the system's events: shares of a network have none.
@@ -29,12 +32,13 @@ pub type Look = Box<dyn FnMut(&Path) -> Result<Recorded, FormatError> + Send>;
 /// Chunks of a folder's recordings, from the oldest on, without an end. Files that are there already come first.
 pub struct Watch<'a> {
     folder: PathBuf,
-    extensions: &'a [&'a str],
     settle: Duration,
     /// Between two looks.
     wait: Duration,
     timeline: Timeline,
     look: Look,
+    /// For the samples that two recordings have of one time.
+    sources: Sources,
     monitor: &'a Monitor,
     /// What became of the files that were looked at.
     known: HashMap<PathBuf, Known>,
@@ -46,6 +50,7 @@ pub struct Watch<'a> {
     growing: BTreeMap<PathBuf, (Stamp, Instant)>,
     ready: VecDeque<Chunk>,
     refused: Arc<Mutex<Refused>>,
+    balance: Arc<Mutex<Balance>>,
 }
 
 /// What became of a file.
@@ -63,15 +68,14 @@ impl<'a> Watch<'a> {
     /// Watches a folder. A file is complete when its size and time did not change for `settle`.
     pub fn new(
         folder: &Path,
-        extensions: &'a [&'a str],
         settle: Duration,
         timeline: Timeline,
         look: Look,
+        sources: Sources,
         monitor: &'a Monitor,
     ) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            extensions,
             settle,
             wait: match store::is_remote(folder) {
                 true => LOOK_IN_STORE,
@@ -79,6 +83,7 @@ impl<'a> Watch<'a> {
             },
             timeline,
             look,
+            sources,
             monitor,
             known: HashMap::new(),
             first: true,
@@ -86,6 +91,7 @@ impl<'a> Watch<'a> {
             growing: BTreeMap::new(),
             ready: VecDeque::new(),
             refused: Arc::default(),
+            balance: Arc::default(),
         }
     }
 
@@ -97,6 +103,11 @@ impl<'a> Watch<'a> {
     /// What could not be taken, now and later.
     pub fn shared_refused(&self) -> Arc<Mutex<Refused>> {
         self.refused.clone()
+    }
+
+    /// Samples of the recordings that were taken, now and later.
+    pub fn shared_balance(&self) -> Arc<Mutex<Balance>> {
+        self.balance.clone()
     }
 
     /// The files that became complete since the last look.
@@ -121,17 +132,9 @@ impl<'a> Watch<'a> {
         let whole = store::is_remote(&self.folder);
         for entry in entries {
             let path = entry.path.clone();
-            let extension = path
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let hidden = name.starts_with('.');
-            let named = self
-                .extensions
-                .iter()
-                .any(|e| e.eq_ignore_ascii_case(extension));
-            if hidden || !named {
+            if hidden || !is_recording(&path) {
                 continue;
             }
             present.insert(path.clone());
@@ -181,21 +184,50 @@ impl<'a> Watch<'a> {
                 Err(error) => self.refuse(&path, stamp, &error),
             }
         }
-        recorded.sort_by_key(|(it, _)| (it.start, it.path.clone()));
-        for (it, stamp) in recorded {
-            match self.timeline.add(&it) {
-                Ok(cuts) => {
-                    tracing::info!("{}: taken, {} chunks", it.path.display(), cuts.len());
-                    self.ready.extend(cuts.into_iter().map(Chunk::from));
-                    self.refused().remove(&it.path);
-                    self.known.insert(it.path, Known::Taken);
-                }
-                Err(error) => self.refuse(&it.path, stamp, &error),
-            }
+        let stamps: HashMap<Arc<Path>, Stamp> = recorded
+            .iter()
+            .map(|(it, stamp)| (it.path.clone(), *stamp))
+            .collect();
+        let recorded: Vec<Recorded> = recorded.into_iter().map(|(it, _)| it).collect();
+        let (cuts, refused) = self.timeline.add(recorded);
+        tracing::info!("{} recordings read, {} chunks", stamps.len(), cuts.len());
+        self.ready.extend(cuts.into_iter().map(Chunk::from));
+        for path in stamps.keys() {
+            self.refused().remove(&**path);
+            self.known.insert(path.to_path_buf(), Known::Taken);
         }
         for warning in self.timeline.warnings() {
             tracing::warn!("{warning}");
         }
+        for error in refused {
+            self.refuse_known(&stamps, &error);
+        }
+        let Some(fibre) = self.timeline.fibre().cloned() else {
+            return;
+        };
+        for overlap in self.timeline.overlaps() {
+            match self.sources.differs(&overlap, &fibre) {
+                Ok(None) => {}
+                Ok(Some(error)) if overlap.covered => {
+                    self.timeline.refuse(&overlap);
+                    self.refuse_known(&stamps, &error);
+                }
+                Ok(Some(error)) => tracing::warn!("{error}; the earlier recording's are used"),
+                Err(error) => tracing::warn!("{error}; the earlier recording's samples are used"),
+            }
+        }
+    }
+
+    fn keep_balance(&self) {
+        let mut balance = self.balance.lock().expect("no thread panics with it");
+        balance.clone_from(self.timeline.balance());
+    }
+
+    /// Refuses a recording by the path that the error names.
+    fn refuse_known(&mut self, stamps: &HashMap<Arc<Path>, Stamp>, error: &FormatError) {
+        let (FormatError::Content { path, .. } | FormatError::Io { path, .. }) = error;
+        let stamp = stamps.get(&**path).copied().unwrap_or_default();
+        self.refuse(path, stamp, error);
     }
 
     fn refuse(&mut self, path: &Path, stamp: Stamp, error: &FormatError) {
@@ -227,6 +259,7 @@ impl Iterator for Watch<'_> {
                 std::thread::sleep(self.wait);
             } else {
                 self.take(complete);
+                self.keep_balance();
             }
         }
         Some(self.ready.pop_front())

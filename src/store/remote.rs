@@ -210,6 +210,7 @@ impl Place {
             .map(|(path, kind, meta)| Entry {
                 path,
                 listed: Some((kind, meta)),
+                local: None,
             })
             .collect())
     }

@@ -4,6 +4,7 @@ use hdf5::File;
 
 use super::values::{even, integers, metadata, needed, positive, stamp, unix};
 use super::{Found, MOST_CHANNELS, Place, attributes, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout, silixa};
 
 const DATA: &str = "/Acoustic";
@@ -48,9 +49,10 @@ pub fn silixa(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         calibration: silixa::calibration(&about, prf),
@@ -94,9 +96,10 @@ pub fn carina(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: carina_depth(at, file, channels, number)?,
         layout: Layout::TimeMajor,
         calibration,
@@ -172,9 +175,10 @@ pub fn neubrex(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf: 1.0 / dt,
+        rate: at.rate(1.0 / dt)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         calibration,

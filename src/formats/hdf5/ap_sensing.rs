@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::values::{self, even, metadata, needed, positive, stamp};
 use super::{Found, Place, members, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
 const GROUPS: [&str; 4] = ["DAQ", "Interrogator", "Metadata", "ProcessingServer"];
@@ -41,9 +42,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         // The maker does not say how many radians a count is.

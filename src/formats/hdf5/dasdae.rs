@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::values::{Clock, for_each_channel, metadata, unix, whole_ends};
 use super::{Found, Place, attributes, list, members, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -53,9 +54,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth,
         layout,
         calibration: unit.map(Calibration::of_unit),

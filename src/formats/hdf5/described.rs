@@ -8,6 +8,7 @@ use super::values::{Clock, even, metadata, whole_ends};
 use super::{Found, MOST_CHANNELS, Place, attributes, list, members, samples, values};
 use crate::formats::description::{Address, Depth, Described, Number, Rate, Start, Text};
 use crate::formats::properties::stamp;
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Names that a message lists.
@@ -61,9 +62,10 @@ pub fn header(at: Place, file: &File, it: &Described) -> Result<Found, FormatErr
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start: within.start(&it.start)?,
+        segments: Segment::whole(within.start(&it.start)?, samples),
+        time_tolerance: 1_000,
         depth,
         layout: it.order,
         calibration,

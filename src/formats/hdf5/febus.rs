@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::samples::Blocks;
 use super::values::{even, metadata, numbers, unix};
 use super::{Found, Place, attributes, list, members, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
 /// What a source has in any version.
@@ -114,9 +115,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples: blocks * blocks_read.kept,
-        prf: 1.0 / step,
+        rate: at.rate(1.0 / step)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, blocks * blocks_read.kept),
+        time_tolerance: 1_000,
         depth: even(from, spacing, channels),
         layout: Layout::TimeMajor,
         // Not in the file; the maker's strain rates are said to be nanostrain/s.

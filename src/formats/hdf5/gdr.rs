@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::values::{Clock, even, metadata, positive, unix};
 use super::{Found, Place, attributes, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 const ACQUISITION: &str = "DasMetadata/Interrogator/Acquisition";
@@ -64,9 +65,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: even(0.0, spacing, channels),
         layout,
         calibration: unit.map(Calibration::of_unit),

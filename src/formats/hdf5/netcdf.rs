@@ -16,6 +16,7 @@ use super::values::{
 };
 use super::{Found, MOST_CHANNELS, Place, attributes, members, samples};
 use crate::formats::properties::YEAR_1971;
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// More tie points than an axis has that is stored by few of them.
@@ -365,9 +366,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &it.data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: it.depth(at, channels, &mut warnings)?,
         layout: it.layout,
         calibration: it.calibration(at)?,
@@ -513,9 +515,10 @@ pub fn das_hdf5(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth,
         layout,
         calibration: attributes::text(&attributes::of(&data), "units").map(Calibration::of_unit),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::values::{self, even, for_each_channel, metadata, positive, unix};
 use super::{Found, Place, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Versions that are known to be written so.
@@ -53,9 +54,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let written = Header {
         channels,
         samples,
-        prf: 1.0 / dt,
+        rate: at.rate(1.0 / dt)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth,
         layout,
         calibration: calibration(&header, dt, &mut warnings),

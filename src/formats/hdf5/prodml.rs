@@ -12,6 +12,7 @@ use self::time::Times;
 use super::depth_table::DepthTable;
 use super::{Found, Place, attributes, list, members, samples};
 use crate::formats::description::Band;
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -90,9 +91,10 @@ fn array(
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: depth(at, &acquisition, &found, channels, &mut warnings)?,
         layout,
         calibration: calibration(file, &found, prf),

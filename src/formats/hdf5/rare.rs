@@ -10,6 +10,7 @@ use super::values::{
     Clock, even, for_each_channel, metadata, needed, numbers, positive, stamp, unix,
 };
 use super::{Found, Place, attributes, members, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// What is said where a layout has spacings alone.
@@ -91,9 +92,10 @@ impl<'a> Root<'a> {
         let header = Header {
             channels,
             samples,
-            prf: said.prf,
+            rate: self.at.rate(said.prf)?,
             dtype: samples::dtype(self.at, &self.data)?,
-            start: said.start,
+            segments: Segment::whole(said.start, samples),
+            time_tolerance: 1_000,
             depth: said.depth,
             layout,
             calibration: said.calibration,

@@ -4,6 +4,7 @@ use hdf5::{Dataset, File};
 
 use super::values::{Clock, for_each_channel, metadata, unix};
 use super::{Found, Place, attributes, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
 const DATA: [&str; 2] = ["raw", "data"];
@@ -70,9 +71,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth,
         layout,
         calibration: unit.map(crate::formats::Calibration::of_unit),

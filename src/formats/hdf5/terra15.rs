@@ -4,6 +4,7 @@ use hdf5::{Dataset, File, Group};
 
 use super::values::{Clock, even, metadata, positive, unix};
 use super::{Found, Place, attributes, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -45,9 +46,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start,
+        segments: Segment::whole(start, samples),
+        time_tolerance: 1_000,
         depth: even(first, dx, channels),
         layout: Layout::TimeMajor,
         calibration: unit.map(Calibration::of_unit),

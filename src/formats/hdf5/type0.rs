@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::values::for_each_channel;
 use super::{Found, Place, attributes, samples};
+use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
 /// Whether the file has this layout. Other makers' files with `data` and `depth` carry their own time stamps.
@@ -40,9 +41,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples: times,
-        prf,
+        rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        start: start_in_name(at)?,
+        segments: Segment::whole(start_in_name(at)?, times),
+        time_tolerance: 1_000,
         depth,
         layout: Layout::TimeMajor,
         calibration: None,

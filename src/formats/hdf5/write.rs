@@ -166,7 +166,11 @@ fn structure(
         .new_attr_builder()
         .with_data(&facility[..])
         .create("FacilityId")?;
-    text(&group, "MeasurementStartTime", &header.start.to_string())?;
+    text(
+        &group,
+        "MeasurementStartTime",
+        &header.start_time().to_string(),
+    )?;
     flag(&group, "TriggeredMeasurement", false)?;
     let numbers = [
         ("PulseRate", acquisition.pulse_rate, "Hz"),
@@ -174,7 +178,7 @@ fn structure(
         ("GaugeLength", acquisition.gauge_length, "m"),
         ("SpatialSamplingInterval", loci.spacing, "m"),
         ("MinimumFrequency", 0.0, "Hz"),
-        ("MaximumFrequency", header.prf / 2.0, "Hz"),
+        ("MaximumFrequency", header.prf() / 2.0, "Hz"),
     ];
     for (name, value, unit) in numbers {
         measure(&group, name, value, unit)?;
@@ -188,7 +192,7 @@ fn structure(
     text(&raw, "uuid", &uuids.next())?;
     text(&raw, "RawDescription", &acquisition.description)?;
     text(&raw, "RawDataUnit", &acquisition.unit)?;
-    measure(&raw, "OutputDataRate", header.prf, "Hz")?;
+    measure(&raw, "OutputDataRate", header.prf(), "Hz")?;
     integer(&raw, "NumberOfLoci", header.channels as i64)?;
     integer(&raw, "StartLocusIndex", loci.start)?;
     Ok(raw)
@@ -224,7 +228,7 @@ fn write_depth(acquisition: &Group, header: &Header, loci: &Loci) -> hdf5::Resul
 
 fn write_times(raw: &Group, header: &Header) -> hdf5::Result<()> {
     const BLOCK: usize = 1 << 16;
-    let (count, first) = (header.samples, header.start.as_microsecond());
+    let (count, first) = (header.samples, header.start_time().as_microsecond());
     let chunk = count.clamp(1, BLOCK);
     let times = raw
         .new_dataset::<i64>()
@@ -232,7 +236,7 @@ fn write_times(raw: &Group, header: &Header) -> hdf5::Result<()> {
         .chunk(chunk)
         .shape(count)
         .create("RawDataTime")?;
-    let time = |sample: usize| first + (sample as f64 * 1e6 / header.prf).round() as i64;
+    let time = |sample: usize| first + (sample as f64 * 1e6 / header.prf()).round() as i64;
     for from in (0..count).step_by(BLOCK) {
         let to = (from + BLOCK).min(count);
         let block: Vec<i64> = (from..to).map(time).collect();
@@ -299,13 +303,13 @@ fn part(dataset: &Dataset, header: &Header, count: usize) -> hdf5::Result<()> {
 
 /// Times of the first and last sample.
 fn span<'a>(header: &Header, names: [&'a str; 2]) -> [(&'a str, String); 2] {
-    let seconds = header.samples.saturating_sub(1) as f64 / header.prf;
+    let seconds = header.samples.saturating_sub(1) as f64 / header.prf();
     let end: Timestamp = header
-        .start
+        .start_time()
         .checked_add(SignedDuration::from_micros((seconds * 1e6).round() as i64))
         .unwrap_or(Timestamp::MAX);
     [
-        (names[0], header.start.to_string()),
+        (names[0], header.start_time().to_string()),
         (names[1], end.to_string()),
     ]
 }
@@ -316,10 +320,10 @@ struct Uuids(ChaCha8Rng);
 impl Uuids {
     fn of(header: &Header) -> Self {
         let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&header.start.as_microsecond().to_le_bytes());
+        seed[..8].copy_from_slice(&header.start_time().as_microsecond().to_le_bytes());
         seed[8..16].copy_from_slice(&(header.channels as u64).to_le_bytes());
         seed[16..24].copy_from_slice(&(header.samples as u64).to_le_bytes());
-        seed[24..].copy_from_slice(&header.prf.to_le_bytes());
+        seed[24..].copy_from_slice(&header.prf().to_le_bytes());
         Self(ChaCha8Rng::from_seed(seed))
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::Failure;
+use super::super::chunks::DISTPY_PRF;
 use super::flow::Flow;
 use crate::block::{Block, Bytes, DType, Endian, Order, Real, Stored};
 use crate::cli::Cli;
-use crate::command::{ChunkId, Command, Env};
+use crate::command::{ChunkId, ChunkName, Command, Env};
 use crate::config::{Problems, System};
 use crate::execute::Job;
 use crate::formats::Source;
@@ -58,9 +59,10 @@ impl Batch {
     /// Chunks of a plan, each with what the plan loads.
     pub fn with_sources(plan: Arc<Plan>, sources: Vec<Vec<Stored>>) -> Self {
         let job = |(k, sources): (i64, Vec<Stored>)| Job {
-            id: ChunkId { unix_time: k },
+            id: ChunkId::of_second(k),
             path: PathBuf::from(format!("{k}.npy")),
             plan: plan.clone(),
+            samples: sources[0].shape()[1],
             sources,
         };
         Self {
@@ -121,10 +123,15 @@ impl Chunks {
     /// The first chunk, and its samples per second.
     pub fn first(&self, system: &System) -> (&Stored, f64) {
         match self {
-            Chunks::Given(batch) => (&batch.jobs[0].sources[0], system.prf),
+            Chunks::Given(batch) => (&batch.jobs[0].sources[0], rate(system)),
             Chunks::Synthetic { prf, made, .. } => (&made[0], *prf),
         }
     }
+}
+
+/// The configuration's samples per second: times do not depend on the rate, so that distpy's will do where there is none.
+fn rate(system: &System) -> f64 {
+    system.prf.unwrap_or(DISTPY_PRF)
 }
 
 fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
@@ -133,10 +140,10 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
     // In a folder, a chunk's name is its Unix time; axes lie beside.
     found.retain(|input| {
         let stem = input.path.file_stem().and_then(|s| s.to_str());
-        input.named || stem.is_some_and(|s| s.parse::<i64>().is_ok())
+        input.named || stem.is_some_and(|s| s.parse::<ChunkName>().is_ok())
     });
     let settings = Settings {
-        prf: system.prf,
+        prf: rate(system),
         compat: flow.compat,
         measured_depth: system.measured_depth.clone(),
         time_scale: system.time_scale.clone(),
@@ -209,7 +216,7 @@ fn synthetic(system: &System, flow: &Flow) -> Result<Chunks, Failure> {
         Failure::Config(Problems { file, list })
     })?;
     let header = recording.header();
-    let second = (header.prf.round() as usize).clamp(1, header.samples);
+    let second = (header.prf().round() as usize).clamp(1, header.samples);
     let shape = [header.channels, second];
     // All types have as many chunks, so that the widest fits.
     let widest = shape[0] * shape[1] * size_of::<f64>();
@@ -225,7 +232,7 @@ fn synthetic(system: &System, flow: &Flow) -> Result<Chunks, Failure> {
     let mut types = vec![header.dtype, DType::F32, DType::F64];
     types.dedup();
     Ok(Chunks::Synthetic {
-        prf: header.prf,
+        prf: header.prf(),
         types,
         made: (0..count).map(chunk).collect::<Result<_, Failure>>()?,
     })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::super::chunks::DISTPY_PRF;
 use super::super::{Failure, compat, flow};
 use crate::cli::Cli;
 use crate::command::{Command, Compat};
@@ -26,7 +27,10 @@ impl Flow {
     pub fn read(cli: &Cli, monitor: &Monitor, system: &System) -> Result<Self, Failure> {
         let workflow = match flow(monitor, system)? {
             Some(workflow) => workflow,
-            None => Workflow::parse("noise log".as_ref(), &noise_log(system.prf))?,
+            None => Workflow::parse(
+                "noise log".as_ref(),
+                &noise_log(system.prf.unwrap_or(DISTPY_PRF)),
+            )?,
         };
         let compat = compat(cli, system, Some(&workflow))?;
         let reading = Reading {

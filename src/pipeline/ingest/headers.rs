@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Ingest, IngestError, Run, TraceFiles};
+use crate::command::ChunkName;
 use crate::formats::{Source, TraceHeaders};
 use crate::pipeline::output::{Folder, OutputError};
 use crate::store;
@@ -16,7 +17,7 @@ use crate::store;
 pub fn write(
     source: &dyn Source,
     out: &Folder,
-    first: i64,
+    first: ChunkName,
     options: &Ingest,
     run: &Run,
     warnings: &mut Vec<String>,

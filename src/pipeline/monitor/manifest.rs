@@ -12,6 +12,7 @@ use super::journal::Journal;
 use super::meter::Snapshot;
 use crate::exit::Code;
 use crate::formats::Calibration;
+use crate::pipeline::balance::Balance;
 use crate::pipeline::output::{BOOKKEEPING, Commit, OutputError, replace};
 use crate::store;
 
@@ -35,6 +36,7 @@ struct State {
     compat: Option<&'static str>,
     cpu_precision: Option<&'static str>,
     calibration: Option<Samples>,
+    balance: Option<Balance>,
 }
 
 /// What a stored sample stands for: `factor` times one is in `unit`.
@@ -92,6 +94,8 @@ struct Written<'a> {
     inputs: &'a Inputs,
     output: &'a Path,
     counts: Counts,
+    /// Of one channel.
+    samples: &'a Option<Balance>,
     timings: Timings,
     warnings: Vec<String>,
     errors: Vec<String>,
@@ -110,6 +114,7 @@ struct Counts {
     chunks_expected: u64,
     chunks_done: u64,
     chunks_skipped: u64,
+    chunks_left_out: u64,
     inputs_failed: u64,
     bytes_done: u64,
 }
@@ -197,6 +202,11 @@ impl Manifest {
         });
     }
 
+    /// Samples of a channel that were read, and what became of them.
+    pub fn set_balance(&self, balance: &Balance) {
+        self.state().balance = Some(balance.clone());
+    }
+
     /// What results say of where they come from: program, configuration files, whose numbers, and the samples' unit.
     pub fn provenance(&self) -> Map<String, Value> {
         let state = self.state();
@@ -263,9 +273,11 @@ impl Manifest {
                 chunks_expected: snapshot.chunks_expected,
                 chunks_done: snapshot.chunks_done,
                 chunks_skipped: snapshot.chunks_skipped,
+                chunks_left_out: snapshot.chunks_left_out,
                 inputs_failed: snapshot.inputs_failed,
                 bytes_done: snapshot.bytes_done,
             },
+            samples: &state.balance,
             timings: Timings {
                 seconds: snapshot.seconds,
                 bytes_per_second: snapshot.bytes_per_second,

@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub chunks_done: u64,
     /// Chunks whose results were there.
     pub chunks_skipped: u64,
+    /// Chunks that are too short for the flow.
+    pub chunks_left_out: u64,
     /// Input files that are bad.
     pub inputs_failed: u64,
     /// Bytes of input to go through.
@@ -181,6 +183,13 @@ impl Meter {
         let mut state = self.state();
         state.moved = Instant::now();
         state.counts.chunks_skipped += chunks as u64;
+    }
+
+    /// Some chunks are left out, as they are too short for the flow.
+    pub fn left_out(&self, chunks: usize) {
+        let mut state = self.state();
+        state.moved = Instant::now();
+        state.counts.chunks_left_out += chunks as u64;
     }
 
     /// An input file is bad: the lines say why, and are logged.

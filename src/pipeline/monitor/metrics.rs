@@ -48,7 +48,11 @@ fn metrics(at: &Snapshot) -> Vec<Metric> {
         ("shard", at.shard.as_deref().unwrap_or_default()),
         ("device", at.device.as_deref().unwrap_or_default()),
     ]);
-    let chunks = [("done", at.chunks_done), ("skipped", at.chunks_skipped)];
+    let chunks = [
+        ("done", at.chunks_done),
+        ("skipped", at.chunks_skipped),
+        ("left_out", at.chunks_left_out),
+    ];
     let queues = [
         ("read", at.queue_read),
         ("computing", at.queue_computing),

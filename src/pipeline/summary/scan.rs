@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 
 use super::cannot;
 use crate::block::DType;
-use crate::command::{ChunkId, Summary};
+use crate::command::{ChunkId, ChunkName, Summary};
 use crate::formats::part::{Part, PartAxis};
 use crate::formats::{FormatError, npy};
 use crate::pipeline::output::{Folder, OutputError};
@@ -47,15 +47,15 @@ impl Variable {
 pub fn scan(
     output: &Folder,
     summaries: &[Summary],
-    chunks: &[i64],
+    chunks: &[ChunkName],
     alive: &dyn Fn(),
 ) -> Result<Vec<Variable>, OutputError> {
     let mut shapes = vec![Shapes::default(); summaries.len()];
     let mut looked: Vec<(ChunkId, Vec<Looked>)> = Vec::new();
     let mut odd = Vec::new();
-    'chunks: for &unix_time in chunks {
+    'chunks: for &name in chunks {
         alive();
-        let chunk = ChunkId { unix_time };
+        let chunk = ChunkId::of_name(name);
         let mut parts = Vec::new();
         for (summary, shapes) in summaries.iter().zip(&mut shapes) {
             match look(output, summary, &chunk) {
