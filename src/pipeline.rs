@@ -9,6 +9,7 @@ pub mod inputs;
 pub mod limits;
 pub mod logs;
 pub mod monitor;
+pub mod origin;
 pub mod output;
 pub mod process;
 pub mod reader;
