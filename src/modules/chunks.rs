@@ -125,9 +125,15 @@ impl Indexes {
         if let Some(known) = self.0.get(folder) {
             return Ok(known.clone());
         }
-        let index = match !store::is_remote(folder) && !store::is_dir(folder) {
-            true => None,
-            false => Index::read(folder)?.map(Arc::new),
+        let text = folder.as_os_str().to_string_lossy();
+        // To ask a store takes a request each time, so names of files are not asked for.
+        let is_folder = match store::is_remote(folder) {
+            true => folder.extension().is_none() && !text.contains(['*', '?', '[']),
+            false => store::is_dir(folder),
+        };
+        let index = match is_folder {
+            true => Index::read(folder)?.map(Arc::new),
+            false => None,
         };
         self.0.insert(folder.to_path_buf(), index.clone());
         Ok(index)
