@@ -96,21 +96,33 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The fraction of smallest denominator within the rounding of a double, by its continued fraction.
+/// The fraction that a double stands for: one of a small denominator within its rounding, such as 1000/3, else its shortest
+/// decimal number, such as 333.33333333, else the simplest within its rounding.
 fn simplest_fraction(value: f64) -> Option<(u64, u64)> {
-    const ROUNDING: f64 = 4.0 * f64::EPSILON;
-    if !(value.is_finite() && value > 0.0) {
+    // By chance, hardly any double is so close to a fraction of a denominator up to this.
+    const SMALL: u64 = 10_000;
+    // No sum below can overflow in this range, and every rate and step of an instrument is in it.
+    const RANGE: std::ops::Range<f64> = 1e-18..1e18;
+    if !RANGE.contains(&value) {
         return None;
     }
+    let convergent = convergent(value);
+    convergent
+        .filter(|(_, denominator)| *denominator <= SMALL)
+        .or_else(|| decimal(value))
+        .or(convergent)
+}
+
+/// The first convergent of a double's continued fraction that is within its rounding.
+fn convergent(value: f64) -> Option<(u64, u64)> {
+    const ROUNDING: f64 = 4.0 * f64::EPSILON;
+    // In whole numbers, as the remainders of doubles lose their digits.
+    let (mut top, mut bottom) = exact_fraction(value)?;
     // Convergents p/q: each is closer than the one before.
     let (mut before, mut now) = ((0_u64, 1_u64), (1_u64, 0_u64));
-    let mut rest = value;
-    for _ in 0..64 {
-        let whole = rest.floor();
-        if whole >= u32::MAX as f64 * u32::MAX as f64 {
-            return None;
-        }
-        let whole = whole as u64;
+    while bottom > 0 {
+        let whole = u64::try_from(top / bottom).ok()?;
+        (top, bottom) = (bottom, top % bottom);
         let next = |before: u64, now: u64| whole.checked_mul(now)?.checked_add(before);
         let fraction = (next(before.0, now.0)?, next(before.1, now.1)?);
         (before, now) = (now, fraction);
@@ -118,9 +130,33 @@ fn simplest_fraction(value: f64) -> Option<(u64, u64)> {
         if (found - value).abs() <= value * ROUNDING {
             return (now.0 > 0).then_some(now);
         }
-        rest = 1.0 / (rest - whole as f64);
     }
     None
+}
+
+/// The shortest decimal number that is this double, as a fraction; `None` for more than nine decimals.
+fn decimal(value: f64) -> Option<(u64, u64)> {
+    const DECIMALS: usize = 9;
+    let text = value.to_string();
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    if decimals.len() > DECIMALS {
+        return None;
+    }
+    let digits = format!("{whole}{decimals}").parse().ok()?;
+    Some((digits, 10_u64.pow(u32::try_from(decimals.len()).ok()?)))
+}
+
+/// The fraction that a double above 0 is: its 53 bits times a power of two.
+fn exact_fraction(value: f64) -> Option<(u128, u128)> {
+    const FRACTION_BITS: i64 = 52;
+    let bits = value.to_bits();
+    let exponent = (bits >> FRACTION_BITS) as i64 - 1023 - FRACTION_BITS;
+    let mantissa = u128::from(bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS);
+    let power = |exponent: i64| 1_u128.checked_shl(u32::try_from(exponent).ok()?);
+    match exponent < 0 {
+        true => Some((mantissa, power(-exponent)?)),
+        false => Some((mantissa.checked_mul(power(exponent)?)?, 1)),
+    }
 }
 
 /// Consecutive samples of a recording without a pause between them.

@@ -261,7 +261,9 @@ impl Clock {
         match self.first() {
             None => format!("{rows} times"),
             Some(first) => {
-                let seconds = first as f64 / SECOND as f64;
+                // Of more decimals, a double of today's seconds has none.
+                let seconds = format!("{:.6}", first as f64 / SECOND as f64);
+                let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
                 format!("{rows} times from {seconds} s on")
             }
         }

@@ -249,7 +249,7 @@ impl Stamped {
     }
 }
 
-/// The grid that the first stamps lie on: the mean of the steps near the median, unless the file states a step.
+/// The grid that the first stamps lie on: the mean of the steps near the median, or the stated step where that explains them.
 fn grid(stamps: &[i64], stated: Option<f64>) -> Grid {
     let steps = || {
         stamps
@@ -259,15 +259,20 @@ fn grid(stamps: &[i64], stated: Option<f64>) -> Grid {
     let middle = quantile(steps().collect(), 0.5).unwrap_or(0.0);
     // Stamps in bursts have a median step of 0: all steps count then.
     let near = || steps().filter(|step| middle <= 0.0 || (0.5..=1.5).contains(&(step / middle)));
-    let mean = near().sum::<f64>() / near().count().max(1) as f64;
-    let step = match stated {
-        // Stamps of another rate than the stated one: the pauses are those of the stamps' own rate.
-        Some(stated) if middle <= 0.0 || (middle / stated - 1.0).abs() < 0.1 => stated,
-        _ => mean,
+    let count = near().count().max(1) as f64;
+    let mean = near().sum::<f64>() / count;
+    let jitter_about = |step: f64| {
+        let jitter = quantile(steps().map(|it| (it - step).abs()).collect(), 0.95);
+        // Where more than 5 of 100 steps are pauses, these are no jitter: stamps that jitter by more than a step are not in
+        // order.
+        jitter.filter(|it| *it <= step).unwrap_or(0.0)
     };
-    let jitter = quantile(steps().map(|it| (it - step).abs()).collect(), 0.95).unwrap_or(0.0);
-    // Where more than 5 of 100 steps are pauses, these are no jitter: stamps that jitter by more than a step are not in order.
-    let jitter = if jitter > step { 0.0 } else { jitter };
+    // A wrong step would move the grid by half a step within the stamps before and after a pause. So the stated one counts where
+    // it is as close to the mean as instruments state it, or as the jitter of the first and last stamp lets the mean tell.
+    let known_to = |stated: f64| 1e-3 * stated + 2.0 * jitter_about(mean) / count;
+    let usable = |stated: &f64| middle <= 0.0 || (mean - stated).abs() <= known_to(*stated);
+    let step = stated.filter(usable).unwrap_or(mean);
+    let jitter = jitter_about(step);
     // The lateness within a burst falls by nearly the time to the next burst, and a pause must exceed that.
     let burst = match middle <= 0.0 {
         true => quantile(steps().filter(|it| *it > 0.0).collect(), 0.5).unwrap_or(0.0),
@@ -347,6 +352,19 @@ mod tests {
         let found = stamps.finish();
         assert_eq!(found.rate, Some(rate(1000.0)));
         assert_eq!(found.segments.len(), 2);
+    }
+
+    #[test]
+    fn a_stated_rate_that_is_wrong_hides_no_pause() {
+        for stated in [95.0, 99.0, 100.0, 100.05, 101.0, 105.0, 1000.0] {
+            for from in [1, 50, 199] {
+                let mut stamps = Stamps::new(Some(rate(stated)));
+                (0..200).for_each(|k| stamps.push(10_000_000 * (k + i64::from(k >= from))));
+                let found = stamps.finish();
+                let ends: Vec<usize> = found.segments.iter().map(|it| it.samples.end).collect();
+                assert_eq!(ends, [from as usize, 200], "{stated} {from}");
+            }
+        }
     }
 
     #[test]

@@ -163,6 +163,8 @@ mod tests {
             if k == 0 {
                 properties.push(("SamplingFrequency[Hz]", "500"));
                 properties.push(("GaugeLength", "10"));
+                properties.push(("SpatialResolution[m]", "1"));
+                properties.push(("Start Distance (m)", "0"));
             }
             bytes.extend(segment(&properties, &vec![7; *count]));
         }
