@@ -224,6 +224,7 @@ fn recording_of_a_real_instrument() {
         (2432, 216, 500.0, DType::I16)
     );
     assert_eq!(h.start_time().as_microsecond(), 1_555_299_215_812_034);
+    assert_eq!((h.segments.len(), h.time_tolerance), (1, 1_000));
     assert_eq!(h.depth[0], -0.510_429_999_999_971_1);
     assert!((h.depth[2431] - 4963.36).abs() < 0.01, "{}", h.depth[2431]);
     assert_eq!(

@@ -252,6 +252,9 @@ mod tests {
         points.clock("time".into())
     }
 
+    /// Where ties lie, their times, and the end and start of each segment.
+    type Case<'a> = (&'a [usize], &'a [i64], &'a [(usize, i64)]);
+
     fn ends(clock: &Clock) -> Vec<(usize, i64)> {
         let segments = clock.segments(clock.rows());
         segments
@@ -264,7 +267,7 @@ mod tests {
     fn a_jump_between_ties_is_a_pause_and_jitter_is_none() {
         const T: i64 = 1_695_407_366_500_000_000;
         // Without a pause, with a pause after the first and before the last sample, and with samples that are alone.
-        let cases: [(&[usize], &[i64], &[(usize, i64)]); 5] = [
+        let cases: [Case; 5] = [
             (&[0, 11], &[T, T + 22], &[(12, T)]),
             (
                 &[0, 8, 9, 11],
