@@ -1,5 +1,6 @@
 //! TDMS recordings: files by npTDMS and by a writer of plain numbers (`tests/golden/tdms/make.py`), and a real one.
 
+mod pauses;
 mod refusals;
 
 use std::path::PathBuf;

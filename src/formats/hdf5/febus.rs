@@ -84,34 +84,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     })?;
     let times = times(at, &source, blocks)?;
     let usual = usual_step(&times);
-    // Blocks that start later than their rows last have a pause between them, and steps that are hardly shorter jitter.
-    let lasts = rows as f64 * step;
-    let overlapping = usual.filter(|usual| *usual < lasts * (1.0 - LEAST_OVERLAP));
-    let period = settings.period().or(overlapping).unwrap_or(lasts);
-    let kept = ((period / step).round() as usize).clamp(1, rows);
-    let still_there = settings.list("Extent", 2).unwrap_or(0.0) == 0.0;
-    let blocks_read = if still_there {
-        Blocks {
-            front: (rows - kept) / 2,
-            kept,
-        }
-    } else {
-        Blocks {
-            front: 0,
-            kept: rows,
-        }
-    };
-    let origin = settings.list("Origin", 1).unwrap_or(0.0);
-    let first_row = if origin == 0.0 {
-        warnings.push(
-            "Origin has no offset for the times of blocks: they are taken as the blocks' middles"
-                .into(),
-        );
-        -(rows as f64) * step / 2.0
-    } else {
-        origin / 1000.0
-    };
-    let first_row = first_row + blocks_read.front as f64 * step;
+    let period = settings.period(usual, rows as f64 * step);
+    let blocks_read = settings.blocks(rows, period / step);
+    let first_row =
+        settings.first_row(rows as f64 * step, &mut warnings) + blocks_read.front as f64 * step;
     let clock = clock(&times, first_row, period, format!("{}/time", source.name()));
     if clock.start().is_none() {
         let expected = "Unix times in seconds";
@@ -295,10 +271,41 @@ impl Settings {
         }
     }
 
-    /// Seconds between blocks, where they are set.
-    fn period(&self) -> Option<f64> {
-        let millihertz = self.number("BlockRate").filter(|rate| *rate > 0.0)?;
-        Some(1000.0 / millihertz)
+    /// Seconds between blocks: as set, else as their times have it where that is less than their rows last.
+    fn period(&self, usual: Option<f64>, lasts: f64) -> f64 {
+        let millihertz = self.number("BlockRate").filter(|rate| *rate > 0.0);
+        let set = millihertz.map(|rate| 1000.0 / rate);
+        // Blocks that start later than their rows last have a pause between them, and steps that are hardly shorter jitter.
+        let overlapping = usual.filter(|usual| *usual < lasts * (1.0 - LEAST_OVERLAP));
+        set.or(overlapping).unwrap_or(lasts)
+    }
+
+    /// Which rows of each block are read, if a period has so many: all, unless the overlaps are still there.
+    fn blocks(&self, rows: usize, in_period: f64) -> Blocks {
+        let kept = (in_period.round() as usize).clamp(1, rows);
+        match self.list("Extent", 2).unwrap_or(0.0) == 0.0 {
+            true => Blocks {
+                front: (rows - kept) / 2,
+                kept,
+            },
+            false => Blocks {
+                front: 0,
+                kept: rows,
+            },
+        }
+    }
+
+    /// Seconds from the time of a block, whose rows last so many, to its first row.
+    fn first_row(&self, lasts: f64, warnings: &mut Vec<String>) -> f64 {
+        let origin = self.list("Origin", 1).unwrap_or(0.0);
+        if origin != 0.0 {
+            return origin / 1000.0;
+        }
+        warnings.push(
+            "Origin has no offset for the times of blocks: they are taken as the blocks' middles"
+                .into(),
+        );
+        -lasts / 2.0
     }
 }
 
