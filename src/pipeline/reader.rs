@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Origin};
+use super::index;
 use super::origin;
 use super::sources::Sources;
 use super::timeline::Cut;
@@ -213,7 +214,7 @@ impl<'a> Reader<'a> {
                 (self.sources.chunk(cut)?, Some(depth), cut.rate.hertz())
             }
             None => {
-                let stored = from_file(&chunk.path)?;
+                let stored = from_file(chunk)?;
                 let named = self.settings.measured_depth.clone();
                 let rows = stored.shape()[0];
                 let depth = self.axis(&chunk.path, named, "measured_depth.npy", rows, CHANNELS)?;
@@ -424,8 +425,20 @@ pub(super) fn unreadable(error: FormatError) -> Unready {
     }
 }
 
-fn from_file(path: &Path) -> Result<Stored, Unready> {
-    let array = npy::open(path).map_err(unreadable)?;
+fn from_file(chunk: &Chunk) -> Result<Stored, Unready> {
+    let path = &chunk.path;
+    let array = npy::open(path).map_err(|error| match (&error, &chunk.origin) {
+        (FormatError::Io { source, .. }, Origin::Listed(_))
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            Unready::Io(format!(
+                "{}: not found, though {} lists it; run the ingest again",
+                path.display(),
+                index::FILE
+            ))
+        }
+        _ => unreadable(error),
+    })?;
     let shape = &array.header().shape;
     let bad = |found: String| {
         Unready::Data(format!(
