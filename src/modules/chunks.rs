@@ -297,7 +297,10 @@ pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
             0.0,
         )?,
         margin: default.margin,
-        join: duration("join_seconds", keys.join_seconds, default.join, 0.0)?,
+        join: match keys.join_seconds {
+            Some(_) => Some(duration("join_seconds", keys.join_seconds, 0, 0.0)?),
+            None => None,
+        },
         keep_short: last_chunk(system)? == LastChunk::Keep,
         grid: false,
         rule: match compat {
