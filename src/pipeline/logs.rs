@@ -4,12 +4,14 @@
 //! memory, whatever its size. A file that is damaged, or of another shape than the first, is a column without values: the time
 //! was recorded, and what is missing is seen.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::origin;
 use super::output::{AtomicFile, Folder, OutputError};
 use crate::block::DType;
 use crate::command::ChunkName;
@@ -128,7 +130,8 @@ impl Logs {
             .filter(|path| ENDINGS.contains(&&*ending(path)))
             .collect();
         let (kind, taken) = if xml.is_empty() {
-            let numbered = |path: &&PathBuf| ending(path) == "npy" && unix_time(path).is_some();
+            let numbered =
+                |path: &&PathBuf| ending(path) == "npy" && ChunkName::of_file(path).is_some();
             (Kind::Npy, files.iter().filter(numbered).collect())
         } else {
             (Kind::Witsml, xml)
@@ -136,11 +139,21 @@ impl Logs {
         if taken.is_empty() {
             return None;
         }
+        // Names are whole seconds; the records of a run have the exact times.
+        let folder = taken[0].parent().filter(|_| kind == Kind::Npy);
+        let starts = folder.map(origin::starts).transpose();
+        let (starts, unread) = match starts {
+            Ok(starts) => (starts.unwrap_or_default(), None),
+            Err(error) => (
+                HashMap::new(),
+                Some(FormatError::io(&error.path, error.source)),
+            ),
+        };
         let dated: Vec<Result<Dated, FormatError>> = taken
             .into_par_iter()
             .map(|path| {
                 let time = match kind {
-                    Kind::Npy => unix_time(path).unwrap_or_default(),
+                    Kind::Npy => unix_time(path, &starts).unwrap_or_default(),
                     Kind::Witsml => {
                         let bytes = read(path)?;
                         let created = witsml::created(path, &bytes)?;
@@ -153,7 +166,7 @@ impl Logs {
                 })
             })
             .collect();
-        let (mut found, mut undated) = (Vec::new(), Vec::new());
+        let (mut found, mut undated) = (Vec::new(), Vec::from_iter(unread));
         for result in dated {
             match result {
                 Ok(file) => found.push(file),
@@ -532,8 +545,10 @@ fn folder_name(mnemonic: &str) -> String {
     }
 }
 
-fn unix_time(path: &Path) -> Option<f64> {
-    ChunkName::of_file(path).map(|name| name.time() as f64 / SECOND as f64)
+fn unix_time(path: &Path, starts: &HashMap<ChunkName, i64>) -> Option<f64> {
+    let name = ChunkName::of_file(path)?;
+    let time = starts.get(&name).copied().unwrap_or(name.time());
+    Some(time as f64 / SECOND as f64)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FormatError> {

@@ -2,28 +2,30 @@
 //!
 //! Below an output folder, `.distpy-gpu/flows/NUMBER-HASH.json` describes each flow that wrote there, in the order in which they
 //! began: its commands with all arguments, and everything else that changes numbers. Next to it, the folder `NUMBER-HASH` has a
-//! list of finished chunks for each process (`RUN.csv`: a chunk's name and the identity of its input), and `RUN.begun`, the chunks
+//! list of finished chunks for each process (`RUN.csv`: a chunk's name, the time of its first sample, and the identity of its
+//! input), and `RUN.begun`, the chunks
 //! that a flow makes anew and another flow had made.
 //!
 //! A result belongs to the last flow that lists its chunk among those that write the same files. So a chunk is finished only for
 //! the flow that made it and for the input that it was made from.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod flow;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::chunk::{Chunk, Origin};
 use super::output::{BOOKKEEPING, Commit, Folder, OutputError};
 use crate::command::{ChunkId, ChunkName};
-use crate::graph::{Graph, Input};
+use crate::graph::Graph;
 use crate::store;
+pub use flow::{Flow, Step};
 
 /// Below the bookkeeping of an output folder.
 const FOLDER: &str = "flows";
@@ -35,137 +37,6 @@ const OFTEN: Duration = Duration::from_secs(5);
 const SHORT: usize = 16;
 /// Differences that a message names.
 const NAMED: usize = 4;
-
-/// A flow, and everything else that changes numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Flow {
-    /// The program's version.
-    pub program: String,
-    /// The command file, for messages and the report. It may have another path elsewhere, so that it is not in the hash.
-    pub file: PathBuf,
-    /// What else changes numbers, by its key in the configuration.
-    pub settings: BTreeMap<String, Value>,
-    /// The commands, inputs before users.
-    pub commands: Vec<Step>,
-    /// The files that it writes for a chunk of the name 0.
-    pub results: Vec<PathBuf>,
-    /// The command file's text, which is not in the hash.
-    pub text: String,
-}
-
-/// A command of a flow, with all arguments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// Its name.
-    pub name: String,
-    /// Its arguments; those that the command file leaves out have their defaults.
-    pub arguments: Map<String, Value>,
-    /// What it reads: numbers of commands, from 1; 0 is the chunk.
-    pub inputs: Vec<usize>,
-}
-
-impl Flow {
-    /// Describes a flow.
-    pub fn new(file: &Path, text: &str, graph: &Graph, settings: BTreeMap<String, Value>) -> Self {
-        let steps = graph.nodes.iter().map(|node| Step {
-            name: node.spec.name.to_string(),
-            arguments: node.arguments.clone(),
-            inputs: node
-                .inputs
-                .iter()
-                .map(|input| match input {
-                    Input::Chunk => 0,
-                    Input::Node(k) => k + 1,
-                })
-                .collect(),
-        });
-        Self {
-            program: env!("CARGO_PKG_VERSION").to_string(),
-            file: file.to_path_buf(),
-            settings,
-            commands: steps.collect(),
-            results: results(graph, &ChunkId::of_second(0)).collect(),
-            text: text.to_string(),
-        }
-    }
-
-    /// What two flows have in common if they give the same numbers.
-    pub fn hash(&self) -> String {
-        let told = serde_json::to_vec(&(&self.program, &self.settings, &self.commands));
-        let digest = Sha256::digest(told.expect("a flow is plain data"));
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// Whether they write some file both.
-    fn meets(&self, other: &Self) -> bool {
-        self.results.iter().any(|path| other.results.contains(path))
-    }
-
-    /// In what this flow differs from an earlier one, one line each.
-    fn changes(&self, from: &Self) -> Vec<String> {
-        let mut changes = Vec::new();
-        if self.program != from.program {
-            changes.push(format!(
-                "distpy-gpu: version {} -> {}",
-                from.program, self.program
-            ));
-        }
-        let nothing = Value::Null;
-        let keys: HashSet<&String> = self.settings.keys().chain(from.settings.keys()).collect();
-        let mut keys: Vec<&String> = keys.into_iter().collect();
-        keys.sort();
-        for key in keys {
-            let [old, new] = [from, self].map(|it| it.settings.get(key).unwrap_or(&nothing));
-            if old != new {
-                changes.push(format!("{key}: {} -> {}", shown(old), shown(new)));
-            }
-        }
-        let file = self.file.file_name().unwrap_or_default().display();
-        let [before, now] = [from, self].map(|it| it.commands.len());
-        if before != now {
-            changes.push(format!("{file}: {before} commands -> {now}"));
-        }
-        for (k, (new, old)) in self.commands.iter().zip(&from.commands).enumerate() {
-            let at = format!("{file}: command {} \"{}\"", k + 1, new.name);
-            if new.name != old.name {
-                changes.push(format!(
-                    "{file}: command {}: \"{}\" -> \"{}\"",
-                    k + 1,
-                    old.name,
-                    new.name
-                ));
-                continue;
-            }
-            if new.inputs != old.inputs {
-                changes.push(format!("{at}: inputs {:?} -> {:?}", old.inputs, new.inputs));
-            }
-            let keys = new.arguments.keys();
-            for key in keys.chain(
-                old.arguments
-                    .keys()
-                    .filter(|it| !new.arguments.contains_key(*it)),
-            ) {
-                let [was, is] = [old, new].map(|it| it.arguments.get(key).unwrap_or(&nothing));
-                if was != is {
-                    changes.push(format!("{at}: {key} {} -> {}", shown(was), shown(is)));
-                }
-            }
-        }
-        changes
-    }
-}
-
-/// A value as a message shows it; a list of one as its value.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "none".into(),
-        Value::Array(values) if values.len() == 1 => shown(&values[0]),
-        Value::Number(number) => number
-            .as_f64()
-            .map_or_else(|| number.to_string(), |it| it.to_string()),
-        other => other.to_string(),
-    }
-}
 
 /// Every file of every sink, below the output folder.
 pub fn results(graph: &Graph, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
@@ -379,10 +250,11 @@ impl<'a> Origins<'a> {
     ///
     /// # Errors
     /// When it cannot be written down.
-    pub fn finished(&self, name: ChunkName, identity: &str) -> Result<(), OutputError> {
+    pub fn finished(&self, id: &ChunkId, identity: &str) -> Result<(), OutputError> {
         let mut state = self.state();
         let state = &mut *state;
-        let line = format!("{name},{identity}\n");
+        let ChunkId { name, start } = *id;
+        let line = format!("{name},{start},{identity}\n");
         state
             .own
             .records
@@ -503,17 +375,47 @@ fn read_flows(folder: &Folder) -> Result<Vec<Known>, OutputError> {
     Ok(known)
 }
 
+/// The times of the first samples of chunks, in nanoseconds since 1970, by the records of the results of a folder: those of the
+/// folder itself, or of one of the three above it.
+///
+/// # Errors
+/// When records cannot be read.
+pub fn starts(folder: &Path) -> Result<HashMap<ChunkName, i64>, OutputError> {
+    let mut starts = HashMap::new();
+    for root in folder.ancestors().take(4) {
+        let flows = root.join(BOOKKEEPING).join(FOLDER);
+        for flow in listed(&flows)?.into_iter().filter(store::Entry::is_dir) {
+            for list in listed(&flow.path)? {
+                let path = list.path;
+                if path.extension().is_none_or(|ending| ending != "csv") {
+                    continue;
+                }
+                let text = store::read_to_string(&path).map_err(|e| OutputError::io(&path, e))?;
+                starts.extend(text.lines().filter_map(|line| {
+                    let mut columns = line.split(',');
+                    let name = columns.next()?.parse::<ChunkName>().ok()?;
+                    Some((name, columns.next()?.parse::<i64>().ok()?))
+                }));
+            }
+        }
+    }
+    Ok(starts)
+}
+
+/// What is in a folder; nothing where it is missing.
+fn listed(folder: &Path) -> Result<Vec<store::Entry>, OutputError> {
+    match store::list(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.map_err(|e| OutputError::io(folder, e)),
+    }
+}
+
 /// The flow that wrote to a folder last; `None` where none is known.
 ///
 /// # Errors
 /// When the records cannot be read.
 pub fn last_flow(folder: &Path) -> Result<Option<Flow>, OutputError> {
-    let inner = folder.join(BOOKKEEPING).join(FOLDER);
-    let io = |e: std::io::Error| OutputError::io(&inner, e);
-    let entries = match store::list(&inner) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        entries => entries.map_err(io)?,
-    };
+    let entries = listed(&folder.join(BOOKKEEPING).join(FOLDER))?;
     let flows = entries.into_iter().map(|entry| entry.path);
     let Some(last) = flows
         .filter(|it| it.extension().is_some_and(|e| e == "json"))
@@ -553,7 +455,9 @@ impl Known {
             *read += whole;
             let begun = entry.name.ends_with(".begun");
             for line in String::from_utf8_lossy(&new[..whole]).lines() {
-                let (name, identity) = line.split_once(',').unwrap_or((line, ""));
+                let mut columns = line.split(',');
+                let name = columns.next().unwrap_or_default();
+                let identity = columns.nth(1).unwrap_or_default();
                 let Ok(name) = name.parse() else { continue };
                 if begun {
                     self.records.begun.insert(name);

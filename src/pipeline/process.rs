@@ -398,7 +398,7 @@ impl Run<'_> {
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
-            self.origins.finished(job.id.name, &job.identity)?;
+            self.origins.finished(&job.id, &job.identity)?;
             let bytes = size.bytes;
             let (shard, device) = &labels;
             tracing::debug!(chunk = %job.path.display(), bytes, seconds, shard, device, "chunk done");
