@@ -20,8 +20,8 @@ pub static SPEC: Spec = Spec {
     notes: "Each chunk's part lies in `summary.zarr.parts`; the array (Zarr version 3, zstd) is put together from them, in the \
             order of time, when the last chunk of the run is done, whoever does it, and takes its name whole. Columns along time \
             become times; other columns, and a single one, make one time a chunk: that of its first sample. Axes have CF \
-            attributes, so that xarray shows dates and depths. Where chunks overlap in time, the later one's samples of that time \
-            are left out. A chunk of another shape than most is left out with a warning. Commands with the same folder and other \
+            attributes, so that xarray shows dates and depths. Chunks that overlap in time join in the middle of the overlap. \
+            A chunk of another shape than most is left out with a warning. Commands with the same folder and other \
             names write arrays of the same `summary.zarr`.",
     family: Family::Output,
     kinds: KINDS,
