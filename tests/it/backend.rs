@@ -202,13 +202,12 @@ impl Case {
                 .clone()
         });
         let sources = std::iter::once(self.chunk.clone()).chain(loaded).collect();
-        let id = ChunkId {
-            unix_time: self.unix_time,
-        };
+        let id = ChunkId::of_second(self.unix_time);
         Ok(Job {
             id,
             path: PathBuf::from("chunk.npy"),
             plan,
+            samples: self.chunk.shape()[1],
             sources,
         })
     }
@@ -260,12 +259,14 @@ impl Stream {
             path,
             plan,
             sources,
+            samples,
         } = case.job().expect("a plan");
         let job = move || Job {
             id,
             path: path.clone(),
             plan: plan.clone(),
             sources: sources.clone(),
+            samples,
         };
         Self { job: Box::new(job) }
     }

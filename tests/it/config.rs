@@ -173,7 +173,7 @@ fn system_configurations_are_distpys() {
         windows.config.as_deref(),
         Some(Path::new("flows/noise.json"))
     );
-    assert_eq!((windows.prf, windows.threads), (2000.0, Some(6)));
+    assert_eq!((windows.prf, windows.threads), (Some(2000.0), Some(6)));
     assert_eq!(
         system(r#"{"in_directory": "in", "ncpu": 8}"#)
             .expect("serial")

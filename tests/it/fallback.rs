@@ -46,7 +46,7 @@ fn process(
     let (graph, _) = Graph::build(&flow, reading).unwrap();
     let output = project.path("results");
     let settings = Settings {
-        prf: system.prf,
+        prf: system.prf.unwrap(),
         compat: Compat::Exact,
         measured_depth: system.measured_depth,
         time_scale: system.time_scale,

@@ -326,9 +326,7 @@ fn files_are_the_golden_ones() {
             .iter()
             .map(|&s| (plan.signature(s), results.blocks[&s].clone()))
             .collect();
-        let id = ChunkId {
-            unix_time: golden.unixtime,
-        };
+        let id = ChunkId::of_second(golden.unixtime);
         for artifact in sink.sink.files(&plan.env, &id, &inputs) {
             let name = artifact
                 .path
@@ -381,9 +379,7 @@ fn flows_write_the_golden_files() {
             case.prf = flow.prf;
             case.depth = set.axis(&Some(flow.depth.clone()));
             let (plan, results) = case.run(on).unwrap_or_else(|p| panic!("{}: {p}", flow.id));
-            let id = ChunkId {
-                unix_time: flow.unixtime,
-            };
+            let id = ChunkId::of_second(flow.unixtime);
             for output in &plan.sinks {
                 let inputs: Vec<_> = output
                     .inputs

@@ -265,11 +265,11 @@ fn devices_share_the_chunks() {
             && let Some(k) = next.next()
         {
             let mut job = case.job().expect("a plan");
-            job.id.unix_time = k;
+            job.id = distpy_gpu::command::ChunkId::of_second(k);
             two.submit(job);
         }
         let (job, results) = two.collect().expect("no device fails here");
-        assert_eq!(Some(job.id.unix_time), done.next());
+        assert_eq!(Some(job.id.name.second()), done.next());
         agree(&results, &want);
     }
 }

@@ -52,10 +52,13 @@ fn type0_golden() {
     let source = open(&golden("hdf5-type0/161215_053839.h5")).unwrap();
     let h = source.header();
     assert_eq!(
-        (h.channels, h.samples, h.prf, h.dtype),
+        (h.channels, h.samples, h.prf(), h.dtype),
         (4, 300, 100.0, DType::F64)
     );
-    assert_eq!(h.start, Timestamp::from_second(1_450_244_319).unwrap());
+    assert_eq!(
+        h.start_time(),
+        Timestamp::from_second(1_450_244_319).unwrap()
+    );
     assert_eq!(h.depth, npy::<f64>(&golden("hdf5-type0/truth_depth.npy")));
     assert_eq!(
         all::<f64>(&source),
@@ -69,10 +72,13 @@ fn type1_golden() {
     let source = open(&golden("hdf5-type1/type1.h5")).unwrap();
     let h = source.header();
     assert_eq!(
-        (h.channels, h.samples, h.prf, h.dtype),
+        (h.channels, h.samples, h.prf(), h.dtype),
         (4, 350, 100.0, DType::I16)
     );
-    assert_eq!(h.start, Timestamp::from_second(1_500_000_000).unwrap());
+    assert_eq!(
+        h.start_time(),
+        Timestamp::from_second(1_500_000_000).unwrap()
+    );
     assert_eq!(h.depth, npy::<f64>(&golden("hdf5-type1/truth_depth.npy")));
     assert_eq!(
         all::<i16>(&source),
@@ -110,10 +116,10 @@ fn recording_of_a_real_instrument() {
     let source = open(&path).unwrap();
     let h = source.header();
     assert_eq!(
-        (h.channels, h.samples, h.prf, h.dtype),
+        (h.channels, h.samples, h.prf(), h.dtype),
         (1152, 1000, 1000.0, DType::I16)
     );
-    assert_eq!(h.start.as_microsecond(), 1_559_291_930_626_928);
+    assert_eq!(h.start_time().as_microsecond(), 1_559_291_930_626_928);
     assert_eq!(h.depth[0], -118.0 * 1.020_951_986_312_866_2);
     assert_eq!(h.depth[1151], 1033.0 * 1.020_951_986_312_866_2);
     assert_eq!(h.warnings, Vec::<String>::new());
@@ -218,8 +224,8 @@ fn rate_and_start_from_the_time_array() {
     });
     let source = bent.open().unwrap();
     let h = source.header();
-    assert_eq!((h.channels, h.samples, h.prf), (3, 5, 10.0));
-    assert_eq!(h.start.as_microsecond(), START);
+    assert_eq!((h.channels, h.samples, h.prf()), (3, 5, 10.0));
+    assert_eq!(h.start_time().as_microsecond(), START);
     assert_eq!(h.depth, [-2.0, 0.0, 2.0]);
     assert_eq!(part::<f32>(&*source, 1..3, 1..3), [11.0, 21.0, 12.0, 22.0]);
 }
@@ -267,9 +273,9 @@ fn every_shape_of_string_and_scalar() {
     let source = bent.open().unwrap();
     let h = source.header();
     // The data are loci by times here: 5 loci.
-    assert_eq!((h.channels, h.samples, h.prf), (5, 3, 50.0));
+    assert_eq!((h.channels, h.samples, h.prf()), (5, 3, 50.0));
     assert_eq!(h.layout, Layout::ChannelMajor);
-    assert_eq!(h.start.as_microsecond(), START);
+    assert_eq!(h.start_time().as_microsecond(), START);
     assert_eq!(h.depth, [2.0, 2.5, 3.0, 3.5, 4.0]);
     assert_eq!(part::<f32>(&*source, 1..3, 1..3), [11.0, 12.0, 21.0, 22.0]);
     assert_eq!(

@@ -3,29 +3,49 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use distpy_gpu::block::DType;
+use distpy_gpu::formats::segment::{Rate, SECOND, Segment};
 use distpy_gpu::formats::segy::{self, Format, Recording, SegyWriter};
 use distpy_gpu::formats::{Calibration, FormatError, Header, Layout, Source, npy};
-use distpy_gpu::pipeline::ingest::{
-    DepthShape, Ingest, IngestError, LastChunk, Report, Run, TraceFiles, ingest,
-};
+use distpy_gpu::pipeline::index::{self, Index};
+use distpy_gpu::pipeline::ingest::{Ingest, IngestError, Report, Run, TraceFiles, ingest};
 use distpy_gpu::pipeline::output::{AtomicFile, Folder, Sharing};
+use distpy_gpu::pipeline::timeline::{Cutting, Rule};
 
 use crate::output::names;
 use crate::segy::golden;
 
 const T0: i64 = 1_535_464_933;
 
-fn cut(source: &dyn Source, out: &Path, options: &Ingest) -> Result<Report, IngestError> {
+fn cut(
+    source: &Arc<impl Source + 'static>,
+    out: &Path,
+    options: &Ingest,
+) -> Result<Report, IngestError> {
+    cut_by(Cutting::default(), source, out, options)
+}
+
+fn cut_by(
+    cutting: Cutting,
+    source: &Arc<impl Source + 'static>,
+    out: &Path,
+    options: &Ingest,
+) -> Result<Report, IngestError> {
     let run = Run {
         progress: &|_| {},
         skipped: &|_| {},
         written: &|_| {},
         stop: &AtomicBool::new(false),
     };
-    ingest(source, &folder(out), options, &run)
+    let name = Path::new("recording");
+    ingest(source.clone(), name, cutting, &folder(out), options, &run)
+}
+
+fn segy_of(path: &Path) -> Arc<segy::SegySource> {
+    Arc::new(segy::open(path, &segy::Options::default()).unwrap())
 }
 
 fn folder(out: &Path) -> Folder {
@@ -44,9 +64,10 @@ impl Ramp {
         let header = Header {
             channels,
             samples,
-            prf,
+            rate: Rate::of_hertz(prf).unwrap(),
             dtype: DType::I32,
-            start: "2018-08-28T14:02:13.75Z".parse().unwrap(),
+            segments: Segment::whole("2018-08-28T14:02:13.75Z".parse().unwrap(), samples),
+            time_tolerance: 0,
             depth: (0..channels).map(|c| c as f64 * 1.02).collect(),
             layout,
             calibration: None,
@@ -113,7 +134,7 @@ fn chunks_hold_the_recording_in_either_layout_and_across_tiles() {
         (Layout::ChannelMajor, 1, 22_000),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let source = Ramp::new(channels, samples, 5000.0, layout);
+        let source = Arc::new(Ramp::new(channels, samples, 5000.0, layout));
         let read = AtomicU64::new(0);
         let written = std::cell::Cell::new(0);
         let run = Run {
@@ -125,9 +146,18 @@ fn chunks_hold_the_recording_in_either_layout_and_across_tiles() {
             stop: &AtomicBool::new(false),
         };
         let out = crate::ingest::folder(folder.path());
-        let report = ingest(&source, &out, &Ingest::default(), &run).unwrap();
+        let name = Path::new("ramp");
+        let report = ingest(
+            source.clone(),
+            name,
+            Cutting::default(),
+            &out,
+            &Ingest::default(),
+            &run,
+        )
+        .unwrap();
         assert_eq!(written.get(), 5);
-        assert_eq!((report.written, report.skipped, report.first), (5, 0, T0));
+        assert_eq!((report.written, report.skipped), (5, 0));
         assert_eq!(
             read.load(Ordering::Relaxed),
             (channels * samples * 4) as u64
@@ -148,7 +178,7 @@ fn chunks_hold_the_recording_in_either_layout_and_across_tiles() {
 #[test]
 fn more_chunks_than_open_files_are_written_in_groups() {
     let folder = tempfile::tempdir().unwrap();
-    let source = Ramp::new(2, 301, 1.0, Layout::ChannelMajor);
+    let source = Arc::new(Ramp::new(2, 301, 1.0, Layout::ChannelMajor));
     let report = cut(&source, folder.path(), &Ingest::default()).unwrap();
     assert_eq!(report.written, 301);
     assert_eq!(chunk(folder.path(), T0 + 300).2, [300.0, 601.0]);
@@ -157,23 +187,20 @@ fn more_chunks_than_open_files_are_written_in_groups() {
 #[test]
 fn the_folder_is_what_distpy_expects() {
     let folder = tempfile::tempdir().unwrap();
-    let source = segy::open(
-        &golden("segy-format3").join("input.sgy"),
-        &segy::Options::default(),
-    )
-    .unwrap();
+    let source = segy_of(&golden("segy-format3").join("input.sgy"));
     let options = Ingest {
         dtype: Some(DType::F64),
         ..Ingest::default()
     };
     let report = cut(&source, folder.path(), &options).unwrap();
-    assert_eq!((report.written, report.warnings), (3, vec![]));
+    assert_eq!(report.written, 3);
     assert_eq!(
         names(folder.path()),
         [
             "1535464933.npy",
             "1535464934.npy",
             "1535464935.npy",
+            "index.csv",
             "json",
             "measured_depth.npy"
         ]
@@ -196,7 +223,6 @@ fn the_folder_is_what_distpy_expects() {
         assert!(expected.iter().eq(&found));
     }
     let depth = npy::open(&folder.path().join("measured_depth.npy")).unwrap();
-    assert_eq!(depth.header().shape, [4, 1]);
     assert_eq!(depth.to_f64_vec().unwrap(), [0.0, 2.0, 4.0, 6.0]);
     let headers = std::fs::read(golden("segy-format5").join("headers.json")).unwrap();
     let expected = String::from_utf8(headers)
@@ -211,7 +237,7 @@ fn the_folder_is_what_distpy_expects() {
 fn trace_headers_have_distpys_files_where_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let case = golden("segy-format5");
-    let source = segy::open(&case.join("input.sgy"), &segy::Options::default()).unwrap();
+    let source = segy_of(&case.join("input.sgy"));
     let each = Ingest {
         traces: TraceFiles::Each,
         ..Ingest::default()
@@ -252,64 +278,31 @@ fn trace_headers_have_distpys_files_where_wanted() {
     cut(&source, folder.path(), &anew).unwrap();
     assert_ne!(std::fs::read(json.join("0.json")).unwrap(), b"{}");
 
-    // A recording that begins with 1970 has a trace of the name that the file's headers have.
-    let undated = golden("segy-year-zero").join("input.sgy");
-    let source = segy::open(&undated, &segy::Options::default()).unwrap();
+    // A recording that starts in 1970 has a trace of the name that the file's headers have.
+    let source = segy_of(&golden("segy-year-zero").join("input.sgy"));
     let folder = tempfile::tempdir().unwrap();
-    let report = cut(&source, folder.path(), &each).unwrap();
-    let warning = "the header of trace 0 has no file of its own, as 0.json is the file's";
-    assert_eq!(report.warnings, [warning]);
+    cut(&source, folder.path(), &each).unwrap();
     let of_file = std::fs::read_to_string(folder.path().join("json/0/0.json")).unwrap();
     assert!(of_file.contains("ascii_header"));
 }
 
 #[test]
 fn a_last_partial_chunk_is_kept_or_dropped() {
-    for (case, last_chunk, written, dropped, last) in [
-        (
-            "segy-partial-second",
-            LastChunk::Keep,
-            3,
-            0,
-            Some((T0 + 2, 250)),
-        ),
-        (
-            "segy-partial-second",
-            LastChunk::Drop,
-            2,
-            250,
-            Some((T0 + 1, 500)),
-        ),
-        (
-            "segy-under-one-second",
-            LastChunk::Keep,
-            1,
-            0,
-            Some((T0, 300)),
-        ),
-        ("segy-under-one-second", LastChunk::Drop, 0, 300, None),
-        (
-            "segy-interval-333us",
-            LastChunk::Keep,
-            1,
-            0,
-            Some((T0, 1000)),
-        ),
+    for (case, keep_short, written, last) in [
+        ("segy-partial-second", true, 3, Some((T0 + 2, 250))),
+        ("segy-partial-second", false, 2, Some((T0 + 1, 500))),
+        ("segy-under-one-second", true, 1, Some((T0, 300))),
+        ("segy-under-one-second", false, 0, None),
+        ("segy-interval-333us", true, 1, Some((T0, 1000))),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let source =
-            segy::open(&golden(case).join("input.sgy"), &segy::Options::default()).unwrap();
-        let options = Ingest {
-            last_chunk,
-            ..Ingest::default()
+        let source = segy_of(&golden(case).join("input.sgy"));
+        let cutting = Cutting {
+            keep_short,
+            ..Cutting::default()
         };
-        let report = cut(&source, folder.path(), &options).unwrap();
-        assert_eq!(
-            (report.written, report.dropped_samples),
-            (written, dropped),
-            "{case}"
-        );
-        assert_eq!(report.warnings.len(), 1, "{case}");
+        let report = cut_by(cutting, &source, folder.path(), &Ingest::default()).unwrap();
+        assert_eq!(report.written, written, "{case}");
         if let Some((seconds, samples)) = last {
             assert_eq!(chunk(folder.path(), seconds).1, [4, samples], "{case}");
             assert!(!folder.path().join(format!("{}.npy", seconds + 1)).exists());
@@ -321,53 +314,49 @@ fn a_last_partial_chunk_is_kept_or_dropped() {
 fn a_rerun_skips_what_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
-    let source = Ramp::new(4, 30, 10.0, Layout::ChannelMajor);
+    let source = Arc::new(Ramp::new(4, 30, 10.0, Layout::ChannelMajor));
     let again = |options: &Ingest| {
         let report = cut(&source, out, options).unwrap();
-        (report.written, report.skipped, report.warnings.len())
+        (report.written, report.skipped)
     };
-    assert_eq!(again(&Ingest::default()), (3, 0, 0));
+    assert_eq!(again(&Ingest::default()), (3, 0));
     let first = std::fs::read(out.join(format!("{T0}.npy"))).unwrap();
-    assert_eq!(again(&Ingest::default()), (0, 3, 0));
+    assert_eq!(again(&Ingest::default()), (0, 3));
 
     std::fs::remove_file(out.join(format!("{}.npy", T0 + 1))).unwrap();
-    assert_eq!(again(&Ingest::default()), (1, 2, 0));
+    assert_eq!(again(&Ingest::default()), (1, 2));
     std::fs::write(out.join(format!("{T0}.npy")), &first[..first.len() - 1]).unwrap();
-    assert_eq!(again(&Ingest::default()), (1, 2, 1));
+    assert_eq!(again(&Ingest::default()), (1, 2));
     assert_eq!(std::fs::read(out.join(format!("{T0}.npy"))).unwrap(), first);
 
     let double = Ingest {
         dtype: Some(DType::F64),
         ..Ingest::default()
     };
-    assert_eq!(again(&double), (3, 0, 1));
+    assert_eq!(again(&double), (3, 0));
     let overwrite = Ingest {
         overwrite: true,
         ..double
     };
-    assert_eq!(again(&overwrite), (3, 0, 0));
+    assert_eq!(again(&overwrite), (3, 0));
 }
 
 #[test]
 fn another_depth_axis_is_not_replaced_unasked() {
     let folder = tempfile::tempdir().unwrap();
-    let source = Ramp::new(4, 10, 10.0, Layout::TimeMajor);
+    let source = Arc::new(Ramp::new(4, 10, 10.0, Layout::TimeMajor));
     let path = folder.path().join("measured_depth.npy");
-    let flat = Ingest {
-        depth: DepthShape::Flat,
-        ..Ingest::default()
-    };
-    cut(&source, folder.path(), &flat).unwrap();
+    cut(&source, folder.path(), &Ingest::default()).unwrap();
     assert_eq!(npy::open(&path).unwrap().header().shape, [4]);
     std::fs::write(&path, npy::encode(DType::F64, &[1], &[0; 8])).unwrap();
-    let error = cut(&source, folder.path(), &flat).unwrap_err();
+    let error = cut(&source, folder.path(), &Ingest::default()).unwrap_err();
     assert!(
         matches!(error, IngestError::Depth { channels: 4, .. }),
         "{error}"
     );
     let overwrite = Ingest {
         overwrite: true,
-        ..flat
+        ..Ingest::default()
     };
     cut(&source, folder.path(), &overwrite).unwrap();
     assert_eq!(
@@ -392,7 +381,7 @@ fn sample_types_are_changed_without_loss_or_not_at_all() {
         DType::C64,
         DType::C128,
     ];
-    let source = Ramp::new(2, 60, 60.0, Layout::ChannelMajor);
+    let source = Arc::new(Ramp::new(2, 60, 60.0, Layout::ChannelMajor));
     for dtype in types {
         let folder = tempfile::tempdir().unwrap();
         let options = Ingest {
@@ -412,7 +401,7 @@ fn sample_types_are_changed_without_loss_or_not_at_all() {
         (DType::F16, "2049"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let long = Ramp::new(3, 1000, 1000.0, Layout::ChannelMajor);
+        let long = Arc::new(Ramp::new(3, 1000, 1000.0, Layout::ChannelMajor));
         let options = Ingest {
             dtype: Some(dtype),
             ..Ingest::default()
@@ -423,7 +412,10 @@ fn sample_types_are_changed_without_loss_or_not_at_all() {
             dtype.name()
         );
         assert_eq!(message, expected);
-        assert_eq!(names(folder.path()), ["json", "measured_depth.npy"]);
+        assert_eq!(
+            names(folder.path()),
+            ["index.csv", "json", "measured_depth.npy"]
+        );
     }
 }
 
@@ -440,45 +432,70 @@ fn nothing_unfinished_appears_when_reading_fails_or_the_run_stops() {
             stop: &stop,
         };
         let out = crate::ingest::folder(folder.path());
-        let error = ingest(&source, &out, &Ingest::default(), &run).unwrap_err();
+        let error = ingest(
+            Arc::new(Ramp::new(200, 20_000, 5000.0, layout)),
+            Path::new("ramp"),
+            Cutting::default(),
+            &out,
+            &Ingest::default(),
+            &run,
+        )
+        .unwrap_err();
         assert!(matches!(error, IngestError::Stopped), "{error}");
         assert_eq!(
             names(folder.path()),
-            ["json", "measured_depth.npy"],
+            ["index.csv", "json", "measured_depth.npy"],
             "{layout:?}"
         );
 
         source.fails_at = 19_999;
-        let error = cut(&source, folder.path(), &Ingest::default()).unwrap_err();
+        let error = cut(&Arc::new(source), folder.path(), &Ingest::default()).unwrap_err();
         assert!(matches!(error, IngestError::Format(_)), "{error}");
         let left = names(folder.path());
-        let whole = |name: &String| name == "json" || npy::open(&folder.path().join(name)).is_ok();
+        let whole = |name: &String| {
+            name == "json" || name == index::FILE || npy::open(&folder.path().join(name)).is_ok()
+        };
         assert!(left.iter().all(whole), "{left:?}");
         assert!(!left.contains(&format!("{}.npy", T0 + 3)));
     }
 }
 
+/// Each sample is in the chunk of its time, whatever the rate; with distpy's cutting, chunks have one number of samples.
 #[test]
-fn rates_that_make_no_chunks_of_a_second() {
+fn rates_that_are_no_whole_hertz() {
+    for hertz in [0.1, 0.7, 10.4, 193.5, 333.333_333_33] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Arc::new(Ramp::new(1, 1000, hertz, Layout::ChannelMajor));
+        cut(&source, folder.path(), &Ingest::default()).unwrap();
+        let index = Index::read(folder.path()).unwrap().unwrap();
+        let mut next = 0;
+        let start = source.header.start();
+        for entry in index.entries() {
+            let rate = source.header.rate;
+            assert_eq!(entry.source_sample, next, "{hertz}");
+            assert_eq!(entry.id.start, start + rate.time_of(next as i64), "{hertz}");
+            let k = (entry.id.start - start) / SECOND;
+            let last = rate.time_of((next + entry.samples) as i64 - 1);
+            assert_eq!(last / SECOND, k, "{hertz}");
+            let stored = npy::open(&folder.path().join(format!("{}.npy", entry.id.name)));
+            let samples = stored.unwrap().to_f64_vec().unwrap();
+            let expected = (next..next + entry.samples).map(|s| s as f64);
+            assert!(expected.eq(samples), "{hertz}");
+            next += entry.samples;
+        }
+        assert_eq!(next, 1000, "{hertz}");
+    }
     let folder = tempfile::tempdir().unwrap();
-    let slow = Ramp::new(2, 10, 0.1, Layout::ChannelMajor);
-    let message = cut(&slow, folder.path(), &Ingest::default())
-        .unwrap_err()
-        .to_string();
-    assert!(message.starts_with("prf: found 0.1 Hz"), "{message}");
-    let odd = Ramp::new(2, 1000, 10.4, Layout::ChannelMajor);
-    let report = cut(&odd, folder.path(), &Ingest::default()).unwrap();
-    let warning =
-        "chunks have 10 samples at 10.4 Hz: the last one begins -3.8 s off the time in its name";
-    assert_eq!(report.warnings, [warning]);
-    let fast = Ramp::new(2, 10, 1e300, Layout::ChannelMajor);
-    let other = tempfile::tempdir().unwrap();
-    assert_eq!(
-        cut(&fast, other.path(), &Ingest::default())
-            .unwrap()
-            .written,
-        1
-    );
+    let odd = Arc::new(Ramp::new(2, 1000, 10.4, Layout::ChannelMajor));
+    let cutting = Cutting {
+        rule: Rule::Count,
+        ..Cutting::default()
+    };
+    let report = cut_by(cutting, &odd, folder.path(), &Ingest::default()).unwrap();
+    assert_eq!(report.written, 100);
+    for k in 0..100 {
+        assert_eq!(chunk(folder.path(), T0 + k).1, [2, 10]);
+    }
 }
 
 #[test]
@@ -508,7 +525,7 @@ fn a_written_recording_comes_back_in_chunks() {
         writer.write(0..5, 0..250, &samples).unwrap();
         writer.finish().unwrap().commit().unwrap();
 
-        let source = segy::open(&path, &segy::Options::default()).unwrap();
+        let source = segy_of(&path);
         let out = folder.path().join("chunks");
         assert_eq!(cut(&source, &out, &Ingest::default()).unwrap().written, 3);
         for k in 0..3 {
@@ -536,7 +553,7 @@ fn calibrations_lie_beside_chunks() {
             factor,
             unit: "rad".into(),
         });
-        ramp
+        Arc::new(ramp)
     };
     let refused = |factor: Option<f64>| {
         let error = cut(&ramp(factor), folder.path(), &Ingest::default()).unwrap_err();

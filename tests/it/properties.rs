@@ -328,12 +328,13 @@ fn tiles_on_the_device_do_not_matter() {
             let mut gpu = GpuExecutor::new(Engine::open(&choice).unwrap());
             let plan = Arc::new(case.plan().unwrap().1);
             let slot = plan.sinks[0].inputs[0];
-            let id = distpy_gpu::command::ChunkId { unix_time: 0 };
+            let id = distpy_gpu::command::ChunkId::of_second(0);
             let job = Job {
                 id,
                 path: "chunk.npy".into(),
                 plan,
                 sources: vec![stored(&x)],
+                samples: 0,
             };
             texts.push(gpu.explain(&job).unwrap());
             gpu.submit(job);

@@ -122,13 +122,13 @@ fn golden_files_have_their_samples_exactly() {
         } else {
             500.0
         };
-        assert_eq!(header.prf, prf, "{case}");
+        assert_eq!(header.prf(), prf, "{case}");
         let start = if case == "segy-year-zero" {
             0
         } else {
             1_535_464_933
         };
-        assert_eq!(header.start.as_second(), start, "{case}");
+        assert_eq!(header.start_time().as_second(), start, "{case}");
     }
 }
 
@@ -278,11 +278,11 @@ fn what_is_written_is_read_whatever_the_order_of_windows() {
             let source = open_bytes(&bytes).unwrap();
             let header = source.header();
             assert_eq!(
-                (header.channels, header.samples, header.prf),
+                (header.channels, header.samples, header.prf()),
                 (3, 50, 3000.0)
             );
             assert_eq!(
-                (header.start, &header.depth),
+                (header.start_time(), &header.depth),
                 (recording.start, &recording.depth)
             );
             assert_eq!(header.warnings, [""; 0]);

@@ -445,8 +445,8 @@ fn the_header_says_what_was_asked_for() {
     };
     let recording = Recording::new(&recipe).unwrap();
     let h = recording.header();
-    assert_eq!((h.channels, h.samples, h.prf), (100, 4000, 500.0));
-    assert_eq!(h.start.as_millisecond() % 1000, 500);
+    assert_eq!((h.channels, h.samples, h.prf()), (100, 4000, 500.0));
+    assert_eq!(h.start_time().as_millisecond() % 1000, 500);
     assert_eq!((h.depth[0], h.depth[99]), (0.0, 990.0));
     // An empty recording is zeros.
     assert!(all(&recipe).iter().all(|v| *v == 0.0));

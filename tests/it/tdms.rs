@@ -119,8 +119,8 @@ fn every_order_of_samples_is_read_as_it_was_written() {
             "{name}"
         );
         assert_eq!(h.layout, Layout::TimeMajor, "{name}");
-        assert_eq!(h.prf, PRF, "{name}");
-        assert_eq!(h.start.as_microsecond(), START, "{name}");
+        assert_eq!(h.prf(), PRF, "{name}");
+        assert_eq!(h.start_time().as_microsecond(), START, "{name}");
         for (k, depth) in h.depth.iter().enumerate() {
             let expected = -120.4 + k as f64 * 2.04;
             assert!((depth - expected).abs() < 1e-9, "{name}: {:?}", h.depth);
@@ -160,8 +160,8 @@ fn every_type_of_sample_is_delivered_as_it_is_stored() {
 fn one_stored_channel_may_hold_all() {
     let source = opened("flat");
     let h = source.header();
-    assert_eq!((h.channels, h.samples, h.prf), (CHANNELS, 12, 500.0));
-    assert_eq!(h.start.as_microsecond(), START);
+    assert_eq!((h.channels, h.samples, h.prf()), (CHANNELS, 12, 500.0));
+    assert_eq!(h.start_time().as_microsecond(), START);
     assert_eq!(h.depth, [60.0, 61.5, 63.0, 64.5, 66.0]);
     assert_eq!(h.calibration, None);
     assert_eq!(h.warnings, Vec::<String>::new());
@@ -172,8 +172,8 @@ fn one_stored_channel_may_hold_all() {
 fn older_files_have_less_and_say_so() {
     let source = opened("old");
     let h = source.header();
-    assert_eq!((h.channels, h.samples, h.prf), (CHANNELS, 12, 500.0));
-    assert_eq!(h.start.as_microsecond(), START + 1_479_427);
+    assert_eq!((h.channels, h.samples, h.prf()), (CHANNELS, 12, 500.0));
+    assert_eq!(h.start_time().as_microsecond(), START + 1_479_427);
     assert_eq!(h.depth, [240.0, 242.0, 244.0, 246.0, 248.0]);
     assert_eq!(h.calibration, None);
     assert_eq!(
@@ -223,10 +223,10 @@ fn recording_of_a_real_instrument() {
     let source = open(&path).unwrap();
     let h = source.header();
     assert_eq!(
-        (h.channels, h.samples, h.prf, h.dtype),
+        (h.channels, h.samples, h.prf(), h.dtype),
         (2432, 216, 500.0, DType::I16)
     );
-    assert_eq!(h.start.as_microsecond(), 1_555_299_215_812_034);
+    assert_eq!(h.start_time().as_microsecond(), 1_555_299_215_812_034);
     assert_eq!(h.depth[0], -0.510_429_999_999_971_1);
     assert!((h.depth[2431] - 4963.36).abs() < 0.01, "{}", h.depth[2431]);
     assert_eq!(

@@ -34,8 +34,8 @@ fn check(name: &str, value: &Value, calibration: Option<(f64, &str)>) {
     let source = open_as(&path, &description(value)).unwrap();
     let h = source.header();
     assert_eq!((h.channels, h.samples), (5, 12), "{name}");
-    assert!((h.prf - 500.0).abs() < 1e-9, "{name}: {}", h.prf);
-    assert_eq!(h.start.as_microsecond(), START, "{name}");
+    assert!((h.prf() - 500.0).abs() < 1e-9, "{name}: {}", h.prf());
+    assert_eq!(h.start_time().as_microsecond(), START, "{name}");
     assert_eq!(h.depth, [30.0, 32.5, 35.0, 37.5, 40.0], "{name}");
     let expected = calibration.map(|(factor, unit)| Calibration {
         factor,
@@ -91,7 +91,7 @@ fn a_layout_is_known_where_the_dataset_is_not_there() {
     own["factor"] = Value::Null;
     own["unit"] = Value::Null;
     let source = open_as(&golden("../hdf5/plain.h5"), &description(&own)).unwrap();
-    assert_eq!(source.header().prf, 2.0);
+    assert_eq!(source.header().prf(), 2.0);
     assert_eq!(source.header().layout, Layout::ChannelMajor);
     assert_eq!(source.header().calibration, None);
 }

@@ -29,9 +29,9 @@ fn a_band_is_a_recording() {
     for (band, above) in bands {
         let source = opened("prodml-fbe.h5", band).unwrap();
         let h = source.header();
-        assert_eq!((h.channels, h.samples, h.prf), (5, 12, 0.25));
+        assert_eq!((h.channels, h.samples, h.prf()), (5, 12, 0.25));
         assert_eq!((h.dtype, h.layout), (DType::F32, Layout::TimeMajor));
-        assert_eq!(h.start.as_microsecond(), 1_695_407_366_500_000);
+        assert_eq!(h.start_time().as_microsecond(), 1_695_407_366_500_000);
         assert_eq!(h.depth, [20.0, 22.0, 24.0, 26.0, 28.0]);
         assert_eq!(h.calibration, Some(Calibration::of_unit("rad2/Hz")));
         assert_eq!(h.warnings, Vec::<String>::new());

@@ -427,10 +427,12 @@ fn type0_without_chunks() {
         put("depth", &[1.0, 2.0, 3.0]);
         put("time", times);
         close(file);
-        open(&path).map(|source| source.header().prf).map_err(|e| {
-            e.to_string()
-                .replace(&format!("{}/", folder.path().display()), "")
-        })
+        open(&path)
+            .map(|source| source.header().prf())
+            .map_err(|e| {
+                e.to_string()
+                    .replace(&format!("{}/", folder.path().display()), "")
+            })
     };
     assert_eq!(opened(&[0.0, 0.5, 1.0, 1.5, 2.0]), Ok(2.0));
     assert_eq!(

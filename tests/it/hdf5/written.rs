@@ -2,6 +2,7 @@
 
 use distpy_gpu::block::DType;
 use distpy_gpu::formats::hdf5::{Acquisition, open, write_prodml};
+use distpy_gpu::formats::segment::{Rate, Segment};
 use distpy_gpu::formats::{FormatError, Header, Layout, Source};
 use ndarray::Array2;
 
@@ -21,9 +22,10 @@ impl<T: bytemuck::Pod + Send + Sync + std::fmt::Debug> Memory<T> {
             header: Header {
                 channels,
                 samples,
-                prf: 2000.0,
+                rate: Rate::of_hertz(2000.0).unwrap(),
                 dtype,
-                start: "2026-03-01T12:00:00.123456Z".parse().unwrap(),
+                segments: Segment::whole("2026-03-01T12:00:00.123456Z".parse().unwrap(), samples),
+                time_tolerance: 0,
                 depth,
                 layout: Layout::ChannelMajor,
                 calibration: None,
@@ -78,16 +80,16 @@ where
         (
             read.channels,
             read.samples,
-            read.prf,
+            read.prf(),
             read.dtype,
-            read.start
+            read.start_time()
         ),
         (
             expected.channels,
             expected.samples,
-            expected.prf,
+            expected.prf(),
             expected.dtype,
-            expected.start
+            expected.start_time()
         )
     );
     for (read, expected) in read.depth.iter().zip(&expected.depth) {

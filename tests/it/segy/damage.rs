@@ -339,7 +339,7 @@ proptest! {
         bytes.truncate(length);
         if let Ok(source) = open_bytes(&bytes) {
             let header = source.header();
-            prop_assert!(header.channels > 0 && header.samples > 0 && header.prf > 0.0);
+            prop_assert!(header.channels > 0 && header.samples > 0 && header.prf() > 0.0);
             prop_assert!(header.channels * header.samples <= bytes.len());
             prop_assert_eq!(header.depth.len(), header.channels);
             prop_assert_eq!(all(&source).len(), header.channels * header.samples);

@@ -93,9 +93,9 @@ fn files_of_other_writers_are_read() {
     for (name, (dtype, samples, prf, start), depth, warnings) in cases {
         let source = opened(name);
         let header = source.header();
-        let found = (header.dtype, header.channels, header.samples, header.prf);
+        let found = (header.dtype, header.channels, header.samples, header.prf());
         assert_eq!(found, (dtype, 3, samples, prf), "{name}");
-        assert_eq!(header.start.to_string(), start, "{name}");
+        assert_eq!(header.start_time().to_string(), start, "{name}");
         assert_eq!(header.depth, depth, "{name}");
         assert_eq!(header.warnings, warnings, "{name}");
         assert_eq!(all(&source), values(3, samples), "{name}");

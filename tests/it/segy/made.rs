@@ -298,7 +298,7 @@ fn intervals_come_from_the_header_that_has_one() {
         let mut made = Made::new(5, false, vec![vec![0.0; 4], vec![0.0; 4]]);
         change(&mut made);
         let source = made.open().unwrap();
-        assert_eq!(source.header().prf, prf, "{what}");
+        assert_eq!(source.header().prf(), prf, "{what}");
         let warned = source
             .header()
             .warnings
@@ -338,7 +338,7 @@ fn the_start_has_its_fraction() {
         let path = folder.path().join(name);
         std::fs::write(&path, made.bytes()).unwrap();
         let source = open(&path, &Options::default()).unwrap();
-        assert_eq!(source.header().start.to_string(), start, "{name}");
+        assert_eq!(source.header().start_time().to_string(), start, "{name}");
     }
 }
 
