@@ -16,6 +16,7 @@ use crate::pipeline::balance::Balance;
 use crate::pipeline::chunk::{Chunk, Origin};
 use crate::pipeline::index::{self, Index};
 use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::listed::Listing;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::timeline::{Cut, Cutting, Fibre, Recorded, Rule, Timeline};
@@ -70,9 +71,7 @@ pub fn find(
     for text in &given {
         // What an index lists need not be looked for.
         match indexes.of_folder(Path::new(text))? {
-            Some(index) => {
-                list.extend(index.entries().map(|it| Chunk::listed(Path::new(text), it)))
-            }
+            Some(index) => list.extend(index.chunks().map(|it| Chunk::listed(Path::new(text), it))),
             None => others.push(text.clone()),
         }
     }
@@ -117,17 +116,17 @@ pub fn find(
 
 /// The indexes of folders, each read once.
 #[derive(Default)]
-struct Indexes(HashMap<PathBuf, Option<Arc<Index>>>);
+struct Indexes(HashMap<PathBuf, Option<Arc<Listing>>>);
 
 impl Indexes {
     /// The index of a folder; `None` where it is no folder, or has none.
-    fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Index>>, Failure> {
+    fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Listing>>, Failure> {
         if let Some(known) = self.0.get(folder) {
             return Ok(known.clone());
         }
         let index = match !store::is_remote(folder) && !store::is_dir(folder) {
             true => None,
-            false => Index::read(folder)?.map(Arc::new),
+            false => Index::read(folder)?.map(|index| Listing::of(&index)),
         };
         self.0.insert(folder.to_path_buf(), index.clone());
         Ok(index)
@@ -141,12 +140,10 @@ impl Indexes {
         };
         let index = self.of_folder(&folder)?;
         let name = ChunkName::of_file(&input.path);
-        let entry = index
-            .zip(name)
-            .and_then(|(index, name)| index.find(name).cloned());
+        let listed = index.zip(name).and_then(|(index, name)| index.find(name));
         let mut chunk = Chunk::from(input);
-        if let Some(entry) = entry {
-            chunk.origin = Origin::Listed(Arc::new(entry));
+        if let Some(listed) = listed {
+            chunk.origin = Origin::Listed(listed);
         }
         Ok(chunk)
     }
@@ -290,7 +287,11 @@ pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
             default.overlap,
             0.0,
         )?,
-        margin: default.margin,
+        edge: match compat {
+            Compat::Exact => duration("edge_seconds", keys.edge_seconds, default.edge, 0.0)?,
+            // distpy knows no chunk but its own.
+            Compat::Distpy => 0,
+        },
         join: duration("join_seconds", keys.join_seconds, default.join, 0.0)?,
         keep_short: last_chunk(system)? == LastChunk::Keep,
         grid: false,

@@ -66,7 +66,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         return Ok(monitor.stop.code());
     }
     let graph = calibrated(monitor, graph, calibration, &system, compat);
-    let settings = settings(cli, &system, compat, &output);
+    let settings = settings(cli, &system, compat, &output)?;
+    if compat == Compat::Distpy && system.gpu.edge_seconds.is_some_and(|it| it > 0.0) {
+        tracing::warn!(
+            "{}: distpy_gpu.edge_seconds: ignored, as distpy computes each chunk by itself",
+            system.file.display()
+        );
+    }
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
@@ -206,8 +212,13 @@ fn calibrated(
     }
 }
 
-fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settings {
-    Settings {
+fn settings(
+    cli: &Cli,
+    system: &System,
+    compat: Compat,
+    output: &Path,
+) -> Result<Settings, Failure> {
+    Ok(Settings {
         prf: system.prf.unwrap_or(chunks::DISTPY_PRF),
         compat,
         measured_depth: system.measured_depth.clone(),
@@ -216,7 +227,8 @@ fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settin
         output: output.to_path_buf(),
         timestamp: cli.timestamp,
         hdf5: system.gpu.hdf5.clone(),
-    }
+        edge: chunks::cutting(system, compat)?.edge,
+    })
 }
 
 /// The first chunk, planned; `None` where there is none that fits.
@@ -224,7 +236,7 @@ pub(super) fn first_job(cli: &Cli, system: &System, flow: &Workflow, graph: &Gra
     let chunks = chunks::find(cli, system, Some(flow)).ok()?.list;
     let output = output_folder(cli, system).ok()?;
     let compat = compat(cli, system, Some(flow)).ok()?;
-    let settings = settings(cli, system, compat, &output);
+    let settings = settings(cli, system, compat, &output).ok()?;
     let mut reader = Reader::new(graph, &flow.file, settings).ok()?;
     reader.job(&chunks[0]).ok()
 }

@@ -95,6 +95,11 @@ impl Entry {
         self.id.start.saturating_add(length)
     }
 
+    /// Name of its file.
+    pub fn file(&self) -> String {
+        format!("{}.npy", self.id.name)
+    }
+
     /// Bytes of its samples.
     pub fn bytes(&self) -> u64 {
         (self.samples * self.common.channels * self.common.dtype.size()) as u64

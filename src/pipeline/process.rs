@@ -138,7 +138,7 @@ impl Size {
         let chunk = &job.sources[0];
         Self {
             bytes: chunk.size() as u64,
-            samples: chunk.shape()[1],
+            samples: job.plan.env.own().len(),
         }
     }
 }

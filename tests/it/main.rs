@@ -47,6 +47,7 @@ mod python;
 mod reference;
 mod report;
 mod samples;
+mod seams;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;
