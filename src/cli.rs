@@ -70,9 +70,10 @@ pub struct Cli {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// Make results again that exist already
-    #[arg(long)]
-    pub overwrite: bool,
+    /// Replace existing results: `changed` keeps those that this very flow made from the same input, so that a run that is
+    /// restarted goes on where it ended; `all` recomputes everything
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "changed")]
+    pub overwrite: Option<OverwriteArg>,
 
     /// Unix time of a chunk whose name is none
     #[arg(long, value_name = "SECONDS")]
@@ -117,6 +118,15 @@ pub struct Cli {
     /// What `render-job` puts into a manifest.
     #[command(flatten)]
     pub render: RenderArgs,
+}
+
+/// Which existing results are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OverwriteArg {
+    /// Those of another flow or another input.
+    Changed,
+    /// All.
+    All,
 }
 
 /// Arguments of `benchmark`.

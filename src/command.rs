@@ -5,18 +5,17 @@
 //! not depend on samples (filter coefficients, bins of bands, tables).
 
 mod axis;
+mod chunk;
 mod env;
 pub mod prelude;
 mod reach;
 mod spec;
 mod statistic;
 
-use std::fmt::{self, Debug};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,10 +23,10 @@ use serde_json::Value;
 use crate::block::{Block, DType, Held, Kind, Real, Samples, Signature, Stored};
 use crate::dsp::bands::BandSums;
 use crate::dsp::edge::Edge;
-use crate::formats::segment::SECOND;
 use crate::point::{Looped, Point};
 
 pub use axis::Axis;
+pub use chunk::{ChunkId, ChunkName};
 pub use env::{Env, Lattice};
 pub use reach::Reach;
 pub use spec::{ANY, Cost, Example, Family, Gathers, NUMBERS, REAL, Spec, TO_COMPLEX, TO_REAL};
@@ -410,121 +409,6 @@ impl Signature {
                 "takes real or complex input, found {self}"
             ))),
         }
-    }
-}
-
-/// Which chunk: its name, which names its results, and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChunkId {
-    /// Its name.
-    pub name: ChunkName,
-    /// Time of its first sample, in nanoseconds since 1970.
-    pub start: i64,
-}
-
-impl ChunkId {
-    /// A chunk that starts with a second, as the name of a file tells.
-    pub fn of_second(second: i64) -> Self {
-        Self::of_name(ChunkName::whole(second))
-    }
-
-    /// Its time; distpy knows no more than the whole second.
-    pub fn time(&self, compat: Compat) -> Timestamp {
-        let nanoseconds = match compat {
-            Compat::Exact => self.start,
-            Compat::Distpy => self.name.second().saturating_mul(SECOND),
-        };
-        Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
-    /// A chunk that starts when its name says.
-    pub fn of_name(name: ChunkName) -> Self {
-        Self {
-            name,
-            start: name.time(),
-        }
-    }
-}
-
-/// A chunk's name: the Unix time of its first sample in whole seconds, or with the fraction where another chunk has that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChunkName {
-    second: i64,
-    nanosecond: Option<u32>,
-}
-
-impl ChunkName {
-    /// A whole second.
-    pub fn whole(second: i64) -> Self {
-        Self {
-            second,
-            nanosecond: None,
-        }
-    }
-
-    /// A time in nanoseconds since 1970, with its fraction.
-    pub fn exact(time: i64) -> Self {
-        Self {
-            second: time.div_euclid(SECOND),
-            nanosecond: u32::try_from(time.rem_euclid(SECOND)).ok(),
-        }
-    }
-
-    /// The whole second.
-    pub fn second(self) -> i64 {
-        self.second
-    }
-
-    /// The time that it states, in nanoseconds since 1970.
-    pub fn time(self) -> i64 {
-        let nanosecond = self.nanosecond.unwrap_or(0);
-        self.second
-            .saturating_mul(SECOND)
-            .saturating_add(nanosecond.into())
-    }
-
-    /// The name of a file without its ending; `None` where that is no Unix time.
-    pub fn of_file(path: &Path) -> Option<Self> {
-        path.file_stem()?.to_str()?.parse().ok()
-    }
-}
-
-impl fmt::Display for ChunkName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(nanosecond) = self.nanosecond else {
-            return write!(f, "{}", self.second);
-        };
-        let digits = format!("{nanosecond:09}");
-        let digits = match digits.trim_end_matches('0') {
-            "" => "0",
-            digits => digits,
-        };
-        write!(f, "{}.{digits}", self.second)
-    }
-}
-
-impl FromStr for ChunkName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("found \"{text}\", expected a Unix time such as 1500000000 or 1500000000.25")
-        };
-        let (second, fraction) = match text.split_once('.') {
-            None => (text, None),
-            Some((second, fraction)) => (second, Some(fraction)),
-        };
-        let second = second.parse().map_err(|_| wrong())?;
-        let Some(fraction) = fraction else {
-            return Ok(Self::whole(second));
-        };
-        let digits =
-            (1..=9).contains(&fraction.len()) && fraction.bytes().all(|it| it.is_ascii_digit());
-        let nanosecond = format!("{fraction:0<9}").parse().ok().filter(|_| digits);
-        Ok(Self {
-            second,
-            nanosecond: Some(nanosecond.ok_or_else(wrong)?),
-        })
     }
 }
 

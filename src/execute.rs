@@ -26,6 +26,8 @@ pub struct Job {
     pub sources: Vec<Stored>,
     /// Samples of each channel that no chunk before has.
     pub samples: usize,
+    /// The identity of the input, for the record of the results.
+    pub identity: String,
 }
 
 impl Job {
@@ -37,6 +39,7 @@ impl Job {
             plan: self.plan.clone(),
             sources: self.sources.clone(),
             samples: self.samples,
+            identity: self.identity.clone(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Job {
             plan: Arc::new(plan),
             sources: vec![sample],
             samples: 1,
+            identity: String::new(),
         }
     }
 }

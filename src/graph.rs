@@ -10,6 +10,8 @@ pub mod document;
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::command::{Command, Compat, Gathers, Spec};
 use crate::commands;
 use crate::config::workflow::Entry;
@@ -42,6 +44,8 @@ pub struct Node {
     pub path: String,
     /// What is known of the command.
     pub spec: &'static Spec,
+    /// Its arguments as values; those that the file leaves out have their defaults.
+    pub arguments: Map<String, Value>,
     /// The command with its arguments.
     pub command: Command,
     /// `in_uid`, then `gather_uids`.
@@ -77,14 +81,14 @@ impl Graph {
         let links: Vec<Vec<Link>> = (0..entries.len())
             .map(|k| resolve(k, &mut problems))
             .collect();
-        let commands: Vec<Option<(&'static Spec, Command)>> = entries
+        let commands: Vec<Option<Typed>> = entries
             .iter()
             .map(|e| command(e, reading, &mut problems))
             .collect();
         apart(&entries, &commands, &mut problems);
         let mut links = links;
         for ((entry, command), links) in entries.iter().zip(&commands).zip(&mut links) {
-            if let Some((spec, _)) = command {
+            if let Some((spec, ..)) = command {
                 gathered(entry, spec, reading, links, &mut problems);
             }
         }
@@ -96,7 +100,7 @@ impl Graph {
         order.iter().enumerate().for_each(|(at, &k)| place[k] = at);
         let mut commands = commands;
         let nodes = order.iter().map(|&k| {
-            let (spec, command) = commands[k]
+            let (spec, arguments, command) = commands[k]
                 .take()
                 .expect("an entry without a command is an error");
             let link = |link: &Link| link.map_or(Input::Chunk, |k| Input::Node(place[k]));
@@ -104,6 +108,7 @@ impl Graph {
                 uid: entries[k].uid.unwrap_or_default(),
                 path: entries[k].path.clone(),
                 spec,
+                arguments,
                 command,
                 inputs: links[k].iter().map(link).collect(),
             }
@@ -118,15 +123,14 @@ impl Graph {
     }
 }
 
+/// A command with its arguments, as values and as what they become.
+type Typed = (&'static Spec, Map<String, Value>, Command);
+
 /// Arrays of one summary must have names of their own.
-fn apart(
-    entries: &[Entry],
-    commands: &[Option<(&'static Spec, Command)>],
-    problems: &mut Problems,
-) {
+fn apart(entries: &[Entry], commands: &[Option<Typed>], problems: &mut Problems) {
     let mut known: Vec<(&Path, i64)> = Vec::new();
     for (entry, command) in entries.iter().zip(commands) {
-        let sink = command.as_ref().and_then(|(_, command)| command.sink());
+        let sink = command.as_ref().and_then(|(.., command)| command.sink());
         let Some(summary) = sink.and_then(|sink| sink.summary()) else {
             continue;
         };
@@ -145,7 +149,8 @@ impl Graph {
     /// The same flow of chunks whose samples are multiplied by `factor` before all else.
     pub fn scaled(mut self, factor: f64) -> Self {
         let spec = commands::find("lin_transform").expect("the list holds a factor");
-        let built = (spec.build)(serde_json::json!({ "m": factor }));
+        let arguments = Map::from_iter([("m".to_string(), factor.into())]);
+        let built = (spec.build)(Value::Object(arguments.clone()));
         for node in &mut self.nodes {
             for input in &mut node.inputs {
                 *input = match input {
@@ -158,6 +163,7 @@ impl Graph {
             uid: 0,
             path: "distpy_gpu.calibrate".into(),
             spec,
+            arguments,
             command: built.expect("a number is what it takes"),
             inputs: vec![Input::Chunk],
         };
@@ -251,11 +257,7 @@ fn gathered(
     }
 }
 
-fn command(
-    entry: &Entry,
-    reading: Reading,
-    problems: &mut Problems,
-) -> Option<(&'static Spec, Command)> {
+fn command(entry: &Entry, reading: Reading, problems: &mut Problems) -> Option<Typed> {
     if reading.compat == Compat::Distpy && compat::UNREGISTERED.contains(&entry.name.as_str()) {
         let message = format!(
             "distpy does not know \"{}\" here and passes its input through",
@@ -263,7 +265,7 @@ fn command(
         );
         problems.push(Problem::warning(format!("{}.name", entry.path), message));
         let spec = commands::find("NONE").expect("the list holds the identity");
-        return Some((spec, Command::Passthrough));
+        return Some((spec, Map::new(), Command::Passthrough));
     }
     let Some(spec) = commands::find(&entry.name) else {
         let path = format!("{}.name", entry.path);
@@ -280,7 +282,7 @@ fn command(
                     format!("{message} (distpy passes its input through)"),
                 ));
                 let spec = commands::find("NONE").expect("the list holds the identity");
-                return Some((spec, Command::Passthrough));
+                return Some((spec, Map::new(), Command::Passthrough));
             }
         }
         return None;
@@ -296,8 +298,9 @@ fn command(
     }
     let mut args = entry.args.clone();
     arguments::whole(&mut args, &schema);
-    match (spec.build)(serde_json::Value::Object(args)) {
-        Ok(command) => Some((spec, command)),
+    let filled = arguments::filled(&args, &schema);
+    match (spec.build)(Value::Object(args)) {
+        Ok(command) => Some((spec, filled, command)),
         Err(problem) => {
             problems.push(Problem::error(
                 format!("{}.{}", entry.path, problem.path),

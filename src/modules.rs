@@ -35,6 +35,7 @@ use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::pipeline::inputs::Input;
 use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
+use crate::pipeline::origin::OriginError;
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
 use crate::pipeline::shard::Shard;
@@ -194,6 +195,9 @@ pub enum Failure {
     /// Reading or writing failed.
     #[error("{0}")]
     Io(String),
+    /// The output folder has results of another flow.
+    #[error("{0}")]
+    Origin(String),
     /// The program is wrong.
     #[error("{0}")]
     Defect(String),
@@ -204,7 +208,7 @@ impl Failure {
     pub fn code(&self) -> Code {
         match self {
             Failure::Usage(_) => exit::USAGE,
-            Failure::Config(_) => exit::CONFIG,
+            Failure::Config(_) | Failure::Origin(_) => exit::CONFIG,
             Failure::Data(_) => exit::DATA,
             Failure::Device(_) => exit::DEVICE,
             Failure::Io(_) => exit::IO,
@@ -216,6 +220,15 @@ impl Failure {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         Failure::Io(error.to_string())
+    }
+}
+
+impl From<OriginError> for Failure {
+    fn from(error: OriginError) -> Self {
+        match error {
+            OriginError::Other(line) => Failure::Origin(line),
+            OriginError::Output(error) => error.into(),
+        }
     }
 }
 

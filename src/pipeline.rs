@@ -10,6 +10,7 @@ pub mod limits;
 pub mod listed;
 pub mod logs;
 pub mod monitor;
+pub mod origin;
 pub mod output;
 pub mod process;
 pub mod reader;

@@ -11,6 +11,8 @@ use super::{Problem, Problems};
 pub struct Workflow {
     /// The file that this was read from.
     pub file: PathBuf,
+    /// Its text.
+    pub text: String,
     /// The flow's name, for reports.
     pub name: String,
     /// `"compat": "distpy"`: every number as distpy 1.32.3 gives it.
@@ -83,6 +85,7 @@ impl Workflow {
             .filter_map(|(k, value)| entry(k, value, &mut problems))
             .collect();
         let workflow = Self {
+            text: text.to_string(),
             file: file.to_path_buf(),
             name: root
                 .get("name")

@@ -22,6 +22,16 @@ pub enum Format {
 /// How names of recordings end.
 pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "nc", "nc4", "tdms"];
 
+/// The format that a file's name says, where files of that format have a signature.
+fn named(path: &Path) -> Option<Format> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match &*extension {
+        "h5" | "hdf5" | "hdf" | "nc" | "nc4" => Some(Format::Hdf5),
+        "tdms" => Some(Format::Tdms),
+        _ => None,
+    }
+}
+
 /// Whether a file is named as recordings are.
 pub fn is_recording(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
@@ -81,7 +91,11 @@ pub struct Options {
 pub fn open(path: &Path, options: &Options) -> Result<(Format, Box<dyn Source>), FormatError> {
     let wrong =
         |found: &str, expected: &str| Err(FormatError::content(path, "file", found, expected));
-    let format = format(path)?;
+    let format = match format(path)? {
+        // A damaged file of a format that has a signature is refused as what its name says.
+        Format::Segy => named(path).unwrap_or(Format::Segy),
+        known => known,
+    };
     let source: Box<dyn Source> = match format {
         Format::Npy => return wrong("an npy array, which is a chunk", "a recording"),
         Format::Segy => {

@@ -52,8 +52,11 @@ impl Rate {
 
     /// Samples per second.
     pub fn hertz(self) -> f64 {
-        // Both parts may be beyond 2^53; a double each loses less than the quotient's own rounding matters.
-        self.samples as f64 * SECOND as f64 / self.nanoseconds as f64
+        // In lowest terms both parts are exact doubles, as a rule, so that a rate stated in hertz comes back as it was.
+        let common = greatest_common_divisor(self.nanoseconds, SECOND as u64);
+        let [seconds, parts] = [self.nanoseconds / common, SECOND as u64 / common];
+        let common = greatest_common_divisor(self.samples, seconds);
+        (self.samples / common) as f64 * parts as f64 / (seconds / common) as f64
     }
 
     /// Samples and the nanoseconds that they take, in lowest terms.
@@ -95,9 +98,8 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The fraction of smallest denominator within the rounding of a double, by its continued fraction.
+/// The first fraction of a double's continued fraction that is rounded to that double.
 fn simplest_fraction(value: f64) -> Option<(u64, u64)> {
-    const ROUNDING: f64 = 4.0 * f64::EPSILON;
     if !(value.is_finite() && value > 0.0) {
         return None;
     }
@@ -113,8 +115,7 @@ fn simplest_fraction(value: f64) -> Option<(u64, u64)> {
         let next = |before: u64, now: u64| whole.checked_mul(now)?.checked_add(before);
         let fraction = (next(before.0, now.0)?, next(before.1, now.1)?);
         (before, now) = (now, fraction);
-        let found = now.0 as f64 / now.1 as f64;
-        if (found - value).abs() <= value * ROUNDING {
+        if now.0 as f64 / now.1 as f64 == value {
             return (now.0 > 0).then_some(now);
         }
         rest = 1.0 / (rest - whole as f64);

@@ -100,3 +100,37 @@ pub fn whole(args: &mut Map<String, Value>, schema: &Value) {
         }
     }
 }
+
+/// All arguments that a schema knows: those that are missing with their defaults. One number is written one way.
+pub fn filled(args: &Map<String, Value>, schema: &Value) -> Map<String, Value> {
+    let none = Map::new();
+    let known = schema.get("properties").and_then(Value::as_object);
+    let known = known.unwrap_or(&none).iter();
+    known
+        .filter_map(|(name, property)| {
+            let given = args.get(name).filter(|value| !value.is_null());
+            let value = given.or_else(|| property.get("default"))?;
+            Some((name.clone(), plain(value)))
+        })
+        .collect()
+}
+
+/// The same value with whole numbers as integers, whether they were written with a point or not.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(n) if n.fract() == 0.0 && n.abs() < 9e15 => (n as i64).into(),
+            _ => value.clone(),
+        },
+        Value::Array(values) => values.iter().map(plain).collect(),
+        Value::Object(values) => {
+            let mut sorted: Vec<_> = values.iter().collect();
+            sorted.sort_by_key(|(name, _)| *name);
+            sorted
+                .into_iter()
+                .map(|(name, value)| (name.clone(), plain(value)))
+                .collect()
+        }
+        _ => value.clone(),
+    }
+}

@@ -66,7 +66,11 @@ pub fn find(
     flow: Option<&Workflow>,
 ) -> Result<Chunks<'static>, Failure> {
     let given = given(cli, system, "the chunks or recordings")?;
-    let mut indexes = Indexes::default();
+    let compat = compat(cli, system, flow)?;
+    let mut indexes = Indexes {
+        known: HashMap::new(),
+        edge: cutting(system, compat)?.edge,
+    };
     let (mut list, mut others) = (Vec::new(), Vec::new());
     for text in &given {
         // What an index lists need not be looked for.
@@ -115,20 +119,29 @@ pub fn find(
 }
 
 /// The indexes of folders, each read once.
-#[derive(Default)]
-struct Indexes(HashMap<PathBuf, Option<Arc<Listing>>>);
+struct Indexes {
+    known: HashMap<PathBuf, Option<Arc<Listing>>>,
+    /// Nanoseconds of the neighbouring samples that are read with a chunk.
+    edge: i64,
+}
 
 impl Indexes {
     /// The index of a folder; `None` where it is no folder, or has none.
     fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Listing>>, Failure> {
-        if let Some(known) = self.0.get(folder) {
+        if let Some(known) = self.known.get(folder) {
             return Ok(known.clone());
         }
-        let index = match !store::is_remote(folder) && !store::is_dir(folder) {
-            true => None,
-            false => Index::read(folder)?.map(|index| Listing::of(&index)),
+        let text = folder.as_os_str().to_string_lossy();
+        // To ask a store takes a request each time, so names of files are not asked for.
+        let is_folder = match store::is_remote(folder) {
+            true => folder.extension().is_none() && !text.contains(['*', '?', '[']),
+            false => store::is_dir(folder),
         };
-        self.0.insert(folder.to_path_buf(), index.clone());
+        let index = match is_folder {
+            true => Index::read(folder)?.map(|index| Listing::of(&index, self.edge)),
+            false => None,
+        };
+        self.known.insert(folder.to_path_buf(), index.clone());
         Ok(index)
     }
 

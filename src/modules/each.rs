@@ -276,7 +276,7 @@ pub fn copy(
     let from = Local::of(from).map_err(io)?;
     let mut file = File::open(from.path()).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let there = match cli.overwrite {
+    let there = match cli.overwrite.is_some() {
         true => None,
         false => Local::of(&output.path().join(to)).ok(),
     };

@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let compat = compat(cli, &system, None)?;
     let options = Ingest {
         dtype: dtype(&system)?,
-        overwrite: cli.overwrite,
+        overwrite: cli.overwrite.is_some(),
         traces: trace_files(&system)?,
     };
     // Runs on chunk files take edges from the neighbours.

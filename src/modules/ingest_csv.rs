@@ -77,7 +77,7 @@ fn run(
                 compat,
                 output,
                 below: name,
-                overwrite: cli.overwrite,
+                overwrite: cli.overwrite.is_some(),
                 cells: CELLS,
                 stop: monitor.stop.flag(),
                 advance: &|bytes| {

@@ -42,7 +42,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let settings = Settings {
             size: system.box_size,
             stem: name.file_name().and_then(|n| n.to_str()).unwrap_or("curve"),
-            overwrite: cli.overwrite,
+            overwrite: cli.overwrite.is_some(),
             stop: monitor.stop.flag(),
             advance: &|files| monitor.meter.done(files),
         };

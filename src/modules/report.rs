@@ -8,12 +8,13 @@ use std::path::Path;
 use super::ingest_witsml::sets;
 use super::{Failure, compat, flow, join, output_folder, read_text, set_threads, system};
 use crate::cli::Cli;
-use crate::config::{Severity, System};
+use crate::config::{Severity, System, Workflow};
 use crate::exit::{self, Code};
 use crate::graph::document::svg;
 use crate::graph::{Graph, Reading};
 use crate::pipeline::logs::LogsError;
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::origin;
 use crate::store;
 use page::{Log, Page, Picture};
 
@@ -40,7 +41,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     };
     logs(&results, &mut page)?;
     runs::read(system.input.as_deref(), &results, &mut page);
-    describe(cli, monitor, &system, &mut page)?;
+    describe(cli, monitor, &system, &results, &mut page)?;
     pictures(cli, &mut page)?;
     let html = page.html();
     let folder = join(cli, monitor, &results)?;
@@ -102,8 +103,15 @@ fn logs(results: &Path, page: &mut Page) -> Result<(), Failure> {
 }
 
 /// The flow: what it is called, its drawing, its file.
-fn describe(cli: &Cli, monitor: &Monitor, system: &System, page: &mut Page) -> Result<(), Failure> {
-    let Some(workflow) = flow(monitor, system)? else {
+fn describe(
+    cli: &Cli,
+    monitor: &Monitor,
+    system: &System,
+    results: &Path,
+    page: &mut Page,
+) -> Result<(), Failure> {
+    let configured = flow(monitor, system)?;
+    let Some(workflow) = made_by(results, configured, page)? else {
         return Ok(());
     };
     let reading = Reading {
@@ -128,8 +136,26 @@ fn describe(cli: &Cli, monitor: &Monitor, system: &System, page: &mut Page) -> R
     page.plan.clone_from(&described.plan);
     let drawn = svg(&described).map_err(Failure::Io)?;
     page.graph = String::from_utf8_lossy(&drawn).into_owned();
-    page.flow = read_text(&workflow.file)?;
+    page.flow.clone_from(&workflow.text);
     Ok(())
+}
+
+/// The flow that made the results, else the one that the configuration names.
+fn made_by(
+    results: &Path,
+    configured: Option<Workflow>,
+    page: &mut Page,
+) -> Result<Option<Workflow>, Failure> {
+    let Some(last) = origin::last_flow(results)? else {
+        return Ok(configured);
+    };
+    if configured.as_ref().is_some_and(|it| it.text != last.text) {
+        page.warnings.push(format!(
+            "{}: has changed since it made the results; the flow below is the one that made them",
+            last.file.display()
+        ));
+    }
+    Ok(Some(Workflow::parse(&last.file, &last.text)?))
 }
 
 /// The pictures after -f: files, folders and globs.

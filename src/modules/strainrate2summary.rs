@@ -1,6 +1,10 @@
 //! `-m strainrate2summary`: a command file over every chunk.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::chunks::{self, Chunks};
 use super::device::Work;
@@ -8,7 +12,7 @@ use super::document::document;
 use super::ingest::end_balance;
 use super::{Failure, compat, flow, join, output_folder, set_threads, share_by, system};
 use crate::block::Precision;
-use crate::cli::{Cli, PrecisionArg};
+use crate::cli::{Cli, OverwriteArg, PrecisionArg};
 use crate::command::{ChunkId, Compat};
 use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
@@ -19,6 +23,8 @@ use crate::graph::{Graph, Reading};
 use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::origin::{Existing, Flow, Origins};
+use crate::pipeline::output::run_id;
 use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
 use crate::pipeline::watch::Watch;
@@ -89,6 +95,14 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let text = format!("{}{places}", job.plan);
         return super::list::show(cli, &text, &text);
     }
+    let from_recordings = chunks.first().is_some_and(|it| it.cut().is_some());
+    let recorded = chunks.first().is_some_and(|it| it.rate().is_some());
+    // The rate at which chunks were recorded is part of their identity.
+    let prf = system.prf.filter(|_| !recorded || compat == Compat::Distpy);
+    let depths = match chunks.first() {
+        Some(first) => reader.depths(first)?,
+        None => None,
+    };
     let sample: Vec<Chunk> = chunks.iter().take(SAMPLE).cloned().collect();
     // Summaries are of all shares' chunks. What has no name is no chunk of anybody's.
     let names = reader.names();
@@ -118,11 +132,28 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let folder = join(cli, monitor, &output)?;
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
+    let settings = changes(
+        &system,
+        compat,
+        precision,
+        prf,
+        &depths,
+        reader.loaded(),
+        from_recordings,
+    );
+    let described = Flow::new(&flow.file, &flow.text, &graph, settings);
+    let mine: Vec<ChunkId> = chunks.iter().filter_map(|it| names.id(it).ok()).collect();
+    let existing = match cli.overwrite {
+        None => Existing::Keep,
+        Some(OverwriteArg::Changed) => Existing::Replace,
+        Some(OverwriteArg::All) => Existing::Recompute,
+    };
+    let origins = Origins::begin(&folder, run_id(), described, &mine, existing)?;
     let run = Run {
         graph: &graph,
         output: &folder,
         sample: &sample,
-        overwrite: cli.overwrite,
+        origins: &origins,
         quiet: cli.quiet,
         latency: later.is_some(),
         all: later.is_none().then_some(&all[..]),
@@ -181,6 +212,55 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         Report { unread: 1.., .. } => exit::IO,
         _ => exit::OK,
     })
+}
+
+/// Everything but the flow that changes numbers, by its key in the configuration.
+fn changes(
+    system: &System,
+    compat: Compat,
+    precision: CpuPrecision,
+    prf: Option<f64>,
+    depths: &Option<Vec<f64>>,
+    loaded: BTreeMap<String, String>,
+    from_recordings: bool,
+) -> BTreeMap<String, Value> {
+    let keys = &system.gpu;
+    let mut all = BTreeMap::from([
+        ("distpy_gpu.compat".to_string(), compat.name().into()),
+        ("distpy_gpu.precision".into(), precision.name().into()),
+        ("time_scale".into(), system.time_scale.clone().into()),
+    ]);
+    let digest = depths.as_ref().map(|depths| {
+        let digest = Sha256::digest(bytemuck::cast_slice::<f64, u8>(depths));
+        let hex: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{} depths, SHA-256 {hex}", depths.len())
+    });
+    all.insert("measured_depth".into(), digest.into());
+    for (path, digest) in loaded {
+        all.insert(format!("content of {path}"), digest.into());
+    }
+    let edge = keys
+        .edge_seconds
+        .filter(|it| *it > 0.0 && compat == Compat::Exact);
+    all.insert("distpy_gpu.edge_seconds".into(), edge.into());
+    if from_recordings {
+        // How recordings are cut.
+        let cutting = [
+            ("chunk_seconds", keys.chunk_seconds.map(Value::from)),
+            ("overlap_seconds", keys.overlap_seconds.map(Value::from)),
+            ("join_seconds", keys.join_seconds.map(Value::from)),
+            ("last_chunk", keys.last_chunk.clone().map(Value::from)),
+        ];
+        for (key, value) in cutting {
+            all.insert(format!("distpy_gpu.{key}"), value.unwrap_or_default());
+        }
+    } else {
+        all.insert("prf".into(), prf.into());
+    }
+    all
 }
 
 /// The flow in the recording's unit, where that is known and wanted.

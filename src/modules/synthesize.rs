@@ -27,7 +27,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             "module `synthesize` needs to know what to make; expected {expected}"
         )));
     };
-    if store::is_file(target) && !cli.overwrite {
+    if store::is_file(target) && !cli.overwrite.is_some() {
         tracing::info!(
             "{}: exists, kept; --overwrite makes it again",
             target.display()
@@ -197,7 +197,7 @@ fn write_chunks(
 ) -> Result<bool, Failure> {
     let folder = join(cli, monitor, target)?;
     let options = Ingest {
-        overwrite: cli.overwrite,
+        overwrite: cli.overwrite.is_some(),
         ..Ingest::default()
     };
     let run = Run {

@@ -18,11 +18,13 @@ pub struct Listing {
     /// For each, the number of its first sample in its run, which ends at a gap or where a chunk is missing.
     firsts: Vec<usize>,
     places: HashMap<ChunkName, usize>,
+    /// Nanoseconds of the neighbouring samples that are read with a chunk.
+    edge: i64,
 }
 
 impl Listing {
-    /// Of an index.
-    pub fn of(index: &Index) -> Arc<Self> {
+    /// Of an index, for chunks that are read with `edge` nanoseconds of the samples before and after them.
+    pub fn of(index: &Index, edge: i64) -> Arc<Self> {
         let entries: Vec<Entry> = index.entries().cloned().collect();
         let mut firsts: Vec<usize> = Vec::with_capacity(entries.len());
         for (k, entry) in entries.iter().enumerate() {
@@ -37,6 +39,7 @@ impl Listing {
             places: names.zip(0..).collect(),
             entries,
             firsts,
+            edge,
         })
     }
 
@@ -91,14 +94,34 @@ impl Listed {
         self.listing.firsts[self.at]
     }
 
-    /// Reads the chunk with `edge` nanoseconds of the samples before and after it, fewer where its run starts or ends; and how many
-    /// samples that are. `path` is its file, and its neighbours lie in the same folder.
+    /// Samples of the edge before and after the chunk: fewer than wanted where its run starts or ends.
+    pub fn edge(&self) -> [usize; 2] {
+        let Listing {
+            entries, firsts, ..
+        } = &*self.listing;
+        let reach = self.reach();
+        let end = self.first() + self.entry().samples;
+        let later = self.at + 1..entries.len();
+        let later = later.take_while(|&k| firsts[k] > 0 && firsts[k] < end + reach);
+        let last = later.last().unwrap_or(self.at);
+        let known = (firsts[last] + entries[last].samples).saturating_sub(end);
+        [reach.min(self.first()), reach.min(known)]
+    }
+
+    /// Samples of the edge on either side.
+    fn reach(&self) -> usize {
+        let reach = self.entry().common.rate.first_at(self.listing.edge);
+        usize::try_from(reach).unwrap_or(0)
+    }
+
+    /// Reads the chunk with its edges, and gives how many samples those have. They have fewer than [`Self::edge`] says where the
+    /// file of a neighbour is not there. `path` is the chunk's file, and its neighbours lie in the same folder.
     ///
     /// # Errors
     /// When a file cannot be read, or is not as the index says.
-    pub fn read(&self, path: &Path, edge: i64) -> Result<(Stored, [usize; 2]), Unready> {
+    pub fn read(&self, path: &Path) -> Result<(Stored, [usize; 2]), Unready> {
         let chunk = from_file(path)?;
-        let reach = usize::try_from(self.entry().common.rate.first_at(edge)).unwrap_or(0);
+        let reach = self.reach();
         if reach == 0 {
             return Ok((chunk, [0, 0]));
         }

@@ -9,7 +9,7 @@
 //! container's memory is short.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use super::balance::{Balance, Reason};
 use super::chunk::Chunk;
 use super::limits;
 use super::monitor::{Monitor, Queue};
+use super::origin::{self, Origins};
 use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
@@ -83,8 +84,8 @@ pub struct Run<'a> {
     pub output: &'a Folder,
     /// The first [`SAMPLE`] chunks of all, whichever share this run has: they tell whether the flow or a chunk is at fault.
     pub sample: &'a [Chunk],
-    /// Whether finished chunks are made again.
-    pub overwrite: bool,
+    /// Which results are finished, and by which flow.
+    pub origins: &'a Origins<'a>,
     /// Whether progress is not shown.
     pub quiet: bool,
     /// Whether each chunk is told with the time from its last sample to its results: for chunks of the present.
@@ -224,7 +225,7 @@ impl Run<'_> {
         let work = |chunk: &Chunk| self.work(names.id(chunk).ok().as_ref(), &chunk.path);
         let finished = |chunk: &Chunk| {
             let id = names.id(chunk);
-            !self.overwrite && id.is_ok_and(|id| self.finished(&id))
+            id.is_ok_and(|id| self.finished(&id, chunk))
         };
         let turns = Turns::new(self.output, self.monitor, chunks, work, finished);
         for turn in turns.until(ended) {
@@ -286,30 +287,28 @@ impl Run<'_> {
 
     /// What a chunk is claimed by: the first of its results.
     fn work(&self, id: Option<&ChunkId>, path: &Path) -> String {
-        let first = id.and_then(|id| self.results(id).next());
+        let first = id.and_then(|id| origin::results(self.graph, id).next());
         first
             .unwrap_or_else(|| path.to_path_buf())
             .display()
             .to_string()
     }
 
-    /// Every file of every sink, below the output folder.
-    fn results(&self, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
-        let nodes = self.graph.nodes.iter();
-        let sinks = nodes.filter_map(|node| node.command.sink());
-        sinks.flat_map(|sink| sink.paths(id))
-    }
-
-    /// Whether every file of every sink exists. A flow without sinks is never finished.
-    fn finished(&self, id: &ChunkId) -> bool {
+    /// Whether every file of every sink exists, and this flow made them from this chunk. A flow without sinks is never finished.
+    fn finished(&self, id: &ChunkId, chunk: &Chunk) -> bool {
+        if self.origins.recomputes() {
+            return false;
+        }
         let mut any = false;
-        let all = self.results(id).all(|path| {
+        let all = origin::results(self.graph, id).all(|path| {
             any = true;
             // A file without a byte is what a full disk leaves.
             let file = store::listed(&self.output.full(&path));
             file.is_ok_and(|file| file.len > 0)
         });
-        any && all
+        let finished = any && all;
+        // Where records cannot be read, the chunk is made again.
+        finished && self.origins.is_finished(id.name, chunk).unwrap_or(false)
     }
 
     fn compute(
@@ -399,6 +398,7 @@ impl Run<'_> {
             files(&job, &results)
                 .iter()
                 .try_for_each(|artifact| writer.write(artifact))?;
+            self.origins.finished(job.id.name, &job.identity)?;
             let bytes = size.bytes;
             let (shard, device) = &labels;
             tracing::debug!(chunk = %job.path.display(), bytes, seconds, shard, device, "chunk done");
@@ -419,6 +419,7 @@ impl Run<'_> {
                 next = Instant::now() + BETWEEN.max(20 * now.elapsed());
             }
         }
+        self.origins.end()?;
         Ok(written)
     }
 }

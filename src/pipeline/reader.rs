@@ -1,12 +1,15 @@
 //! Chunks from files: found, checked, planned.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::chunk::{Chunk, Origin};
 use super::index;
+use super::origin;
 use super::sources::Sources;
 use super::timeline::Cut;
 use crate::block::{Coords, Held, Signature, Stored, Unit};
@@ -159,6 +162,41 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The depths of a chunk's channels, as far as they are known without it.
+    ///
+    /// # Errors
+    /// When the file of the axis cannot be read.
+    pub fn depths(&mut self, chunk: &Chunk) -> Result<Option<Vec<f64>>, Unready> {
+        if let Some(cut) = chunk.cut() {
+            return Ok(Some(self.depth_of(cut)?.values));
+        }
+        let name = self.settings.measured_depth.clone();
+        let default = match self.settings.compat {
+            Compat::Distpy => NO_AXIS,
+            Compat::Exact => "measured_depth.npy",
+        };
+        let name = name.as_deref().unwrap_or(default);
+        let Some(path) = self.axis_file(&chunk.path, name) else {
+            return Ok(None);
+        };
+        Ok(npy::open(&path).map_err(unreadable)?.to_f64_vec())
+    }
+
+    /// A digest of each file that the flow loads.
+    pub fn loaded(&self) -> BTreeMap<String, String> {
+        let digest = |stored: &Stored| {
+            let rows = 0..stored.shape()[0];
+            let mut bytes = vec![0; stored.size()];
+            stored.copy_rows(rows, &mut bytes);
+            let digest = Sha256::digest(bytes);
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let loads = self.loads.iter();
+        loads
+            .map(|(path, (_, stored))| (path.display().to_string(), digest(stored)))
+            .collect()
+    }
+
     /// How chunks are identified.
     pub fn names(&self) -> Names {
         Names {
@@ -172,6 +210,8 @@ impl<'a> Reader<'a> {
     /// When file or axes are bad, or the flow does not fit.
     pub fn job(&mut self, chunk: &Chunk) -> Result<Job, Unready> {
         let id = self.names().id(chunk)?;
+        // Before it is read: a file that changes meanwhile is another input.
+        let identity = origin::identity(chunk);
         let stated = Some(self.settings.prf).filter(|_| self.settings.compat == Compat::Distpy);
         let (stored, edge, depth, prf) = match &chunk.origin {
             Origin::Cut(cut) => {
@@ -185,7 +225,7 @@ impl<'a> Reader<'a> {
             }
             origin => {
                 let (stored, edge) = match origin {
-                    Origin::Listed(listed) => listed.read(&chunk.path, self.settings.edge)?,
+                    Origin::Listed(listed) => listed.read(&chunk.path)?,
                     _ => (from_file(&chunk.path)?, [0, 0]),
                 };
                 let named = self.settings.measured_depth.clone();
@@ -249,6 +289,7 @@ impl<'a> Reader<'a> {
             plan,
             sources,
             samples: chunk.samples(),
+            identity,
         })
     }
 

@@ -249,6 +249,9 @@ struct Part {
     bytes: u64,
     /// Number in its run of the first sample that is used.
     first: usize,
+    /// Time of that sample by the recording's own clock.
+    start: i64,
+    rate: Rate,
     /// Which samples of the file are used.
     times: Range<usize>,
 }
@@ -406,11 +409,19 @@ impl Timeline {
             if self.cutting.rule == Rule::Count {
                 // distpy cuts each recording by itself.
                 self.end_run(cuts);
-            } else if late.abs() <= tolerance {
-                // On the run's own grid, so that the jitter of starts does not change the number of samples in chunks.
-            } else if drifted.abs() <= tolerance {
-                tracing::debug!("{name}: clocks differ by {} s", seconds(late));
-                own_clock = true;
+            } else if late.abs() <= tolerance || drifted.abs() <= tolerance {
+                // It stays on the run's grid, so that the jitter of starts does not change the number of samples in chunks,
+                // unless its own times are known better than that. They never go back by a sample.
+                let step = rate.time_of(1);
+                let jitter = recorded
+                    .time_tolerance
+                    .max(run.last_tolerance)
+                    .max(step / 4);
+                let goes_back = late < -step / 2 && late.abs() <= tolerance;
+                own_clock = late.abs() > jitter && !goes_back;
+                if own_clock {
+                    tracing::debug!("{name}: clocks differ by {} s", seconds(late));
+                }
             } else if late < 0 {
                 skip = usize::try_from(rate.nearest(-late))
                     .unwrap_or(0)
@@ -460,6 +471,8 @@ impl Timeline {
                 path: recorded.path.clone(),
                 bytes: recorded.bytes,
                 first: run.end,
+                start: first.time,
+                rate,
                 times: segment.samples.start + skip..segment.samples.end,
             };
             run.end = part.end();
@@ -546,7 +559,7 @@ impl Timeline {
         }
     }
 
-    /// Ends the run: gives the chunks that waited for a edge, and what is left as a chunk that is shorter than the others.
+    /// Ends the run: gives the chunks that waited for an edge, and what is left as a chunk that is shorter than the others.
     fn end_run(&mut self, cuts: &mut Vec<Cut>) {
         let Some(fibre) = self.fibre().cloned() else {
             return;
@@ -591,9 +604,9 @@ impl Timeline {
         }
         let with = run.with_edge(&own, &self.cutting);
         let with = with.start..with.end.min(run.end);
-        let start = run.time(own.start);
+        let start = run.own_time(own.start);
         let second = match self.cutting.rule {
-            Rule::Time => start.div_euclid(SECOND),
+            Rule::Time => run.time(own.start).div_euclid(SECOND),
             Rule::Count => run.origin.div_euclid(SECOND) + run.next as i64,
         };
         let taken = self.last.is_some_and(|last| second <= last);
@@ -701,6 +714,20 @@ impl Run {
         let anchor = self.anchors[self.anchor(|it| it.sample <= sample)];
         let since = sample as i64 - anchor.sample as i64;
         anchor.time.saturating_add(anchor.rate.time_of(since))
+    }
+
+    /// Time of a sample by its recording's own clock, where that is within a quarter of a sample of the run's.
+    fn own_time(&self, sample: usize) -> i64 {
+        let time = self.time(sample);
+        let Some(part) = self.parts.iter().rev().find(|it| it.first <= sample) else {
+            return time;
+        };
+        let since = part.rate.time_of((sample - part.first) as i64);
+        let own = part.start.saturating_add(since);
+        match own.saturating_sub(time).abs() <= part.rate.time_of(1) / 4 {
+            true => own,
+            false => time,
+        }
     }
 
     /// The first sample at or after a time.

@@ -210,6 +210,7 @@ impl Case {
             path: PathBuf::from("chunk.npy"),
             plan,
             samples: self.chunk.shape()[1],
+            identity: String::new(),
             sources,
         })
     }
@@ -262,6 +263,7 @@ impl Stream {
             plan,
             sources,
             samples,
+            identity,
         } = case.job().expect("a plan");
         let job = move || Job {
             id,
@@ -269,6 +271,7 @@ impl Stream {
             plan: plan.clone(),
             sources: sources.clone(),
             samples,
+            identity: identity.clone(),
         };
         Self { job: Box::new(job) }
     }

@@ -2,6 +2,7 @@
 #![cfg(feature = "gpu")]
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -19,6 +20,7 @@ use distpy_gpu::graph::{Graph, Reading};
 use distpy_gpu::pipeline::chunk::Chunk;
 use distpy_gpu::pipeline::inputs;
 use distpy_gpu::pipeline::monitor::Monitor;
+use distpy_gpu::pipeline::origin::{self, Origins};
 use distpy_gpu::pipeline::output::{Folder, Sharing};
 use distpy_gpu::pipeline::process::{Broken, Expected, Report, Run};
 use distpy_gpu::pipeline::reader::{Reader, Settings};
@@ -54,6 +56,7 @@ fn process(
         output: output.clone(),
         timestamp: None,
         hdf5: Default::default(),
+        edge: 0,
     };
     let reader = Reader::new(&graph, file, settings).unwrap();
     let chunks = project.path("chunks").display().to_string();
@@ -65,11 +68,14 @@ fn process(
         let cpu = CpuExecutor::new(CpuPrecision::Always(Precision::F64));
         may_fall_back.then(|| Box::new(cpu) as Box<dyn Executor>)
     };
+    let folder = Folder::join(&output, &Sharing::default()).unwrap();
+    let described = origin::Flow::new(file, &flow.text, &graph, BTreeMap::new());
+    let origins = Origins::begin(&folder, "run", described, &[], origin::Existing::Keep).unwrap();
     let run = Run {
         graph: &graph,
-        output: &Folder::join(&output, &Sharing::default()).unwrap(),
+        output: &folder,
         sample: &chunks,
-        overwrite: false,
+        origins: &origins,
         quiet: true,
         latency: false,
         all: None,

@@ -434,7 +434,7 @@ fn nothing_unfinished_appears_when_reading_fails_or_the_run_stops() {
         let out = crate::ingest::folder(folder.path());
         let error = ingest(
             Arc::new(Ramp::new(200, 20_000, 5000.0, layout)),
-            Path::new("ramp"),
+            Path::new("recording"),
             Cutting::default(),
             &out,
             &Ingest::default(),

@@ -34,6 +34,7 @@ mod gpu_kernels;
 mod hdf5;
 mod ingest;
 mod interrupt;
+mod laws;
 mod logs;
 mod manifest;
 mod networks;

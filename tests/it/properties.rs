@@ -335,6 +335,7 @@ fn tiles_on_the_device_do_not_matter() {
                 plan,
                 sources: vec![stored(&x)],
                 samples: 0,
+                identity: String::new(),
             };
             texts.push(gpu.explain(&job).unwrap());
             gpu.submit(job);

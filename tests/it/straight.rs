@@ -294,7 +294,7 @@ fn run_ended(output: &std::process::Output) {
     let told: Vec<i64> = lines
         .iter()
         .filter(|line| line["latency"].as_f64().is_some_and(|s| s > 0.0))
-        .filter_map(|line| line["chunk"].as_i64())
+        .filter_map(|line| line["chunk"].as_str()?.parse().ok())
         .collect();
     assert_eq!(told, (0..9).map(|k| T0 + k).collect::<Vec<_>>(), "{log}");
     assert!(log.contains("0.sgy"), "{log}");

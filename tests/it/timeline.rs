@@ -373,5 +373,5 @@ fn chunks_on_a_grid_do_not_depend_on_the_first_file() {
     let (later, _) = cut(cutting, &files[1..]);
     assert_eq!(all[0].id.name.second(), 1004);
     assert_eq!(later[0].id.name.second(), 1008);
-    assert_eq!(all[1..], later);
+    assert_eq!(shown(&all[1..]), shown(&later));
 }

@@ -63,6 +63,7 @@ impl Batch {
             path: PathBuf::from(format!("{k}.npy")),
             plan: plan.clone(),
             samples: sources[0].shape()[1],
+            identity: String::new(),
             sources,
         };
         Self {

@@ -227,7 +227,12 @@ fn described_files_become_chunks_and_results() {
     names.retain(|name| !name.starts_with("json"));
     assert_eq!(
         names,
-        ["1695407366.npy", "calibration.json", "measured_depth.npy"]
+        [
+            "1695407366.npy",
+            "calibration.json",
+            "index.csv",
+            "measured_depth.npy"
+        ]
     );
     let chunk = distpy_gpu::formats::npy::open(&project.path("chunks/1695407366.npy")).unwrap();
     assert_eq!(chunk.header().shape, [5, 12]);

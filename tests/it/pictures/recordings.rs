@@ -276,7 +276,7 @@ fn bad_chunks_are_told() {
     plots(&project, item("plots.json"));
     draw(&project)
         .ends(65)
-        .says("plots.json: name: found \"plots\", expected a Unix time in whole seconds");
+        .says("plots.json: name: found \"plots\", expected a Unix time such as 1500000000.npy");
 }
 
 #[test]

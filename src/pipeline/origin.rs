@@ -1,0 +1,571 @@
+//! Which flow made the results of a folder, and from which input.
+//!
+//! Below an output folder, `.distpy-gpu/flows/NUMBER-HASH.json` describes each flow that wrote there, in the order in which they
+//! began: its commands with all arguments, and everything else that changes numbers. Next to it, the folder `NUMBER-HASH` has a
+//! list of finished chunks for each process (`RUN.csv`: a chunk's name and the identity of its input), and `RUN.begun`, the chunks
+//! that a flow makes anew and another flow had made.
+//!
+//! A result belongs to the last flow that lists its chunk among those that write the same files. So a chunk is finished only for
+//! the flow that made it and for the input that it was made from.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::chunk::{Chunk, Origin};
+use super::output::{BOOKKEEPING, Commit, Folder, OutputError};
+use crate::command::{ChunkId, ChunkName};
+use crate::graph::{Graph, Input};
+use crate::store;
+
+/// Below the bookkeeping of an output folder.
+const FOLDER: &str = "flows";
+/// Finished chunks after which their list is put again, where a file cannot grow.
+const BATCH: usize = 32;
+/// The time after which it is put again, at most, when a chunk is finished.
+const OFTEN: Duration = Duration::from_secs(5);
+/// Characters of a hash in names.
+const SHORT: usize = 16;
+/// Differences that a message names.
+const NAMED: usize = 4;
+
+/// A flow, and everything else that changes numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The program's version.
+    pub program: String,
+    /// The command file, for messages and the report. It may have another path elsewhere, so that it is not in the hash.
+    pub file: PathBuf,
+    /// What else changes numbers, by its key in the configuration.
+    pub settings: BTreeMap<String, Value>,
+    /// The commands, inputs before users.
+    pub commands: Vec<Step>,
+    /// The files that it writes for a chunk of the name 0.
+    pub results: Vec<PathBuf>,
+    /// The command file's text, which is not in the hash.
+    pub text: String,
+}
+
+/// A command of a flow, with all arguments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Its arguments; those that the command file leaves out have their defaults.
+    pub arguments: Map<String, Value>,
+    /// What it reads: numbers of commands, from 1; 0 is the chunk.
+    pub inputs: Vec<usize>,
+}
+
+impl Flow {
+    /// Describes a flow.
+    pub fn new(file: &Path, text: &str, graph: &Graph, settings: BTreeMap<String, Value>) -> Self {
+        let steps = graph.nodes.iter().map(|node| Step {
+            name: node.spec.name.to_string(),
+            arguments: node.arguments.clone(),
+            inputs: node
+                .inputs
+                .iter()
+                .map(|input| match input {
+                    Input::Chunk => 0,
+                    Input::Node(k) => k + 1,
+                })
+                .collect(),
+        });
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_string(),
+            file: file.to_path_buf(),
+            settings,
+            commands: steps.collect(),
+            results: results(graph, &ChunkId::of_second(0)).collect(),
+            text: text.to_string(),
+        }
+    }
+
+    /// What two flows have in common if they give the same numbers.
+    pub fn hash(&self) -> String {
+        let told = serde_json::to_vec(&(&self.program, &self.settings, &self.commands));
+        let digest = Sha256::digest(told.expect("a flow is plain data"));
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether they write some file both.
+    fn meets(&self, other: &Self) -> bool {
+        self.results.iter().any(|path| other.results.contains(path))
+    }
+
+    /// In what this flow differs from an earlier one, one line each.
+    fn changes(&self, from: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.program != from.program {
+            changes.push(format!(
+                "distpy-gpu: version {} -> {}",
+                from.program, self.program
+            ));
+        }
+        let nothing = Value::Null;
+        let keys: HashSet<&String> = self.settings.keys().chain(from.settings.keys()).collect();
+        let mut keys: Vec<&String> = keys.into_iter().collect();
+        keys.sort();
+        for key in keys {
+            let [old, new] = [from, self].map(|it| it.settings.get(key).unwrap_or(&nothing));
+            if old != new {
+                changes.push(format!("{key}: {} -> {}", shown(old), shown(new)));
+            }
+        }
+        let file = self.file.file_name().unwrap_or_default().display();
+        let [before, now] = [from, self].map(|it| it.commands.len());
+        if before != now {
+            changes.push(format!("{file}: {before} commands -> {now}"));
+        }
+        for (k, (new, old)) in self.commands.iter().zip(&from.commands).enumerate() {
+            let at = format!("{file}: command {} \"{}\"", k + 1, new.name);
+            if new.name != old.name {
+                changes.push(format!(
+                    "{file}: command {}: \"{}\" -> \"{}\"",
+                    k + 1,
+                    old.name,
+                    new.name
+                ));
+                continue;
+            }
+            if new.inputs != old.inputs {
+                changes.push(format!("{at}: inputs {:?} -> {:?}", old.inputs, new.inputs));
+            }
+            let keys = new.arguments.keys();
+            for key in keys.chain(
+                old.arguments
+                    .keys()
+                    .filter(|it| !new.arguments.contains_key(*it)),
+            ) {
+                let [was, is] = [old, new].map(|it| it.arguments.get(key).unwrap_or(&nothing));
+                if was != is {
+                    changes.push(format!("{at}: {key} {} -> {}", shown(was), shown(is)));
+                }
+            }
+        }
+        changes
+    }
+}
+
+/// A value as a message shows it; a list of one as its value.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::Array(values) if values.len() == 1 => shown(&values[0]),
+        other => other.to_string(),
+    }
+}
+
+/// Every file of every sink, below the output folder.
+pub fn results(graph: &Graph, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
+    let sinks = graph.nodes.iter().filter_map(|node| node.command.sink());
+    sinks.flat_map(|sink| sink.paths(id))
+}
+
+/// The identity of a chunk's input: other samples have another one.
+pub fn identity(chunk: &Chunk) -> String {
+    let text = match &chunk.origin {
+        // Not the name or what precedes it: these follow from other chunks.
+        Origin::Listed(listed) => {
+            let (entry, edge) = (listed.entry(), listed.edge());
+            format!(
+                "{} {} {} {:?} {edge:?}",
+                entry.id.start, entry.samples, entry.source_sample, entry.common
+            )
+        }
+        Origin::Cut(cut) => {
+            let pieces = cut.pieces.iter().map(|piece| {
+                let name = piece.path.file_name().unwrap_or_default();
+                (name.to_os_string(), piece.bytes, piece.times.clone())
+            });
+            let pieces: Vec<_> = pieces.collect();
+            let (fibre, edge) = (&cut.fibre, cut.edge);
+            format!(
+                "{:?} {:?} {} {:?} {pieces:?} {edge:?}",
+                cut.id.start, cut.rate, fibre.channels, fibre.dtype
+            )
+        }
+        Origin::File => {
+            let about = store::metadata(&chunk.path).ok();
+            let modified = about.and_then(|it| it.modified);
+            format!("{:?} {modified:?}", about.map(|it| it.len))
+        }
+    };
+    let digest = Sha256::digest(text);
+    digest[..SHORT / 2]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Why a run may not write its results.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// Another flow made results of the same chunks.
+    #[error("{0}")]
+    Other(String),
+    /// The records cannot be read or written.
+    #[error("{0}")]
+    Output(#[from] OutputError),
+}
+
+/// What chunks of one flow that wrote to a folder are finished.
+#[derive(Debug, Default)]
+struct Records {
+    /// The identity of the input, by the chunk's name.
+    finished: HashMap<ChunkName, String>,
+    /// Chunks that it makes anew.
+    begun: HashSet<ChunkName>,
+    /// How far each list was read.
+    read: HashMap<PathBuf, usize>,
+}
+
+/// A flow that wrote to a folder.
+#[derive(Debug)]
+struct Known {
+    number: u64,
+    hash: String,
+    flow: Flow,
+    records: Records,
+}
+
+impl Known {
+    fn name(number: u64, hash: &str) -> String {
+        format!("{number:04}-{}", &hash[..SHORT.min(hash.len())])
+    }
+
+    fn has(&self, name: ChunkName) -> bool {
+        self.records.finished.contains_key(&name) || self.records.begun.contains(&name)
+    }
+}
+
+/// The flow of this run, and what is finished in its output folder.
+pub struct Origins<'a> {
+    folder: &'a Folder,
+    run: String,
+    /// Whether finished results of this very flow count.
+    again: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// This run's flow, and the flows that write the same files, in the order in which they began.
+    own: Known,
+    others: Vec<Known>,
+    file: Option<File>,
+    /// Lines of this run, where its list is put as a whole.
+    lines: String,
+    waiting: usize,
+    put: Instant,
+}
+
+/// What to do about results that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Those of this flow are kept, those of another refuse the run.
+    Keep,
+    /// Those of this flow are kept, those of another are made anew.
+    Replace,
+    /// All are made anew.
+    Recompute,
+}
+
+impl<'a> Origins<'a> {
+    /// Begins a run of a flow on some chunks.
+    ///
+    /// # Errors
+    /// When results of these chunks are of another flow, or of an unknown one, unless they are to be replaced.
+    pub fn begin(
+        folder: &'a Folder,
+        run: &str,
+        flow: Flow,
+        chunks: &[ChunkId],
+        existing: Existing,
+    ) -> Result<Self, OriginError> {
+        let hash = flow.hash();
+        let mut known = read_flows(folder)?;
+        known.retain(|it| it.flow.meets(&flow));
+        for it in &mut known {
+            it.refresh(folder)?;
+        }
+        let last = known.iter().map(|it| it.number).max().unwrap_or(0);
+        let own_at = known.iter().rposition(|it| it.hash == hash);
+        let own = own_at.map(|at| known.remove(at));
+        let number = own.as_ref().map_or(0, |it| it.number);
+        let taken: Vec<ChunkName> = chunks
+            .iter()
+            .map(|id| id.name)
+            .filter(|name| later_owner(&known, number, *name).is_some())
+            .collect();
+        if let (Some(first), Existing::Keep) = (taken.first(), existing) {
+            let other = later_owner(&known, number, *first).expect("it was found");
+            return Err(OriginError::Other(refusal(
+                folder,
+                &flow,
+                &other.flow,
+                taken.len(),
+            )));
+        }
+        if own.is_none() && existing == Existing::Keep && known.is_empty() {
+            unknown(folder, &flow, chunks)?;
+        }
+        let own = match own {
+            // Results of a later flow are to be replaced: from here on this flow is the last.
+            Some(own) if taken.is_empty() => own,
+            _ => {
+                let own = Known {
+                    number: last + 1,
+                    hash,
+                    flow,
+                    records: Records::default(),
+                };
+                let path = PathBuf::from(BOOKKEEPING)
+                    .join(FOLDER)
+                    .join(format!("{}.json", Known::name(own.number, &own.hash)));
+                let text = serde_json::to_vec_pretty(&own.flow).expect("a flow is plain data");
+                folder.write(&path, &text)?;
+                own
+            }
+        };
+        if !taken.is_empty() {
+            let lines: String = taken.iter().map(|name| format!("{name}\n")).collect();
+            folder.write(&own.place().join(format!("{run}.begun")), lines.as_bytes())?;
+        }
+        Ok(Self {
+            folder,
+            run: run.to_string(),
+            again: existing == Existing::Recompute,
+            state: Mutex::new(State {
+                own,
+                others: known,
+                file: None,
+                lines: String::new(),
+                waiting: 0,
+                put: Instant::now(),
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a chunk whose files all exist was made by this flow from this input.
+    ///
+    /// # Errors
+    /// When the lists of other processes cannot be read.
+    pub fn is_finished(&self, name: ChunkName, chunk: &Chunk) -> Result<bool, OutputError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        if !state.own.records.finished.contains_key(&name) {
+            state.own.refresh(self.folder)?;
+        }
+        let Some(made_from) = state.own.records.finished.get(&name) else {
+            return Ok(false);
+        };
+        let replaced = later_owner(&state.others, state.own.number, name).is_some();
+        Ok(!replaced && *made_from == identity(chunk))
+    }
+
+    /// Whether results of this flow are made anew, too.
+    pub fn recomputes(&self) -> bool {
+        self.again
+    }
+
+    /// Notes that a chunk has its results.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn finished(&self, name: ChunkName, identity: &str) -> Result<(), OutputError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let line = format!("{name},{identity}\n");
+        state
+            .own
+            .records
+            .finished
+            .insert(name, identity.to_string());
+        let path = state.own.place().join(format!("{}.csv", self.run));
+        if self.folder.commit() == Commit::Rename && !store::is_remote(self.folder.path()) {
+            let full = self.folder.full(&path);
+            let io = |e| OutputError::io(&full, e);
+            if state.file.is_none() {
+                if let Some(parent) = full.parent() {
+                    std::fs::create_dir_all(parent).map_err(io)?;
+                }
+                let open = File::options().create(true).append(true).open(&full);
+                state.file = Some(open.map_err(io)?);
+            }
+            let file = state.file.as_mut().expect("it was opened");
+            // One write, so that a line is whole or missing.
+            return file.write_all(line.as_bytes()).map_err(io);
+        }
+        state.lines.push_str(&line);
+        state.waiting += 1;
+        if state.waiting >= BATCH || state.put.elapsed() >= OFTEN {
+            return state.put(self.folder, &path);
+        }
+        Ok(())
+    }
+
+    /// Ends the run: what waits is written.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(&self) -> Result<(), OutputError> {
+        let mut state = self.state();
+        let path = state.own.place().join(format!("{}.csv", self.run));
+        match state.waiting {
+            0 => Ok(()),
+            _ => state.put(self.folder, &path),
+        }
+    }
+}
+
+impl State {
+    fn put(&mut self, folder: &Folder, path: &Path) -> Result<(), OutputError> {
+        folder.write(path, self.lines.as_bytes())?;
+        (self.waiting, self.put) = (0, Instant::now());
+        Ok(())
+    }
+}
+
+/// The last of the flows behind a number that has a chunk.
+fn later_owner(flows: &[Known], number: u64, name: ChunkName) -> Option<&Known> {
+    let mut later = flows.iter().rev().filter(|it| it.number > number);
+    later.find(|it| it.has(name))
+}
+
+fn refusal(folder: &Folder, flow: &Flow, other: &Flow, count: usize) -> String {
+    let changes = flow.changes(other);
+    let more = match changes.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!("; and {n} more"),
+    };
+    let mut named = changes;
+    named.truncate(NAMED);
+    format!(
+        "{}: found results of another flow for {count} of the chunks: {}{more}; expected results of this flow: choose another output folder, or --overwrite to replace them",
+        folder.path().display(),
+        named.join("; ")
+    )
+}
+
+/// Refuses results that no flow is known to have made.
+fn unknown(folder: &Folder, flow: &Flow, chunks: &[ChunkId]) -> Result<(), OriginError> {
+    let wanted: HashSet<ChunkName> = chunks.iter().map(|id| id.name).collect();
+    for path in &flow.results {
+        let (Some(inner), Some(ending)) = (path.parent(), path.extension()) else {
+            continue;
+        };
+        let found = folder.list(inner)?.into_iter().find(|entry| {
+            let entry = Path::new(&entry.name);
+            entry.extension() == Some(ending)
+                && ChunkName::of_file(entry).is_some_and(|name| wanted.contains(&name))
+        });
+        if let Some(found) = found {
+            return Err(OriginError::Other(format!(
+                "{}: found a result of an unknown flow, expected none: choose another output folder, or --overwrite to replace it",
+                folder.full(&inner.join(found.name)).display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The flows that wrote to a folder, in the order in which they began.
+fn read_flows(folder: &Folder) -> Result<Vec<Known>, OutputError> {
+    let inner = PathBuf::from(BOOKKEEPING).join(FOLDER);
+    let mut known = Vec::new();
+    for entry in folder.list(&inner)? {
+        let Some(stem) = entry.name.strip_suffix(".json") else {
+            continue;
+        };
+        let Some(number) = stem.split_once('-').and_then(|(it, _)| it.parse().ok()) else {
+            continue;
+        };
+        let path = folder.full(&inner.join(&entry.name));
+        let io = |e: std::io::Error| OutputError::io(&path, e);
+        let bytes = store::read(&path).map_err(io)?;
+        let flow: Flow = serde_json::from_slice(&bytes).map_err(|e| io(e.into()))?;
+        known.push(Known {
+            number,
+            hash: flow.hash(),
+            flow,
+            records: Records::default(),
+        });
+    }
+    known.sort_by_key(|it| it.number);
+    Ok(known)
+}
+
+/// The flow that wrote to a folder last; `None` where none is known.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn last_flow(folder: &Path) -> Result<Option<Flow>, OutputError> {
+    let inner = folder.join(BOOKKEEPING).join(FOLDER);
+    let io = |e: std::io::Error| OutputError::io(&inner, e);
+    let entries = match store::list(&inner) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        entries => entries.map_err(io)?,
+    };
+    let flows = entries.into_iter().map(|entry| entry.path);
+    let Some(last) = flows
+        .filter(|it| it.extension().is_some_and(|e| e == "json"))
+        .max()
+    else {
+        return Ok(None);
+    };
+    let bytes = store::read(&last).map_err(|e| OutputError::io(&last, e))?;
+    let flow = serde_json::from_slice(&bytes);
+    Ok(Some(flow.map_err(|e| OutputError::io(&last, e.into()))?))
+}
+
+impl Known {
+    /// The folder of its lists, below the output folder.
+    fn place(&self) -> PathBuf {
+        PathBuf::from(BOOKKEEPING)
+            .join(FOLDER)
+            .join(Self::name(self.number, &self.hash))
+    }
+
+    /// Reads what was added to its lists.
+    fn refresh(&mut self, folder: &Folder) -> Result<(), OutputError> {
+        let place = self.place();
+        for entry in folder.list(&place)? {
+            let path = folder.full(&place.join(&entry.name));
+            let read = self.records.read.entry(path.clone()).or_default();
+            if entry.bytes <= *read as u64 {
+                continue;
+            }
+            let bytes = store::read(&path).map_err(|e| OutputError::io(&path, e))?;
+            let new = &bytes[(*read).min(bytes.len())..];
+            // The last line may be half written.
+            let whole = new
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            *read += whole;
+            let begun = entry.name.ends_with(".begun");
+            for line in String::from_utf8_lossy(&new[..whole]).lines() {
+                let (name, identity) = line.split_once(',').unwrap_or((line, ""));
+                let Ok(name) = name.parse() else { continue };
+                if begun {
+                    self.records.begun.insert(name);
+                } else {
+                    self.records.finished.insert(name, identity.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+}
