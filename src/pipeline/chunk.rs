@@ -37,7 +37,7 @@ impl Chunk {
         let entry = listed.entry();
         Self {
             path: folder.join(entry.file()),
-            bytes: entry.bytes(),
+            bytes: listed.bytes(),
             origin: Origin::Listed(listed),
         }
     }
@@ -57,6 +57,15 @@ impl Chunk {
             Origin::File => None,
             Origin::Listed(listed) => Some(listed.entry().common.rate),
             Origin::Cut(cut) => Some(cut.rate),
+        }
+    }
+
+    /// Whether its samples are read into memory, rather than mapped.
+    pub fn in_memory(&self) -> bool {
+        match &self.origin {
+            Origin::File => false,
+            Origin::Listed(listed) => listed.edge() != [0, 0],
+            Origin::Cut(_) => true,
         }
     }
 

@@ -100,11 +100,6 @@ impl Entry {
         format!("{}.npy", self.id.name)
     }
 
-    /// Bytes of its samples.
-    pub fn bytes(&self) -> u64 {
-        (self.samples * self.common.channels * self.common.dtype.size()) as u64
-    }
-
     /// Whether two chunks start with the same sample of the same recording.
     fn is_same(&self, other: &Self) -> bool {
         let [a, b] = [&self.common, &other.common];

@@ -68,7 +68,12 @@ fn samples_between(chunk: &Entry, next: &Entry) -> Option<usize> {
     let both = usize::try_from(a.rate.nearest(-late)).unwrap_or(0);
     // A clock may be corrected between two chunks; half a chunk is a chunk that is missing.
     let length = a.rate.time_of(chunk.samples as i64);
-    let continues = next.gap == Some(0) && a.channels == b.channels && late < length / 2;
+    // Of an ingest's first chunk nothing says what precedes it.
+    let joins = match next.gap {
+        Some(gap) => gap == 0 && late < length / 2,
+        None => late.abs() <= a.rate.time_of(1) / 4 * 3,
+    };
+    let continues = joins && a.channels == b.channels;
     let between = chunk.samples.checked_sub(both).filter(|&it| it > 0);
     between.filter(|_| continues)
 }
@@ -106,6 +111,14 @@ impl Listed {
         let last = later.last().unwrap_or(self.at);
         let known = (firsts[last] + entries[last].samples).saturating_sub(end);
         [reach.min(self.first()), reach.min(known)]
+    }
+
+    /// Bytes of its samples, edges included.
+    pub fn bytes(&self) -> u64 {
+        let entry = self.entry();
+        let [before, after] = self.edge();
+        let sample = entry.common.channels * entry.common.dtype.size();
+        ((before + entry.samples + after) * sample) as u64
     }
 
     /// Samples of the edge on either side.

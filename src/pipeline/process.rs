@@ -117,7 +117,7 @@ impl Expected {
             chunks: chunks.len(),
             bytes: sizes().sum(),
             largest: sizes().max().unwrap_or(0),
-            in_memory: chunks.iter().any(|chunk| chunk.cut().is_some()),
+            in_memory: chunks.iter().any(Chunk::in_memory),
         }
     }
 }

@@ -342,10 +342,10 @@ impl<'a> Reader<'a> {
         }
         // What one chunk has alone has no seam.
         if let (Some(need), 1..) = (&plan.need, chunk.first())
-            && need.seconds() > edge
+            && need.rounded() > edge
         {
             self.edge_checked = true;
-            let (command, seconds) = (&need.most.0, need.seconds());
+            let (command, seconds) = (&need.most.0, need.rounded());
             tracing::warn!(
                 "{flow}: {command}: results have edge effects where chunks meet: found distpy_gpu.edge_seconds of {edge}, expected {seconds:.4} or more"
             );

@@ -32,6 +32,12 @@ impl Need {
         self.around[0].max(self.around[1])
     }
 
+    /// The same, rounded up to what messages and configurations have.
+    pub fn rounded(&self) -> f64 {
+        const STEPS: f64 = 1e4;
+        (self.seconds() * STEPS - 1e-6).ceil() / STEPS
+    }
+
     /// With what another command needs.
     fn and(&self, command: &str, before: f64, after: f64) -> Self {
         let most = match before.max(after) > self.most.1 {

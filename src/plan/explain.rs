@@ -46,7 +46,7 @@ impl fmt::Display for Plan {
         }
         if let Some(need) = &self.need {
             let (command, most) = &need.most;
-            let seconds = need.seconds();
+            let seconds = need.rounded();
             writeln!(
                 f,
                 "edge buffer: {seconds:.4} s needed around a chunk, {most:.4} s of them for {command} (distpy_gpu.edge_seconds)"

@@ -191,42 +191,55 @@ fn gaps_end_edges_and_grids() {
     assert!(difference(&chunks.1, &whole.1) < 1e-6);
 }
 
-/// From recordings and from the chunk files of an ingest, with edges that are longer than a chunk.
+/// From recordings and from the chunk files of an ingest, with edges that are longer than a chunk, and with chunks that overlap.
 #[test]
 fn results_of_recordings_are_those_of_their_chunk_files() {
     let project = Project::new();
     segy(&project, "raw/a.sgy", 0, 0, 3000);
     segy(&project, "raw/b.sgy", 3, 3000, 2800);
     segy(&project, "raw/c.sgy", 12, 12_000, 2000);
-    project
-        .run("-m segy_ingest -c system.json -f raw -o chunks")
-        .ends(0);
-    let mut devices = vec!["--device cpu"];
-    devices.extend(has_software().then_some("--device software"));
-    for device in devices {
-        for commands in [
-            vec![],
-            vec![json!({"name": "sta_lta", "sta": 20, "lta": 200})],
-            vec![json!({"name": "fft"}), json!({"name": "abs"})],
-        ] {
-            set_flow(&project, &commands);
-            project.system(json!({"prf": null, "distpy_gpu": {"edge_seconds": 1.7}}));
-            project
-                .summary(&format!("{device} -f raw -o straight --overwrite"))
-                .ends(0);
-            project
-                .summary(&format!("{device} -o files --overwrite"))
-                .ends(0);
-            let npy = |out: &str| project.files(&format!("{out}/npy"));
-            assert_eq!(npy("straight").len(), 8 + 2, "{:?}", npy("straight").keys());
-            assert!(npy("straight") == npy("files"), "{device} {commands:?}");
-            // What needs the whole time axis, or no neighbours, is not changed by edges.
-            if commands.len() != 1 {
-                project.system(json!({"prf": null}));
+    for (length, overlap, chunks) in [(1.0, 0.0, 8), (2.0, 0.5, 5)] {
+        set_chunks(&project, length, overlap, 0.0);
+        std::fs::remove_dir_all(project.path("chunks")).ok();
+        project
+            .run("-m segy_ingest -c system.json -f raw -o chunks")
+            .ends(0);
+        let mut devices = vec!["--device cpu"];
+        devices.extend(has_software().then_some("--device software"));
+        for device in devices {
+            for commands in [
+                vec![],
+                vec![json!({"name": "sta_lta", "sta": 20, "lta": 200})],
+                vec![json!({"name": "decimate", "factor": 7})],
+                vec![json!({"name": "fft"}), json!({"name": "abs"})],
+            ] {
+                set_flow(&project, &commands);
+                set_chunks(&project, length, overlap, 1.7);
+                let all = "--overwrite=all";
                 project
-                    .summary(&format!("{device} -o without --overwrite"))
+                    .summary(&format!("{device} -f raw -o straight {all}"))
                     .ends(0);
-                assert!(npy("without") == npy("files"), "{device} {commands:?}");
+                project.summary(&format!("{device} -o files {all}")).ends(0);
+                let npy = |out: &str| {
+                    let mut files = project.files(&format!("{out}/npy"));
+                    files.retain(|name, _| name.starts_with("15"));
+                    files
+                };
+                assert_eq!(
+                    npy("straight").len(),
+                    chunks,
+                    "{:?}",
+                    npy("straight").keys()
+                );
+                assert!(npy("straight") == npy("files"), "{device} {commands:?}");
+                // What needs the whole time axis, or no neighbours, is not changed by edges.
+                if commands.len() != 1 {
+                    set_chunks(&project, length, overlap, 0.0);
+                    project
+                        .summary(&format!("{device} -o without {all}"))
+                        .ends(0);
+                    assert!(npy("without") == npy("files"), "{device} {commands:?}");
+                }
             }
         }
     }
@@ -386,7 +399,7 @@ proptest! {
         devices.extend(has_software().then_some(("--device software", 1e-3)));
         for (device, tolerance) in devices {
             set_chunks(&project, 100.0, 0.0, 0.0);
-            project.summary(&format!("{device} -f raw -o whole --overwrite")).ends(0);
+            project.summary(&format!("{device} -f raw -o whole --overwrite=all")).ends(0);
             set_chunks(&project, milliseconds as f64 / 1000.0, 0.0, edge);
             std::fs::remove_dir_all(project.path("chunks_out")).ok();
             project.summary(&format!("{device} -f raw -o chunks_out")).ends(0);
