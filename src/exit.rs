@@ -49,7 +49,7 @@ codes! {
     INTERNAL = 70, "SOFTWARE", retry false, Count, "a defect of the program";
     IO = 74, "IOERR", retry true, Count, "reading or writing failed";
     TEMPORARY = 75, "TEMPFAIL", retry true, Count, "nothing was done for as long as --stall-timeout allows";
-    CONFIG = 78, "CONFIG", retry false, FailJob, "a configuration is wrong";
+    CONFIG = 78, "CONFIG", retry false, FailJob, "a configuration is wrong, or the output folder has results of another flow";
     INTERRUPTED = 130, "SIGINT", retry true, Ignore, "interrupted; finished chunks are kept";
     TERMINATED = 143, "SIGTERM", retry true, Ignore, "asked to end; finished chunks are kept";
 }

@@ -10,7 +10,7 @@ use super::Compat;
 use crate::formats::segment::SECOND;
 
 /// Which chunk: its name, which names its results, and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkId {
     /// Its name.
     pub name: ChunkName,

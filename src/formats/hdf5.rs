@@ -10,6 +10,7 @@ mod acoustic;
 mod ap_sensing;
 mod attributes;
 mod chunked;
+mod clock;
 mod dasdae;
 mod depth_table;
 mod described;
@@ -358,6 +359,12 @@ impl Place<'_> {
     fn rate(self, hertz: f64) -> Result<Rate, FormatError> {
         let wrong = || self.content("sampling rate", format!("{hertz} Hz"), RATES);
         Rate::of_hertz(hertz).ok_or_else(wrong)
+    }
+
+    /// The exact rate that a step in seconds stands for.
+    fn step(self, seconds: f64) -> Result<Rate, FormatError> {
+        let wrong = || self.content("time step", format!("{seconds} s"), "a step above 0 s");
+        Rate::of_step(seconds).ok_or_else(wrong)
     }
 
     /// A failure inside the HDF5 library.

@@ -38,3 +38,29 @@ pub fn stamp(text: &str) -> Option<Timestamp> {
     })?;
     (time.as_second() as f64 >= YEAR_1971).then_some(time)
 }
+
+/// Nanoseconds to which a time as text is exact: a millisecond with three digits after the seconds, else a microsecond, as
+/// many writers leave out zeros at the end.
+pub fn resolution(text: &str) -> i64 {
+    let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 3 { 1_000_000 } else { 1_000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_exact_to_their_digits() {
+        for (text, expected) in [
+            ("2023-09-22T18:29:26.500+01:00", 1_000_000),
+            ("22/09/2023 18:29:26.158 (UTC)", 1_000_000),
+            ("2023-09-22T18:29:26.5000000", 1_000),
+            ("2023-09-22T18:29:26.5Z", 1_000),
+            ("2023-09-22T18:29:26Z", 1_000),
+        ] {
+            assert_eq!(resolution(text), expected, "{text}");
+        }
+    }
+}

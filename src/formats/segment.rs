@@ -1,9 +1,10 @@
 //! Time in a recording: the exact rate, segments without a pause, and how time stamps become segments.
 //!
 //! Times are whole nanoseconds since 1970-01-01T00:00:00Z, and rates are fractions, so that a sample's time does not depend on
-//! how many samples precede it or on how they are cut.
+//! how many samples precede it or on how they are cut. Time stamps of samples become segments in [`stamps`].
 
-use std::collections::VecDeque;
+pub mod stamps;
+
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -98,29 +99,67 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The first fraction of a double's continued fraction that is rounded to that double.
+/// The fraction that a double stands for: one of a small denominator within its rounding, such as 1000/3, else its shortest
+/// decimal number, such as 333.33333333, else the simplest within its rounding.
 fn simplest_fraction(value: f64) -> Option<(u64, u64)> {
-    if !(value.is_finite() && value > 0.0) {
+    // By chance, hardly any double is so close to a fraction of a denominator up to this.
+    const SMALL: u64 = 10_000;
+    // No sum below can overflow in this range, and every rate and step of an instrument is in it.
+    const RANGE: std::ops::Range<f64> = 1e-18..1e18;
+    if !RANGE.contains(&value) {
         return None;
     }
+    let convergent = convergent(value);
+    convergent
+        .filter(|(_, denominator)| *denominator <= SMALL)
+        .or_else(|| decimal(value))
+        .or(convergent)
+}
+
+/// The first convergent of a double's continued fraction that is within its rounding.
+fn convergent(value: f64) -> Option<(u64, u64)> {
+    const ROUNDING: f64 = 4.0 * f64::EPSILON;
+    // In whole numbers, as the remainders of doubles lose their digits.
+    let (mut top, mut bottom) = exact_fraction(value)?;
     // Convergents p/q: each is closer than the one before.
     let (mut before, mut now) = ((0_u64, 1_u64), (1_u64, 0_u64));
-    let mut rest = value;
-    for _ in 0..64 {
-        let whole = rest.floor();
-        if whole >= u32::MAX as f64 * u32::MAX as f64 {
-            return None;
-        }
-        let whole = whole as u64;
+    while bottom > 0 {
+        let whole = u64::try_from(top / bottom).ok()?;
+        (top, bottom) = (bottom, top % bottom);
         let next = |before: u64, now: u64| whole.checked_mul(now)?.checked_add(before);
         let fraction = (next(before.0, now.0)?, next(before.1, now.1)?);
         (before, now) = (now, fraction);
-        if now.0 as f64 / now.1 as f64 == value {
+        let found = now.0 as f64 / now.1 as f64;
+        if (found - value).abs() <= value * ROUNDING {
             return (now.0 > 0).then_some(now);
         }
-        rest = 1.0 / (rest - whole as f64);
     }
     None
+}
+
+/// The shortest decimal number that is this double, as a fraction; `None` for more than nine decimals.
+fn decimal(value: f64) -> Option<(u64, u64)> {
+    const DECIMALS: usize = 9;
+    let text = value.to_string();
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    if decimals.len() > DECIMALS {
+        return None;
+    }
+    let digits = format!("{whole}{decimals}").parse().ok()?;
+    Some((digits, 10_u64.pow(u32::try_from(decimals.len()).ok()?)))
+}
+
+/// The fraction that a double above 0 is: its 53 bits times a power of two.
+fn exact_fraction(value: f64) -> Option<(u128, u128)> {
+    const FRACTION_BITS: i64 = 52;
+    let bits = value.to_bits();
+    let exponent = (bits >> FRACTION_BITS) as i64 - 1023 - FRACTION_BITS;
+    let mantissa = u128::from(bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS);
+    let power = |exponent: i64| 1_u128.checked_shl(u32::try_from(exponent).ok()?);
+    match exponent < 0 {
+        true => Some((mantissa, power(-exponent)?)),
+        false => Some((mantissa.checked_mul(power(exponent)?)?, 1)),
+    }
 }
 
 /// Consecutive samples of a recording without a pause between them.
@@ -145,246 +184,6 @@ impl Segment {
 /// Nanoseconds since 1970 of a time; the nearest that 64 bits hold (they hold the years 1677 to 2262).
 pub fn nanoseconds(time: Timestamp) -> i64 {
     clamp(time.as_nanosecond())
-}
-
-/// Stamps from which the step is estimated before the first segment is looked for.
-const ESTIMATE: usize = 1 << 16;
-/// Stamps on either side of a long step that decide whether it is a pause or the jitter of single stamps.
-const AROUND: usize = 64;
-/// A pause is longer than this part of a step: a single missing sample is a whole one.
-const PART_OF_STEP: f64 = 0.75;
-/// A pause is longer than so many times what 95 of 100 steps deviate by.
-const TIMES_JITTER: f64 = 4.0;
-
-/// Time stamps of samples, one by one, which become segments.
-///
-/// A long step is a pause where the stamps behind it stay late: the earliest of the next 64 lies later than the latest of the
-/// 64 before it, each reduced by its place on the grid, by more than a tolerance. The tolerance is the larger of three quarters of a step and four times
-/// what 95 of 100 steps deviate by, so that the jitter of stamps makes no segments and one missing sample between exact
-/// stamps does. Stamps that go back in time make none: clocks are set back, samples are not recorded twice.
-#[derive(Debug)]
-pub struct Stamps {
-    /// The step that the file states, in nanoseconds.
-    stated: Option<f64>,
-    /// Stamps before the step is known.
-    early: Vec<i64>,
-    grid: Option<Grid>,
-    count: usize,
-    last: i64,
-    first: i64,
-    not_rising: Option<usize>,
-    /// Late stamps, of which it is not decided yet whether a pause precedes them.
-    open: VecDeque<Late>,
-    /// The last stamps, each less its place on the grid.
-    recent: VecDeque<f64>,
-    segments: Vec<Segment>,
-    /// Samples and nanoseconds within finished segments, which give the rate.
-    within: (u64, u64),
-}
-
-/// The grid that stamps are compared with.
-#[derive(Debug, Clone, Copy)]
-struct Grid {
-    step: f64,
-    tolerance: f64,
-}
-
-/// A stamp after a long step.
-#[derive(Debug)]
-struct Late {
-    sample: usize,
-    time: i64,
-    before: i64,
-    latest_before: f64,
-    earliest_after: f64,
-}
-
-/// What time stamps say.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stamped {
-    /// Number of stamps.
-    pub count: usize,
-    /// The segments, in order; none without a stamp.
-    pub segments: Vec<Segment>,
-    /// Rate within segments; `None` where no segment has two stamps.
-    pub rate: Option<Rate>,
-    /// Nanoseconds that the rate was measured over.
-    pub measured: u64,
-    /// The first stamp that is not later than the one before.
-    pub not_rising: Option<usize>,
-}
-
-impl Stamps {
-    /// No stamps yet, of a recording whose file may state a rate.
-    pub fn new(stated: Option<Rate>) -> Self {
-        Self {
-            stated: stated.map(|rate| SECOND as f64 / rate.hertz()),
-            early: Vec::new(),
-            grid: None,
-            count: 0,
-            last: 0,
-            first: 0,
-            not_rising: None,
-            open: VecDeque::new(),
-            recent: VecDeque::new(),
-            segments: Vec::new(),
-            within: (0, 0),
-        }
-    }
-
-    /// Takes the next stamp, in nanoseconds.
-    pub fn push(&mut self, time: i64) {
-        if self.grid.is_some() {
-            self.take(time);
-            return;
-        }
-        self.early.push(time);
-        if self.early.len() == ESTIMATE {
-            self.take_early();
-        }
-    }
-
-    fn take_early(&mut self) {
-        let early = std::mem::take(&mut self.early);
-        self.grid = Some(grid(&early, self.stated));
-        early.into_iter().for_each(|time| self.take(time));
-    }
-
-    fn take(&mut self, time: i64) {
-        let grid = self
-            .grid
-            .expect("it is known before the first stamp is taken");
-        let sample = self.count;
-        self.count += 1;
-        if sample == 0 {
-            self.first = time;
-            self.segments.push(Segment {
-                start: time,
-                samples: 0..0,
-            });
-        }
-        let lateness = time.saturating_sub(self.first) as f64 - sample as f64 * grid.step;
-        let step = time.saturating_sub(self.last);
-        if sample > 0 {
-            if step <= 0 {
-                self.not_rising.get_or_insert(sample);
-            }
-            if step as f64 - grid.step > grid.tolerance {
-                self.open.push_back(Late {
-                    sample,
-                    time,
-                    before: self.last,
-                    latest_before: self.recent.iter().copied().fold(f64::MIN, f64::max),
-                    earliest_after: f64::MAX,
-                });
-            }
-        }
-        for late in &mut self.open {
-            late.earliest_after = late.earliest_after.min(lateness);
-        }
-        if self
-            .open
-            .front()
-            .is_some_and(|late| sample + 1 - late.sample >= AROUND)
-        {
-            self.decide(grid);
-        }
-        if self.recent.len() == AROUND {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(lateness);
-        self.last = time;
-    }
-
-    /// Decides on the oldest long step.
-    fn decide(&mut self, grid: Grid) {
-        let Some(late) = self.open.pop_front() else {
-            return;
-        };
-        if late.earliest_after - late.latest_before > grid.tolerance {
-            self.end_segment(late.sample, late.before);
-            self.segments.push(Segment {
-                start: late.time,
-                samples: late.sample..late.sample,
-            });
-        }
-    }
-
-    fn end_segment(&mut self, end: usize, last: i64) {
-        if let Some(segment) = self.segments.last_mut() {
-            segment.samples.end = end;
-            let span = u64::try_from(last.saturating_sub(segment.start)).unwrap_or(0);
-            if span > 0 {
-                self.within.0 += segment.samples.len() as u64 - 1;
-                self.within.1 += span;
-            }
-        }
-    }
-
-    /// What the stamps say.
-    pub fn finish(mut self) -> Stamped {
-        if self.grid.is_none() {
-            self.take_early();
-        }
-        if let Some(grid) = self.grid {
-            while !self.open.is_empty() {
-                self.decide(grid);
-            }
-        }
-        self.end_segment(self.count, self.last);
-        let (samples, measured) = self.within;
-        Stamped {
-            count: self.count,
-            segments: self.segments,
-            rate: Rate::of_span(samples, measured),
-            measured,
-            not_rising: self.not_rising,
-        }
-    }
-}
-
-impl Stamped {
-    /// The rate, or a whole number of hertz where the stamps, which are known to `resolution` nanoseconds, cannot tell it from that.
-    pub fn rate_within(&self, resolution: f64) -> Option<Rate> {
-        let rate = self.rate?;
-        let hertz = rate.hertz();
-        let known_to = hertz * 2.0 * resolution / self.measured as f64;
-        let whole = hertz.round();
-        match whole > 0.0 && (hertz - whole).abs() <= known_to {
-            true => Rate::of_hertz(whole),
-            false => Some(rate),
-        }
-    }
-}
-
-/// The grid that the first stamps lie on: the mean of the steps near the median one, unless the file states a step.
-fn grid(stamps: &[i64], stated: Option<f64>) -> Grid {
-    let steps = || {
-        stamps
-            .windows(2)
-            .map(|pair| pair[1].saturating_sub(pair[0]) as f64)
-    };
-    let median = |mut values: Vec<f64>, part: f64| {
-        let at = (values.len() as f64 * part) as usize;
-        let at = at.min(values.len().saturating_sub(1));
-        (!values.is_empty()).then(|| *values.select_nth_unstable_by(at, f64::total_cmp).1)
-    };
-    let middle = median(steps().collect(), 0.5).unwrap_or(0.0);
-    // Stamps in bursts have a median step of 0: all steps count then.
-    let near = || steps().filter(|step| middle <= 0.0 || (0.5..=1.5).contains(&(step / middle)));
-    let mean = near().sum::<f64>() / near().count().max(1) as f64;
-    let step = match stated {
-        // Stamps of another rate than the file states: their own pauses are meant.
-        Some(stated) if middle <= 0.0 || (middle / stated - 1.0).abs() < 0.1 => stated,
-        _ => mean,
-    };
-    let jitter = median(steps().map(|it| (it - step).abs()).collect(), 0.95).unwrap_or(0.0);
-    // Where pauses are more than 5 of 100 steps, they are no jitter: stamps that jitter by more than a step are not in order.
-    let jitter = if jitter > step { 0.0 } else { jitter };
-    Grid {
-        step,
-        tolerance: (PART_OF_STEP * step).max(TIMES_JITTER * jitter),
-    }
 }
 
 #[cfg(test)]
@@ -441,58 +240,5 @@ mod tests {
                 assert!(rate.time_of(sample - 1) < time, "{hertz} {time}");
             }
         }
-    }
-
-    fn segments(stamps: &[i64]) -> Vec<Segment> {
-        let mut all = Stamps::new(None);
-        stamps.iter().for_each(|time| all.push(*time));
-        all.finish().segments
-    }
-
-    #[test]
-    fn a_pause_makes_a_segment_and_jitter_makes_none() {
-        let even = |k: i64| k * 1_000_000;
-        let late =
-            |from: i64, by: i64| (0..1000).map(move |k| even(k) + if k < from { 0 } else { by });
-        // One missing sample, a long pause, and a pause after the first and before the last sample.
-        for (from, by) in [
-            (500, 1_000_000),
-            (500, 8 * SECOND),
-            (1, 10_000_000),
-            (999, 3_000_000),
-        ] {
-            let stamps: Vec<i64> = late(from, by).collect();
-            let expected = [
-                Segment {
-                    start: 0,
-                    samples: 0..from as usize,
-                },
-                Segment {
-                    start: even(from) + by,
-                    samples: from as usize..1000,
-                },
-            ];
-            assert_eq!(segments(&stamps), expected, "{from} {by}");
-        }
-        // One late stamp, stamps in bursts, a drift of a tenth, and noise of 0.3 steps.
-        let one: Vec<i64> = (0..1000)
-            .map(|k| even(k) + i64::from(k == 400) * 5_000_000)
-            .collect();
-        let bursts: Vec<i64> = (0..1000).map(|k| even(k / 100 * 100)).collect();
-        let noise: Vec<i64> = (0..1000_i64)
-            .map(|k| even(k) + k.wrapping_mul(7_919_333) % 300_000)
-            .collect();
-        for stamps in [one, bursts, noise] {
-            assert_eq!(segments(&stamps).len(), 1);
-        }
-    }
-
-    #[test]
-    fn the_rate_is_that_within_segments() {
-        let mut stamps = Stamps::new(None);
-        (0..4000).for_each(|k| stamps.push(k * 1_000_000 + i64::from(k >= 2000) * 8 * SECOND));
-        let found = stamps.finish();
-        assert_eq!(found.rate, Some(rate(1000.0)));
-        assert_eq!(found.segments.len(), 2);
     }
 }

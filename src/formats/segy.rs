@@ -69,8 +69,8 @@ pub fn open(path: &Path, options: &Options) -> Result<SegySource, FormatError> {
             FormatError::content(path, "sample interval", found, "microseconds above 0")
         })?,
         dtype: layout.format.dtype(),
-        segments: Segment::whole(start, layout.samples),
-        time_tolerance: 1_000,
+        segments: Segment::whole(start.time, layout.samples),
+        time_tolerance: start.tolerance,
         depth: if options.compat_distpy {
             depth::distpy(&file, &layout)?
         } else {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::Calibration;
-use super::properties::{number, stamp, text};
+use super::properties::{number, resolution, stamp, text};
 
 /// Nanometres that 8192 counts stand for, where a file does not say.
 const NANOMETRES: f64 = 116.0;
@@ -47,10 +47,29 @@ fn counts(prf: f64, gauge: f64, nanometres: f64) -> Option<Calibration> {
     })
 }
 
+/// A start, and by how many nanoseconds it may be off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The time of the first sample.
+    pub time: Timestamp,
+    /// What the text of this time resolves.
+    pub tolerance: i64,
+}
+
+impl Start {
+    /// The time that a property has as text.
+    pub fn of(about: &Map<String, Value>, name: &str) -> Option<Self> {
+        let text = text(about, name)?;
+        Some(Self {
+            time: time(text)?,
+            tolerance: resolution(text),
+        })
+    }
+}
+
 /// The GPS time, where the receiver had one.
-pub fn start(about: &Map<String, Value>, warnings: &mut Vec<String>) -> Option<Timestamp> {
-    let text = |name: &str| text(about, name).unwrap_or_default();
-    let [gps, cpu] = ["GPSTimeStamp", "CPUTimeStamp"].map(|name| time(text(name)));
+pub fn start(about: &Map<String, Value>, warnings: &mut Vec<String>) -> Option<Start> {
+    let [gps, cpu] = ["GPSTimeStamp", "CPUTimeStamp"].map(|name| Start::of(about, name));
     let status = about
         .iter()
         .find(|(name, _)| name.ends_with("GPS.Status"))
@@ -69,7 +88,7 @@ pub fn start(about: &Map<String, Value>, warnings: &mut Vec<String>) -> Option<T
             ));
             Some(cpu)
         }
-        (gps, None) => gps.or_else(|| time(text("ISO8601 Timestamp"))),
+        (gps, None) => gps.or_else(|| Start::of(about, "ISO8601 Timestamp")),
     }
 }
 

@@ -10,6 +10,7 @@ mod order;
 mod recording;
 mod samples;
 mod segments;
+mod times;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::mapped::View;
-use super::segment::{RATES, Rate, Segment};
+use super::segment::{RATES, Rate};
 use super::{FormatError, Header, Layout, Source};
 use recording::Recording;
 use samples::{Samples, Window};
@@ -49,15 +50,16 @@ pub fn open(path: &Path) -> Result<TdmsSource, FormatError> {
     let metadata = metadata(&contents);
     let mut warnings = contents.warnings;
     let prf = recording.prf(path)?;
+    let rate = Rate::of_hertz(prf)
+        .ok_or_else(|| FormatError::content(path, "sampling rate", format!("{prf} Hz"), RATES))?;
+    let times = recording.times(path, rate, &mut warnings)?;
     let header = Header {
         channels: recording.numbers.len(),
-        samples: recording.times,
-        rate: Rate::of_hertz(prf).ok_or_else(|| {
-            FormatError::content(path, "sampling rate", format!("{prf} Hz"), RATES)
-        })?,
+        samples: recording.count,
+        rate,
         dtype: recording.dtype,
-        segments: Segment::whole(recording.start(path, &mut warnings)?, recording.times),
-        time_tolerance: 1_000,
+        segments: times.segments,
+        time_tolerance: times.tolerance,
         depth: recording.depth(&mut warnings),
         layout: Layout::TimeMajor,
         calibration: recording.calibration(prf, &mut warnings),

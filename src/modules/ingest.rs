@@ -12,6 +12,7 @@ use crate::cli::Cli;
 use crate::command::ChunkName;
 use crate::config::{Problems, System};
 use crate::exit::Code;
+use crate::formats::Header;
 use crate::formats::open::EXTENSIONS;
 use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::index::Place;
@@ -111,6 +112,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let headers = sources.source(&recording.path).map_err(IngestError::from);
         let done = headers
             .and_then(|source| {
+                log_header(&recording.path, source.header());
                 let label = label(source.header().start(), of_recording);
                 ingest::write_headers(source, &folder, label, &options, &run)
             })
@@ -183,6 +185,22 @@ fn label(start: i64, chunks: &[(&Cut, Place)]) -> ChunkName {
         Some((cut, _)) => cut.id.name,
         None => ChunkName::exact(start),
     }
+}
+
+fn log_header(path: &Path, header: &Header) {
+    let pauses = match header.segments.len() {
+        0 | 1 => String::new(),
+        count => format!(", {} pauses", count - 1),
+    };
+    tracing::info!(
+        "{}: {} channels, {} samples at {} Hz from {}, {}{pauses}",
+        path.display(),
+        header.channels,
+        header.samples,
+        header.prf(),
+        header.start_time(),
+        header.dtype.name()
+    );
 }
 
 fn log_warnings(path: &Path, warnings: &[String]) {

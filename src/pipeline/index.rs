@@ -4,7 +4,7 @@
 //! samples come from, and whether samples are missing before it. Ingest writes a chunk's row before the chunk, so that a file
 //! without a row is not its own. A folder without an index (distpy's) is read by file names.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,10 +107,10 @@ impl Entry {
     }
 }
 
-/// The rows of an index, by the times of the chunks.
+/// The rows of an index, in the order of the chunks' starts.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Index {
-    entries: BTreeMap<(i64, ChunkName), Entry>,
+    entries: Vec<Entry>,
 }
 
 /// Why chunks cannot be added.
@@ -222,7 +222,7 @@ impl Index {
 
     /// The rows in the order of time.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.iter()
     }
 
     /// The row of a name.
@@ -230,9 +230,8 @@ impl Index {
         // A name is the whole second of a start, so the row is among those of that second, or was moved by a clock's correction.
         let second = name.second().saturating_mul(SECOND);
         let near = second.saturating_sub(SECOND)..second.saturating_add(2 * SECOND);
-        let first = (near.start, ChunkName::whole(i64::MIN));
-        let end = (near.end, ChunkName::whole(i64::MIN));
-        let near = self.entries.range(first..end).map(|(_, it)| it);
+        let near = self.from(near.start)..self.from(near.end);
+        let near = self.entries[near].iter();
         near.chain(self.entries())
             .find(|entry| entry.id.name == name)
     }
@@ -247,8 +246,24 @@ impl Index {
         self.entries.is_empty()
     }
 
+    /// Where the chunks begin that start at a time or later.
+    fn from(&self, time: i64) -> usize {
+        // Rows are added in their order, as a rule.
+        match self.entries.last() {
+            Some(last) if last.id.start < time => self.entries.len(),
+            _ => self.entries.partition_point(|it| it.id.start < time),
+        }
+    }
+
+    /// Adds a row, or replaces that of the same name and start.
     fn insert(&mut self, entry: Entry) {
-        self.entries.insert((entry.id.start, entry.id.name), entry);
+        let from = self.from(entry.id.start);
+        let same = self.entries[from..].iter();
+        let mut same = same.take_while(|it| it.id.start == entry.id.start);
+        match same.position(|it| it.id == entry.id) {
+            Some(at) => self.entries[from + at] = entry,
+            None => self.entries.insert(from, entry),
+        }
     }
 
     /// Adds chunks of recordings, and gives each its place. Names that other chunks have get the fraction of the second.
@@ -277,6 +292,8 @@ impl Index {
             .iter()
             .filter_map(|(_, known)| Some(known.as_ref()?.id.name))
             .collect();
+        // Rows that give way, which are removed together.
+        let mut gone: HashSet<ChunkId> = HashSet::new();
         for (cut, (mut entry, known)) in cuts.iter_mut().zip(rows) {
             let mut place = Place::New;
             if let Some(known) = &known {
@@ -291,8 +308,8 @@ impl Index {
                 place = Place::Replaced;
             }
             let others = || {
-                self.overlapping(&entry)
-                    .filter(|it| !own.contains(&it.id.name))
+                let all = self.overlapping(&entry);
+                all.filter(|it| !own.contains(&it.id.name) && !gone.contains(&it.id))
             };
             if let (Some(other), false) = (others().next(), overwrite) {
                 return Err(Conflict {
@@ -305,9 +322,9 @@ impl Index {
             }
             let removed: Vec<ChunkId> = others().map(|it| it.id).collect();
             for id in removed {
-                self.entries.remove(&(id.start, id.name));
                 names.remove(&id.name);
                 added.removed.insert(id.name);
+                gone.insert(id);
             }
             if known.is_none() && names.contains(&entry.id.name) {
                 cut.id.name = ChunkName::exact(entry.id.start);
@@ -317,15 +334,18 @@ impl Index {
             names.insert(entry.id.name);
             own.insert(entry.id.name);
             added.removed.remove(&entry.id.name);
+            gone.remove(&entry.id);
             self.insert(entry);
+        }
+        if !gone.is_empty() {
+            self.entries.retain(|it| !gone.contains(&it.id));
         }
         Ok(added)
     }
 
     /// The chunk that starts with the same sample.
     fn same(&self, entry: &Entry) -> Option<&Entry> {
-        let first = (entry.id.start, ChunkName::whole(i64::MIN));
-        let from = self.entries.range(first..).map(|(_, it)| it);
+        let from = self.entries[self.from(entry.id.start)..].iter();
         from.take_while(|it| it.id.start == entry.id.start)
             .find(|it| it.is_same(entry))
     }
@@ -335,10 +355,9 @@ impl Index {
         let (start, end) = (entry.id.start, entry.end());
         // Half a sample is no overlap: times are rounded, and clocks drift.
         let half = entry.common.rate.time_of(1) / 2;
-        let before = self.entries.range(..(end, ChunkName::whole(i64::MIN)));
+        let before = self.entries[..self.from(end)].iter();
         before
             .rev()
-            .map(|(_, it)| it)
             .take_while(move |it| it.end() > start)
             .filter(move |it| it.end() - start > half && end - it.id.start > half)
     }

@@ -299,27 +299,22 @@ impl<'a> Origins<'a> {
         let last = known.iter().map(|it| it.number).max().unwrap_or(0);
         let own_at = known.iter().rposition(|it| it.hash == hash);
         let own = own_at.map(|at| known.remove(at));
-        let number = own.as_ref().map_or(0, |it| it.number);
-        let taken: Vec<ChunkName> = chunks
+        let taken: Vec<(ChunkName, &Known)> = chunks
             .iter()
-            .map(|id| id.name)
-            .filter(|name| later_owner(&known, number, *name).is_some())
+            .filter_map(|id| Some((id.name, other_owner(&known, own.as_ref(), id.name)?)))
             .collect();
-        if let (Some(first), Existing::Keep) = (taken.first(), existing) {
-            let other = later_owner(&known, number, *first).expect("it was found");
-            return Err(OriginError::Other(refusal(
-                folder,
-                &flow,
-                &other.flow,
-                taken.len(),
-            )));
+        if let (Some((_, other)), Existing::Keep) = (taken.first(), existing) {
+            let line = refusal(folder, &flow, &other.flow, taken.len());
+            return Err(OriginError::Other(line));
         }
+        let latest = taken.iter().map(|(_, other)| other.number).max();
+        let taken: Vec<ChunkName> = taken.into_iter().map(|(name, _)| name).collect();
         if own.is_none() && existing == Existing::Keep && known.is_empty() {
             unknown(folder, &flow, chunks)?;
         }
         let own = match own {
-            // Results of a later flow are to be replaced: from here on this flow is the last.
-            Some(own) if taken.is_empty() => own,
+            // Where results of a later flow are to be replaced, this flow is the last from here on.
+            Some(own) if latest < Some(own.number) => own,
             _ => {
                 let own = Known {
                     number: last + 1,
@@ -371,7 +366,7 @@ impl<'a> Origins<'a> {
         let Some(made_from) = state.own.records.finished.get(&name) else {
             return Ok(false);
         };
-        let replaced = later_owner(&state.others, state.own.number, name).is_some();
+        let replaced = other_owner(&state.others, Some(&state.own), name).is_some();
         Ok(!replaced && *made_from == identity(chunk))
     }
 
@@ -438,9 +433,10 @@ impl State {
     }
 }
 
-/// The last of the flows behind a number that has a chunk.
-fn later_owner(flows: &[Known], number: u64, name: ChunkName) -> Option<&Known> {
-    let mut later = flows.iter().rev().filter(|it| it.number > number);
+/// The flow that made a chunk, or makes it anew, if that is another one: the last of all that have it.
+fn other_owner<'a>(others: &'a [Known], own: Option<&Known>, name: ChunkName) -> Option<&'a Known> {
+    let own = own.filter(|it| it.has(name)).map(|it| it.number);
+    let mut later = others.iter().rev().filter(|it| Some(it.number) > own);
     later.find(|it| it.has(name))
 }
 

@@ -32,6 +32,7 @@ mod gpu_flows;
 mod gpu_kernels;
 #[cfg(feature = "hdf5")]
 mod hdf5;
+mod index;
 mod ingest;
 mod interrupt;
 mod laws;
@@ -39,6 +40,7 @@ mod logs;
 mod manifest;
 mod networks;
 mod npy;
+mod origins;
 mod output;
 mod pictures;
 mod plan;

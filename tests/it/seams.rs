@@ -217,11 +217,13 @@ fn results_of_recordings_are_those_of_their_chunk_files() {
                 set_chunks(&project, length, overlap, 1.7);
                 let all = "--overwrite=all";
                 project
-                    .summary(&format!("{device} -f raw -o straight {all}"))
+                    .summary(&format!("{device} -f raw -o straight{length} {all}"))
                     .ends(0);
-                project.summary(&format!("{device} -o files {all}")).ends(0);
+                project
+                    .summary(&format!("{device} -o files{length} {all}"))
+                    .ends(0);
                 let npy = |out: &str| {
-                    let mut files = project.files(&format!("{out}/npy"));
+                    let mut files = project.files(&format!("{out}{length}/npy"));
                     files.retain(|name, _| name.starts_with("15"));
                     files
                 };
@@ -236,7 +238,7 @@ fn results_of_recordings_are_those_of_their_chunk_files() {
                 if commands.len() != 1 {
                     set_chunks(&project, length, overlap, 0.0);
                     project
-                        .summary(&format!("{device} -o without {all}"))
+                        .summary(&format!("{device} -o without{length} {all}"))
                         .ends(0);
                     assert!(npy("without") == npy("files"), "{device} {commands:?}");
                 }

@@ -2,8 +2,10 @@
 
 use hdf5::File;
 
-use super::values::{even, integers, metadata, needed, positive, stamp, unix};
+use super::clock::unix;
+use super::values::{even, integers, metadata, needed, positive, stamp};
 use super::{Found, MOST_CHANNELS, Place, attributes, samples};
+use crate::formats::properties::resolution;
 use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout, silixa};
 
@@ -51,8 +53,8 @@ pub fn silixa(at: Place, file: &File) -> Result<Found, FormatError> {
         samples,
         rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: Segment::whole(start.time, samples),
+        time_tolerance: start.tolerance,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         calibration: silixa::calibration(&about, prf),
@@ -148,10 +150,10 @@ pub fn neubrex(at: Place, file: &File) -> Result<Found, FormatError> {
     let first = needed(at, DATA, &["StartPosition"], number)?;
     let times = ["GPSTimeStamp(UTC)", "CPUTimeStamp(UTC)"];
     let found = times.iter().find_map(|name| {
-        let time = stamp(attributes::text(&about, name)?)?;
-        Some((*name, time))
+        let text = attributes::text(&about, name)?;
+        Some((*name, stamp(text)?, resolution(text)))
     });
-    let (name, start) = found.ok_or_else(|| {
+    let (name, start, time_tolerance) = found.ok_or_else(|| {
         let expected = "a time in GPSTimeStamp(UTC) or CPUTimeStamp(UTC)";
         at.content(DATA, "none", expected)
     })?;
@@ -175,10 +177,10 @@ pub fn neubrex(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        rate: at.rate(1.0 / dt)?,
+        rate: at.step(dt)?,
         dtype: samples::dtype(at, &data)?,
         segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        time_tolerance,
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         calibration,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::values::{self, even, metadata, needed, positive, stamp};
 use super::{Found, Place, members, samples};
+use crate::formats::properties::resolution;
 use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
@@ -45,7 +46,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         rate: at.rate(prf)?,
         dtype: samples::dtype(at, &data)?,
         segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        time_tolerance: resolution(&text),
         depth: even(first, spacing, channels),
         layout: Layout::TimeMajor,
         // The maker does not say how many radians a count is.

@@ -1,11 +1,10 @@
 //! DASCore's own files: a patch below `/waveforms`, with an array for each coordinate.
 
 use hdf5::{File, Group};
-use jiff::Timestamp;
 
-use super::values::{Clock, for_each_channel, metadata, unix, whole_ends};
+use super::clock::{Clock, Since};
+use super::values::{for_each_channel, metadata, stored_as_integers};
 use super::{Found, Place, attributes, list, members, samples};
-use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -31,33 +30,26 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         }
     };
     let times = at.dataset(&patch, "_coord_time")?;
-    let clock = Clock::read(at, &times, 1e-9)?;
     let expected = || format!("{samples} rising nanoseconds since 1970, after that year");
-    if clock.rows != samples || unix(clock.first).is_none() {
-        let found = format!("{} times from {} s on", clock.rows, clock.first);
-        return Err(at.content(times.name(), found, expected()));
+    // Doubles do not hold today's nanoseconds.
+    if !stored_as_integers(&times) {
+        return Err(at.content(times.name(), "times that are no integers", expected()));
     }
-    // The first and last as they are stored, as doubles do not hold today's nanoseconds.
-    let ends = whole_ends(&times, samples);
-    let [first, last] =
-        ends.ok_or_else(|| at.content(times.name(), "times that are no integers", expected()))?;
-    if last <= first {
-        return Err(at.content(times.name(), format!("{first} to {last}"), expected()));
-    }
-    let prf = (samples - 1) as f64 * 1e9 / (last - first) as f64;
-    clock.check(&times.name(), prf, &mut warnings);
-    let start = Timestamp::from_nanosecond(i128::from(first))
-        .map_err(|e| at.content(times.name(), e.to_string(), expected()))?;
+    let clock = Clock::read(at, &times, Since::NANOSECONDS, None)?;
+    let usable = clock.rows() == samples && clock.start().is_some();
+    let rate = clock.rate().filter(|_| usable);
+    let rate = rate.ok_or_else(|| at.content(times.name(), clock.found(), expected()))?;
+    clock.check(&mut warnings);
     let distance = at.dataset(&patch, "_coord_distance")?;
     let depth = for_each_channel(at, &distance, channels)?;
     let unit = attributes::text(&about, "_attrs_data_units").filter(|unit| !unit.is_empty());
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth,
         layout,
         calibration: unit.map(Calibration::of_unit),

@@ -4,11 +4,12 @@ use hdf5::{File, Location};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::values::{Clock, even, metadata, whole_ends};
+use super::clock::{Clock, Since};
+use super::values::{even, metadata, stored_as_integers};
 use super::{Found, MOST_CHANNELS, Place, attributes, list, members, samples, values};
-use crate::formats::description::{Address, Depth, Described, Number, Rate, Start, Text};
-use crate::formats::properties::stamp;
-use crate::formats::segment::Segment;
+use crate::formats::description::{self, Address, Depth, Described, Number, Start, Text, Unit};
+use crate::formats::properties::{resolution, stamp};
+use crate::formats::segment::{Rate, SECOND, Segment};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Names that a message lists.
@@ -38,11 +39,25 @@ pub fn header(at: Place, file: &File, it: &Described) -> Result<Found, FormatErr
         Layout::ChannelMajor => (fast, slow),
     };
     let mut warnings = Vec::new();
-    let clock = within.clock(&it.start, samples, &mut warnings)?;
-    let prf = within.rate(it, clock)?;
-    if let (Some(clock), Start::At(place, _)) = (clock, &it.start) {
-        clock.check(&place.object, prf, &mut warnings);
+    let stated = within.stated(it)?;
+    let clock = within.clock(&it.start, stated, samples, &mut warnings)?;
+    let rate = stated.or_else(|| clock.as_ref()?.rate()).ok_or_else(|| {
+        let found = "none, and no rising times in start".to_owned();
+        within.wrong("prf", found, "samples per second, or dt in seconds")
+    })?;
+    if let Some(clock) = &clock {
+        clock.check(&mut warnings);
+        if let Some(stated) = stated {
+            clock.compare(stated, "the described rate", rate, &mut warnings);
+        }
     }
+    let (segments, time_tolerance) = match clock.filter(|clock| clock.start().is_some()) {
+        Some(clock) => (clock.segments(samples), clock.tolerance()),
+        None => {
+            let (start, tolerance) = within.start(&it.start)?;
+            (Segment::whole(start, samples), tolerance)
+        }
+    };
     let depth = match &it.depth {
         Some(depth) => within.depth(depth, channels)?,
         None => {
@@ -62,10 +77,10 @@ pub fn header(at: Place, file: &File, it: &Described) -> Result<Found, FormatErr
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(within.start(&it.start)?, samples),
-        time_tolerance: 1_000,
+        segments,
+        time_tolerance,
         depth,
         layout: it.order,
         calibration,
@@ -176,6 +191,7 @@ impl Within<'_> {
     fn clock(
         self,
         start: &Start,
+        stated: Option<Rate>,
         samples: usize,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Clock>, FormatError> {
@@ -194,52 +210,37 @@ impl Within<'_> {
         let Some(times) = times.filter(|it| it.ndim() == 1 && it.size() > 1) else {
             return Ok(None);
         };
-        let clock = Clock::read(self.at, &times, unit.seconds())?;
-        if clock.rows != samples {
+        let clock = Clock::read(self.at, &times, since(*unit), stated)?;
+        if clock.rows() != samples {
             warnings.push(format!(
                 "{object} has {} times for {samples} samples",
-                clock.rows
+                clock.rows()
             ));
         }
         Ok(Some(clock))
     }
 
-    /// Samples per second.
-    fn rate(self, it: &Described, clock: Option<Clock>) -> Result<f64, FormatError> {
+    /// The rate, where the description states it.
+    fn stated(self, it: &Described) -> Result<Option<Rate>, FormatError> {
         let (key, number) = match &it.rate {
-            Some(Rate::Prf(number)) => ("prf", number),
-            Some(Rate::Step(number)) => ("dt", number),
-            None => {
-                let rate = clock.and_then(|clock| self.rate_of(&it.start, &clock));
-                let found = "none, and no rising times in start".to_owned();
-                return rate.ok_or_else(|| {
-                    self.wrong("prf", found, "samples per second, or dt in seconds")
-                });
-            }
+            Some(description::Rate::Prf(number)) => ("prf", number),
+            Some(description::Rate::Step(number)) => ("dt", number),
+            None => return Ok(None),
         };
         let value = self.number(key, number)?;
         if value <= 0.0 {
             return Err(self.wrong(key, value.to_string(), "a number above 0"));
         }
-        Ok(if key == "dt" { 1.0 / value } else { value })
+        match key {
+            "dt" => self.at.step(value).map(Some),
+            _ => self.at.rate(value).map(Some),
+        }
     }
 
-    /// What the times tell, by integers where they are some.
-    fn rate_of(self, start: &Start, clock: &Clock) -> Option<f64> {
-        let Start::At(address, unit) = start else {
-            return None;
-        };
-        let times = self.file.dataset(&address.object).ok()?;
-        let whole = whole_ends(&times, clock.rows).and_then(|[first, last]| {
-            let span = last.checked_sub(first).filter(|span| *span > 0)?;
-            Some((clock.rows - 1) as f64 * unit.per_second() as f64 / span as f64)
-        });
-        whole.or_else(|| clock.near_whole_rate())
-    }
-
-    fn start(self, start: &Start) -> Result<Timestamp, FormatError> {
+    /// The time of the first sample, and by how many nanoseconds it may be off.
+    fn start(self, start: &Start) -> Result<(Timestamp, i64), FormatError> {
         let (address, unit) = match start {
-            Start::Given(time) => return Ok(*time),
+            Start::Given(time) => return Ok((*time, 1_000)),
             Start::At(address, unit) => (address, *unit),
         };
         let value = self.first(address)?;
@@ -250,8 +251,14 @@ impl Within<'_> {
             }),
             number => unit.time(number),
         };
+        let tolerance = match &value {
+            Value::String(text) => resolution(text),
+            _ => 1_000,
+        };
         let found = format!("{value} in {address}");
-        time.ok_or_else(|| self.wrong("start", found, "a time in ISO 8601, or numbers since 1970"))
+        let expected = "a time in ISO 8601, or numbers since 1970";
+        let time = time.ok_or_else(|| self.wrong("start", found, expected))?;
+        Ok((time, tolerance))
     }
 
     /// The first of some times; whole numbers stay whole.
@@ -262,14 +269,14 @@ impl Within<'_> {
         };
         let long = dataset.filter(|it| it.ndim() == 1 && it.size() > 1);
         let value = match long {
-            Some(times) => match whole_ends(&times, times.size()) {
-                Some([first, _]) => first.into(),
-                None => {
-                    let first = times.read_slice_1d::<f64, _>(ndarray::s![0..1]);
-                    let first = first.map(|it| it[0].into());
-                    first.map_err(|e| self.at.library(&address.object, "times as numbers", &e))?
-                }
-            },
+            Some(times) => {
+                let one = ndarray::s![0..1];
+                let first = match stored_as_integers(&times) {
+                    true => times.read_slice_1d::<i64, _>(one).map(|it| it[0].into()),
+                    false => times.read_slice_1d::<f64, _>(one).map(|it| it[0].into()),
+                };
+                first.map_err(|e| self.at.library(&address.object, "times as numbers", &e))?
+            }
             None => self.value("start", address)?,
         };
         Ok(match value {
@@ -311,6 +318,11 @@ impl Within<'_> {
         let depth = container.read_raw::<f64>();
         depth.map_err(|e| self.wrong("depth", format!("{address}: {e}"), &expected))
     }
+}
+
+/// What numbers of a described unit count.
+fn since(unit: Unit) -> Since {
+    Since::units(i128::from(SECOND / unit.per_second()))
 }
 
 /// The names that are most like one, as a message shows them.

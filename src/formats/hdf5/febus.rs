@@ -1,20 +1,27 @@
 //! Febus A1: blocks of rows that may overlap, below `/DEVICE/Source/Zone`.
 //!
-//! The time of a block is that of its middle. Where `Extent` says that overlaps are still in the file, the rows of a block beyond its
+//! The time of a block is that of its middle. These times jitter by hundredths of the blocks' period, and so do not make pauses:
+//! only a time that is late by three quarters of a period does, and times after it that stay late. Where `Extent` says that overlaps are still in the file, the rows of a block beyond its
 //! period are left out, half of them at either end. Periods and rows come from the settings that were seen to be right, not from the
 //! percentage of overlap.
 
 use hdf5::{Dataset, File, Group};
 use serde_json::{Map, Value};
 
+use super::clock::{Clock, Since};
 use super::samples::Blocks;
-use super::values::{even, metadata, numbers, unix};
+use super::values::{even, metadata, numbers};
 use super::{Found, Place, attributes, list, members, samples};
-use crate::formats::segment::Segment;
+use crate::formats::segment::stamps::Stamps;
+use crate::formats::segment::{SECOND, Segment};
 use crate::formats::{FormatError, Header, Layout};
 
 /// What a source has in any version.
 const MARKS: [&str; 4] = ["AmpliPower", "Hostname", "WholeExtent", "SamplingRate"];
+/// The part of the period by which the time of a block may be off: in the recordings that we have, it is off by up to 0.016.
+const JITTER: f64 = 0.05;
+/// The part of a block by which blocks overlap at least, if they do: more than times jitter, and less than the 0.05 that is usual.
+const LEAST_OVERLAP: f64 = 0.03;
 /// Later files state the rate of the digitizer here.
 const DIGITIZER: f64 = 1e8;
 
@@ -77,48 +84,42 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     })?;
     let times = times(at, &source, blocks)?;
     let usual = usual_step(&times);
-    let period = settings.period().or(usual).unwrap_or(rows as f64 * step);
-    let kept = ((period / step).round() as usize).clamp(1, rows);
-    let still_there = settings.list("Extent", 2).unwrap_or(0.0) == 0.0;
-    let blocks_read = if still_there {
-        Blocks {
-            front: (rows - kept) / 2,
-            kept,
-        }
-    } else {
-        Blocks {
-            front: 0,
-            kept: rows,
-        }
-    };
-    let origin = settings.list("Origin", 1).unwrap_or(0.0);
-    let first_row = if origin == 0.0 {
-        warnings.push(
-            "Origin tells no offset of a block's time: it is taken as the block's middle".into(),
-        );
-        -(rows as f64) * step / 2.0
-    } else {
-        origin / 1000.0
-    };
-    let start = times[0] + first_row + blocks_read.front as f64 * step;
-    let start = unix(start).ok_or_else(|| {
-        at.content(
+    let period = settings.period(usual, rows as f64 * step);
+    let blocks_read = settings.blocks(rows, period / step);
+    let first_row =
+        settings.first_row(rows as f64 * step, &mut warnings) + blocks_read.front as f64 * step;
+    let clock = clock(&times, first_row, period, format!("{}/time", source.name()));
+    if clock.start().is_none() {
+        let expected = "Unix times in seconds";
+        return Err(at.content(
             format!("{}/time", source.name()),
             times[0].to_string(),
-            "Unix times in seconds",
-        )
-    })?;
+            expected,
+        ));
+    }
+    clock.check(&mut warnings);
     let lasts = blocks_read.kept as f64 * step;
-    check(&times, usual, lasts, step, &mut warnings);
+    let uneven = |usual: &f64| (usual - lasts).abs() > 2.0 * step;
+    if let Some(usual) = usual
+        .filter(uneven)
+        .filter(|_| clock.segments(blocks).len() < blocks)
+    {
+        warnings.push(format!(
+            "blocks of {lasts:.6} s start every {usual:.6} s: their samples are read as continuous"
+        ));
+    }
     let first = settings.list("Extent", 0).unwrap_or(0.0);
     let from = settings.list("Origin", 0).unwrap_or(0.0) + first * spacing;
     let header = Header {
         channels,
         samples: blocks * blocks_read.kept,
-        rate: at.rate(1.0 / step)?,
+        rate: at.step(step)?,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, blocks * blocks_read.kept),
-        time_tolerance: 1_000,
+        segments: of_rows(clock.segments(blocks), blocks_read.kept),
+        // Files of one block show no jitter.
+        time_tolerance: clock
+            .tolerance()
+            .max((JITTER * period * SECOND as f64) as i64),
         depth: even(from, spacing, channels),
         layout: Layout::TimeMajor,
         // Not in the file; the maker's strain rates are said to be nanostrain/s.
@@ -208,31 +209,32 @@ fn times(at: Place, source: &Group, blocks: usize) -> Result<Vec<f64>, FormatErr
     numbers(at, &dataset)
 }
 
-/// The median step of times.
+/// The mean of the steps near the median one, which leaves out pauses.
 fn usual_step(times: &[f64]) -> Option<f64> {
     let mut steps: Vec<f64> = times.windows(2).map(|t| t[1] - t[0]).collect();
     steps.sort_by(f64::total_cmp);
-    steps
-        .get(steps.len() / 2)
-        .copied()
-        .filter(|step| *step > 0.0)
+    // Of an even number of steps the shorter one: the other may be a pause.
+    let middle = *steps.get(steps.len().saturating_sub(1) / 2)?;
+    steps.retain(|step| (0.5..=1.5).contains(&(step / middle)));
+    (middle > 0.0).then(|| steps.iter().sum::<f64>() / steps.len() as f64)
 }
 
-/// Says where blocks do not follow one another as their rows do.
-fn check(times: &[f64], usual: Option<f64>, lasts: f64, step: f64, warnings: &mut Vec<String>) {
-    if let Some(usual) = usual.filter(|usual| (usual - lasts).abs() > 2.0 * step) {
-        warnings.push(format!(
-            "blocks of {lasts:.6} s follow one another every {usual:.6} s; they are taken as without a gap"
-        ));
+/// The times of the first rows that are kept of each block, which are some seconds after those of the blocks.
+fn clock(times: &[f64], first_row: f64, period: f64, name: String) -> Clock {
+    let mut stamps = Stamps::of_blocks(period * SECOND as f64);
+    for time in times {
+        stamps.push(Since::SECONDS.start_of_double(time + first_row));
     }
-    let apart = times.windows(2).map(|t| t[1] - t[0]).enumerate();
-    let longest = apart.max_by(|a, b| a.1.total_cmp(&b.1));
-    if let Some((k, longest)) = longest.filter(|(_, longest)| *longest > 1.5 * lasts) {
-        warnings.push(format!(
-            "there is a gap of {longest:.3} s before block {}; samples are taken as evenly spaced",
-            k + 1
-        ));
+    Clock::of(name, stamps.finish(), 1_000)
+}
+
+/// Segments of blocks as those of their rows.
+fn of_rows(mut segments: Vec<Segment>, kept: usize) -> Vec<Segment> {
+    for segment in &mut segments {
+        segment.samples.start *= kept;
+        segment.samples.end *= kept;
     }
+    segments
 }
 
 /// Attributes of a zone and its source.
@@ -269,9 +271,89 @@ impl Settings {
         }
     }
 
-    /// Seconds between blocks, where they are set.
-    fn period(&self) -> Option<f64> {
-        let millihertz = self.number("BlockRate").filter(|rate| *rate > 0.0)?;
-        Some(1000.0 / millihertz)
+    /// Seconds between blocks: as set, else as their times have it where that is less than their rows last.
+    fn period(&self, usual: Option<f64>, lasts: f64) -> f64 {
+        let millihertz = self.number("BlockRate").filter(|rate| *rate > 0.0);
+        let set = millihertz.map(|rate| 1000.0 / rate);
+        // Blocks that start later than their rows last have a pause between them, and steps that are hardly shorter jitter.
+        let overlapping = usual.filter(|usual| *usual < lasts * (1.0 - LEAST_OVERLAP));
+        set.or(overlapping).unwrap_or(lasts)
+    }
+
+    /// Which rows of each block are read, if a period has so many: all, unless the overlaps are still there.
+    fn blocks(&self, rows: usize, in_period: f64) -> Blocks {
+        let kept = (in_period.round() as usize).clamp(1, rows);
+        match self.list("Extent", 2).unwrap_or(0.0) == 0.0 {
+            true => Blocks {
+                front: (rows - kept) / 2,
+                kept,
+            },
+            false => Blocks {
+                front: 0,
+                kept: rows,
+            },
+        }
+    }
+
+    /// Seconds from the time of a block, whose rows last so many, to its first row.
+    fn first_row(&self, lasts: f64, warnings: &mut Vec<String>) -> f64 {
+        let origin = self.list("Origin", 1).unwrap_or(0.0);
+        if origin != 0.0 {
+            return origin / 1000.0;
+        }
+        warnings.push(
+            "Origin has no offset for the times of blocks: they are taken as the blocks' middles"
+                .into(),
+        );
+        -lasts / 2.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times of blocks of a second, as an instrument wrote them, and later by `late` from a block on.
+    fn segments(from: usize, late: f64) -> Vec<Segment> {
+        let steps = [
+            1.015_829_56,
+            0.988_684_18,
+            1.011_188_75,
+            0.988_480_09,
+            1.012_784_72,
+            0.989_871_26,
+            1.012_949_23,
+            0.987_579_82,
+            1.014_440_06,
+        ];
+        let mut times = vec![1_599_031_306.165_666_3];
+        for (k, step) in steps.iter().enumerate() {
+            times.push(times[k] + step + if k + 1 == from { late } else { 0.0 });
+        }
+        let clock = clock(&times, -0.5, 1.0, "time".into());
+        of_rows(clock.segments(times.len()), 250)
+    }
+
+    #[test]
+    fn blocks_that_jitter_are_one_segment_and_a_pause_ends_one() {
+        let start = 1_599_031_305_665_666_000;
+        let whole = |samples: usize| Segment {
+            start,
+            samples: 0..samples,
+        };
+        assert_eq!(segments(0, 0.0), [whole(2500)]);
+        for from in [1, 4, 9] {
+            for late in [1.0, 30.0] {
+                let found = segments(from, late);
+                assert_eq!(found.len(), 2, "{from} {late}");
+                assert_eq!(found[0], whole(from * 250));
+                assert_eq!(found[1].samples, from * 250..2500);
+                let expected = start + from as i64 * SECOND + (late * 1e9) as i64;
+                assert!(
+                    (found[1].start - expected).abs() < 40_000_000,
+                    "{from} {late}"
+                );
+            }
+        }
     }
 }

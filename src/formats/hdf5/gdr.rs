@@ -1,11 +1,10 @@
 //! Files of the Geothermal Data Repository, after the DAS-RCN metadata standard: numbers are text, times nanoseconds.
 
 use hdf5::File;
-use jiff::Timestamp;
 
-use super::values::{Clock, even, metadata, positive, unix};
+use super::clock::{Clock, Since};
+use super::values::{even, metadata, positive};
 use super::{Found, Place, attributes, samples};
-use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 const ACQUISITION: &str = "DasMetadata/Interrogator/Acquisition";
@@ -37,27 +36,25 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         false => (Layout::TimeMajor, [slow, fast]),
     };
     let times = at.dataset(&raw, "DasTimeArray")?;
-    let clock = Clock::read(at, &times, 1e-9)?;
-    // The first time as it is stored, as doubles do not hold today's nanoseconds.
-    let first = times
-        .read_slice_1d::<i64, _>(ndarray::s![0..1])
-        .map_err(|e| at.library(&times.name(), "integer nanoseconds", &e))?[0];
-    let start = Timestamp::from_nanosecond(i128::from(first))
-        .map_err(|e| at.content(times.name(), e.to_string(), "nanoseconds since 1970"))?;
-    if unix(clock.first).is_none() {
+    const RATE: &str = "AcquisitionSampleRate";
+    let stated = number(RATE).map(|rate| at.rate(rate)).transpose()?;
+    let clock = Clock::read(at, &times, Since::NANOSECONDS, stated)?;
+    if clock.start().is_none() {
         let expected = "nanoseconds since 1970, after that year";
-        return Err(at.content(times.name(), first.to_string(), expected));
+        return Err(at.content(times.name(), clock.found(), expected));
     }
-    let rate = || positive(at, ACQUISITION, &["AcquisitionSampleRate"], number);
-    let prf = match number("AcquisitionSampleRate").or_else(|| clock.rate()) {
-        Some(prf) => prf,
-        None => rate()?,
+    let rate = match stated.or_else(|| clock.rate()) {
+        Some(rate) => rate,
+        None => at.rate(positive(at, ACQUISITION, &[RATE], number)?)?,
     };
-    clock.check(&times.name(), prf, &mut warnings);
-    if clock.rows != samples {
+    clock.check(&mut warnings);
+    if let Some(stated) = stated {
+        clock.compare(stated, RATE, rate, &mut warnings);
+    }
+    if clock.rows() != samples {
         warnings.push(format!(
             "DasTimeArray has {} times for {samples} samples",
-            clock.rows
+            clock.rows()
         ));
     }
     let spacing = positive(at, ACQUISITION, &["SpatialSamplingInterval"], number)?;
@@ -65,10 +62,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth: even(0.0, spacing, channels),
         layout,
         calibration: unit.map(Calibration::of_unit),

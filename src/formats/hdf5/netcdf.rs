@@ -3,6 +3,8 @@
 //! A variable of two dimensions is a recording where the coordinate of one of them counts time since a date. Coordinates are whole
 //! arrays, tie points between which to interpolate (CF 1.9, chapter 8.3), or xdas' runs of evenly spaced values.
 
+mod points;
+
 use hdf5::types::VarLenArray;
 use hdf5::{Dataset, File, ObjectReference, ObjectReference1, ReferencedObject};
 use jiff::Timestamp;
@@ -10,17 +12,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::values::{
-    Clock, even, for_each_channel, integers, is_countable, metadata, near_whole, numbers,
-    stored_as_integers, unix, whole_ends,
-};
+use self::points::Points;
+use super::clock::{Clock, Since};
+use super::values::{even, for_each_channel, is_countable, metadata};
 use super::{Found, MOST_CHANNELS, Place, attributes, members, samples};
-use crate::formats::properties::YEAR_1971;
-use crate::formats::segment::Segment;
+use crate::formats::segment::Rate;
 use crate::formats::{Calibration, FormatError, Header, Layout};
-
-/// More tie points than an axis has that is stored by few of them.
-const MOST_TIES: usize = 1 << 20;
 
 /// How the name attribute of a dimension begins that has no values of its own (netCDF-4's file format).
 const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
@@ -55,14 +52,6 @@ enum Ties {
     At(Dataset),
     /// The first of each run, whose lengths are in this dataset; others follow by a step, in units of the values.
     Runs(Dataset, f64),
-}
-
-/// What times count.
-struct Since {
-    /// Nanoseconds of one.
-    unit: i128,
-    /// Nanoseconds since 1970 of zero.
-    zero: i128,
 }
 
 /// Recordings at the root, in the order of their names.
@@ -213,138 +202,6 @@ fn date_and_time(text: &str) -> Option<i128> {
     Some(instant.as_nanosecond())
 }
 
-/// Some values of an axis, which lie on lines between them.
-struct Points {
-    /// Where on the axis, from 0 to its end.
-    at: Vec<usize>,
-    /// What lies there, less the first.
-    from_first: Vec<f64>,
-    /// The first, to the next double.
-    first: f64,
-}
-
-impl Points {
-    /// Those of an axis of `count` values; `None` where all are stored.
-    ///
-    /// # Errors
-    /// When they do not begin and end where the axis does, do not follow each other, or are no numbers.
-    fn read(at: Place, of: &Coordinate, count: usize) -> Result<Option<Self>, FormatError> {
-        let ties = match &of.ties {
-            Ties::All => return Ok(None),
-            Ties::At(ties) | Ties::Runs(ties, _) => ties,
-        };
-        let (stored, wanted) = (of.values.size(), ties.size());
-        if stored != wanted || stored == 0 || stored > MOST_TIES.min(count) {
-            let found = format!("{stored} values for {wanted} ties, of an axis of {count}");
-            let expected = format!("as many as ties, 1 to {}", MOST_TIES.min(count));
-            return Err(at.content(of.values.name(), found, expected));
-        }
-        let ties_at = integers(at, ties)?;
-        let (first, from_first) = relative(at, &of.values)?;
-        let points = match of.ties {
-            Ties::Runs(_, step) => Self::of_runs(&ties_at, first, &from_first, step, count),
-            _ => Self::of_ties(&ties_at, first, from_first, count),
-        };
-        let points = points.ok_or_else(|| {
-            let found = format!("{stored} ties that do not cover the axis once");
-            let expected = format!("ties from 0 to {}, one after the other", count - 1);
-            at.content(ties.name(), found, expected)
-        })?;
-        if points.from_first.iter().all(|value| value.is_finite()) && first.is_finite() {
-            Ok(Some(points))
-        } else {
-            Err(at.content(of.values.name(), "values that are no numbers", "numbers"))
-        }
-    }
-
-    fn of_ties(ties: &[i64], first: f64, from_first: Vec<f64>, count: usize) -> Option<Self> {
-        let at: Option<Vec<usize>> = ties.iter().map(|it| usize::try_from(*it).ok()).collect();
-        let at = at.filter(|at| at.is_sorted_by(|a, b| a < b))?;
-        (at.first() == Some(&0) && at.last() == Some(&(count - 1))).then_some(Self {
-            at,
-            from_first,
-            first,
-        })
-    }
-
-    fn of_runs(
-        lengths: &[i64],
-        first: f64,
-        from_first: &[f64],
-        step: f64,
-        count: usize,
-    ) -> Option<Self> {
-        let mut points = Self {
-            at: Vec::new(),
-            from_first: Vec::new(),
-            first,
-        };
-        let mut begin = 0_usize;
-        for (length, value) in lengths.iter().zip(from_first) {
-            let length = usize::try_from(*length).ok().filter(|it| *it > 0)?;
-            let end = begin.checked_add(length).filter(|end| *end <= count)?;
-            points.at.push(begin);
-            points.from_first.push(*value);
-            if length > 1 {
-                points.at.push(end - 1);
-                points.from_first.push(value + (length - 1) as f64 * step);
-            }
-            begin = end;
-        }
-        (begin == count).then_some(points)
-    }
-
-    /// Every value of the axis, by lines between those that are stored.
-    fn all(&self) -> Vec<f64> {
-        let mut all = vec![self.first];
-        for (at, values) in self.at.windows(2).zip(self.from_first.windows(2)) {
-            let step = (values[1] - values[0]) / (at[1] - at[0]) as f64;
-            let line = (1..=at[1] - at[0]).map(|k| self.first + values[0] + k as f64 * step);
-            all.extend(line);
-        }
-        all
-    }
-
-    /// What the points say of the rows' times, in seconds from the first; and the rate of the longest line.
-    fn clock(&self, unit: f64) -> (Clock, Option<f64>) {
-        let mut clock = Clock {
-            first: 0.0,
-            last: self.from_first.last().map_or(0.0, |last| last * unit),
-            rows: self.at.last().map_or(0, |last| last + 1),
-            not_rising: None,
-            longest: (0.0, 0),
-        };
-        let (mut rows, mut rate) = (0, None);
-        for (at, values) in self.at.windows(2).zip(self.from_first.windows(2)) {
-            let (count, span) = (at[1] - at[0], (values[1] - values[0]) * unit);
-            let step = span / count as f64;
-            if step > clock.longest.0 {
-                clock.longest = (step, at[0] + 1);
-            }
-            if step <= 0.0 {
-                clock.not_rising.get_or_insert(at[0] + 1);
-            } else if count > rows {
-                rows = count;
-                rate = Some(near_whole(1.0 / step, span));
-            }
-        }
-        (clock, rate)
-    }
-}
-
-/// The first of some numbers, and all less the first, so that large integers lose nothing.
-fn relative(at: Place, values: &Dataset) -> Result<(f64, Vec<f64>), FormatError> {
-    if stored_as_integers(values) {
-        let all = integers(at, values)?;
-        let first = all[0];
-        let from_first = all.iter().map(|it| it.wrapping_sub(first) as f64);
-        return Ok((first as f64, from_first.collect()));
-    }
-    let all = numbers(at, values)?;
-    let first = all[0];
-    Ok((first, all.into_iter().map(|it| it - first).collect()))
-}
-
 /// Reads everything but the samples of the first recording.
 pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let mut all = variables(file).into_iter();
@@ -362,14 +219,14 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
         Layout::TimeMajor => [slow, fast],
         Layout::ChannelMajor => [fast, slow],
     };
-    let (start, prf) = it.clock(at, samples, &mut warnings)?;
+    let (clock, rate) = it.clock(at, samples, &mut warnings)?;
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &it.data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth: it.depth(at, channels, &mut warnings)?,
         layout: it.layout,
         calibration: it.calibration(at)?,
@@ -380,39 +237,29 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
 }
 
 impl Variable {
-    /// When the first sample was, and samples per second.
+    /// The times of the samples, and their rate.
     fn clock(
         &self,
         at: Place,
         samples: usize,
         warnings: &mut Vec<String>,
-    ) -> Result<(Timestamp, f64), FormatError> {
-        let times = &self.time.values;
-        let unit = self.since.unit as f64 * 1e-9;
-        let (clock, prf) = match Points::read(at, &self.time, samples)? {
-            Some(points) => points.clock(unit),
-            None => {
-                let clock = Clock::read_since(at, times, unit, self.since.zero as f64 * 1e-9)?;
-                (clock, clock.near_whole_rate())
-            }
+    ) -> Result<(Clock, Rate), FormatError> {
+        let clock = match Points::of_times(at, &self.time, self.since, samples)? {
+            Some(points) => points.clock(self.time.values.name()),
+            None => Clock::read(at, &self.time.values, self.since, None)?,
         };
-        let first = match whole_ends(times, 1) {
-            Some([first, _]) => i128::from(first) * self.since.unit,
-            None => {
-                let first = times.read_slice_1d::<f64, _>(ndarray::s![..1]);
-                let first = first.map_err(|e| at.library(&times.name(), "numbers", &e))?;
-                (first[0] * self.since.unit as f64).round() as i128
-            }
+        let stated = match self.time.ties {
+            Ties::Runs(_, step) => Rate::of_step(step * self.since.unit as f64 * 1e-9),
+            _ => None,
         };
-        let start = Timestamp::from_nanosecond(self.since.zero.saturating_add(first)).ok();
-        let start = start.filter(|start| start.as_second() as f64 >= YEAR_1971);
-        let (Some(start), Some(prf)) = (start, prf.filter(|_| clock.rows == samples)) else {
-            let found = format!("{} times", clock.rows);
+        let usable = clock.rows() == samples && clock.start().is_some();
+        let rate = clock.rate().and(stated).or_else(|| clock.rate());
+        let Some(rate) = rate.filter(|_| usable) else {
             let expected = format!("{samples} rising times since 1971");
-            return Err(at.content(times.name(), found, expected));
+            return Err(at.content(self.time.values.name(), clock.found(), expected));
         };
-        clock.check(&times.name(), prf, warnings);
-        Ok((start, prf))
+        clock.check(warnings);
+        Ok((clock, rate))
     }
 
     /// Metres along the fibre, of each channel.
@@ -433,7 +280,7 @@ impl Variable {
             // It is refused by who asks.
             return Ok(Vec::new());
         }
-        let depth = match Points::read(at, place, channels)? {
+        let depth = match Points::of_places(at, place, channels)? {
             Some(points) => points.all(),
             None => for_each_channel(at, &place.values, channels)?,
         };
@@ -497,14 +344,13 @@ pub fn das_hdf5(at: Place, file: &File) -> Result<Found, FormatError> {
         let expected = "a unit of time, or one since a date";
         return Err(at.content("/t, units", format!("\"{units}\""), expected));
     };
-    let clock = Clock::read_since(at, &times, unit as f64 * 1e-9, zero as f64 * 1e-9)?;
-    let rate = clock.near_whole_rate().filter(|_| clock.rows == samples);
-    let (Some(prf), Some(start)) = (rate, unix(clock.first)) else {
-        let found = format!("{} times from {} s on", clock.rows, clock.first);
+    let clock = Clock::read(at, &times, Since { unit, zero }, None)?;
+    let usable = clock.rows() == samples && clock.start().is_some();
+    let Some(rate) = clock.rate().filter(|_| usable) else {
         let expected = format!("{samples} rising times since 1971");
-        return Err(at.content("/t", found, expected));
+        return Err(at.content("/t", clock.found(), expected));
     };
-    clock.check("/t", prf, &mut warnings);
+    clock.check(&mut warnings);
     let axis = |name| for_each_channel(at, &at.dataset(file, name)?, channels);
     let [x, y, z] = [axis("x")?, axis("y")?, axis("z")?];
     let mut depth = even(0.0, 0.0, channels);
@@ -515,10 +361,10 @@ pub fn das_hdf5(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth,
         layout,
         calibration: attributes::text(&attributes::of(&data), "units").map(Calibration::of_unit),

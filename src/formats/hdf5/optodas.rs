@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 use hdf5::File;
 use serde_json::Value;
 
-use super::values::{self, even, for_each_channel, metadata, positive, unix};
+use super::clock::unix;
+use super::values::{self, even, for_each_channel, metadata, positive};
 use super::{Found, Place, samples};
 use crate::formats::segment::Segment;
 use crate::formats::{Calibration, FormatError, Header, Layout};
@@ -54,7 +55,7 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let written = Header {
         channels,
         samples,
-        rate: at.rate(1.0 / dt)?,
+        rate: at.step(dt)?,
         dtype: samples::dtype(at, &data)?,
         segments: Segment::whole(start, samples),
         time_tolerance: 1_000,

@@ -5,14 +5,14 @@ mod fbe;
 mod time;
 
 use hdf5::{Dataset, File, Group};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use self::time::Times;
 use super::depth_table::DepthTable;
 use super::{Found, Place, attributes, list, members, samples};
 use crate::formats::description::Band;
-use crate::formats::segment::Segment;
+use crate::formats::properties::resolution;
+use crate::formats::segment::{Rate, Segment, nanoseconds};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -70,41 +70,49 @@ fn array(
 ) -> Result<Found, FormatError> {
     let acquisition = acquisition(at, file)?;
     let shape = samples::shape(at, &data)?;
-    let found = About {
+    let mut found = About {
         names,
         acquisition: attributes::of(&acquisition),
         raw: attributes::of(raw),
         data: attributes::of(&data),
-        times: Times::of(at, raw, names.times)?,
+        times: None,
     };
+    let stated = found.stated(at)?;
+    found.times = Times::of(at, raw, names.times, stated)?;
     let (layout, [samples, channels]) = orientation(&found, shape, &mut warnings);
     if channels > super::MOST_CHANNELS {
         let found = format!("{channels} channels");
         let expected = format!("at most {}", super::MOST_CHANNELS);
         return Err(at.content(data.name(), found, expected));
     }
-    let prf = prf(at, &found, raw, &mut warnings)?;
-    let start = start(at, &found, raw, &mut warnings)?;
+    let rate = rate(at, &found, raw, &mut warnings)?;
+    let (segments, time_tolerance) = segments(at, &found, raw, samples, &mut warnings)?;
     if let Some(times) = &found.times {
-        times.check(samples, prf, &mut warnings);
+        times.check(samples, &mut warnings);
+        if let Some(stated) = stated {
+            times.clock.compare(stated, STATED, rate, &mut warnings);
+        }
     }
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments,
+        time_tolerance,
         depth: depth(at, &acquisition, &found, channels, &mut warnings)?,
         layout,
-        calibration: calibration(file, &found, prf),
+        calibration: calibration(file, &found, rate.hertz()),
         metadata: metadata(file, &acquisition, raw, &data),
         warnings,
     };
     Ok(Found::plain(data, header))
 }
 
-/// What decides about the axes.
+/// The attribute of the samples' rate, where it is given.
+const STATED: &str = "OutputDataRate";
+
+/// The attributes and times that decide about the axes.
 struct About {
     names: &'static Names,
     acquisition: Map<String, Value>,
@@ -117,6 +125,16 @@ impl About {
     /// A number of the raw group, else of the acquisition.
     fn number(&self, name: &str) -> Option<f64> {
         attributes::number(&self.raw, name).or_else(|| attributes::number(&self.acquisition, name))
+    }
+
+    fn positive(&self, name: &str) -> Option<f64> {
+        self.number(name).filter(|rate| *rate > 0.0)
+    }
+
+    /// The rate of the samples, where it is stated.
+    fn stated(&self, at: Place) -> Result<Option<Rate>, FormatError> {
+        let stated = self.positive(STATED);
+        stated.map(|rate| at.rate(rate)).transpose()
     }
 }
 
@@ -190,27 +208,26 @@ fn orientation(
 }
 
 /// `OutputDataRate`, else what `RawDataTime` gives, else `PulseRate`.
-fn prf(
+fn rate(
     at: Place,
     found: &About,
     raw: &Group,
     warnings: &mut Vec<String>,
-) -> Result<f64, FormatError> {
-    let positive = |name| found.number(name).filter(|rate| *rate > 0.0);
-    if let Some(rate) = positive("OutputDataRate") {
+) -> Result<Rate, FormatError> {
+    if let Some(rate) = found.stated(at)? {
         return Ok(rate);
     }
-    if let Some(rate) = found.times.as_ref().and_then(Times::rate) {
+    if let Some(rate) = found.times.as_ref().and_then(|times| times.clock.rate()) {
         return Ok(rate);
     }
     let times = found.names.times;
     // Energy is of windows of samples.
     let raw_data = times == RAW.times;
-    if let Some(rate) = positive("PulseRate").filter(|_| raw_data) {
+    if let Some(rate) = found.positive("PulseRate").filter(|_| raw_data) {
         warnings.push(
-            "the prf is PulseRate: there is no OutputDataRate and no usable RawDataTime".into(),
+            "the rate is PulseRate: there is no OutputDataRate and no usable RawDataTime".into(),
         );
-        return Ok(rate);
+        return at.rate(rate);
     }
     Err(at.content(
         format!("{}, attributes", raw.name()),
@@ -226,16 +243,18 @@ fn prf(
     ))
 }
 
-/// `RawDataTime[0]`, else `PartStartTime` of `RawData` or `RawDataTime`, else `MeasurementStartTime`. Times of 1970 are
-/// fillers.
-fn start(
+/// The segments, and by how much their starts may be off. They start at the times of `RawDataTime`, else at `PartStartTime` of
+/// `RawData` or `RawDataTime`, else at `MeasurementStartTime`. Times of 1970 are fillers.
+fn segments(
     at: Place,
     found: &About,
     raw: &Group,
+    samples: usize,
     warnings: &mut Vec<String>,
-) -> Result<Timestamp, FormatError> {
-    if let Some(first) = found.times.as_ref().and_then(Times::start) {
-        return Ok(first);
+) -> Result<(Vec<Segment>, i64), FormatError> {
+    let clock = found.times.as_ref().map(|times| &times.clock);
+    if let Some(clock) = clock.filter(|clock| clock.start().is_some()) {
+        return Ok((clock.segments(samples), clock.tolerance()));
     }
     let of_times = found.times.as_ref().map(|times| &times.attributes);
     let Names { data, times, .. } = *found.names;
@@ -246,10 +265,15 @@ fn start(
     ];
     for (of, attributes, name) in candidates {
         let text = attributes.and_then(|attributes| attributes::text(attributes, name));
-        if let Some(start) = text.and_then(time::parse) {
+        let text = text.unwrap_or_default();
+        if let Some(start) = time::parse(text) {
             let dot = if of.is_empty() { "" } else { "." };
             warnings.push(format!("the start is {of}{dot}{name}: {times} has none"));
-            return Ok(start);
+            let segments = match clock {
+                Some(clock) => clock.segments_from(nanoseconds(start), samples),
+                None => Segment::whole(start, samples),
+            };
+            return Ok((segments, resolution(text)));
         }
     }
     Err(at.content(

@@ -6,15 +6,18 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::values::{
-    Clock, even, for_each_channel, metadata, needed, numbers, positive, stamp, unix,
-};
+use super::clock::{Clock, Since, unix};
+use super::values::{even, for_each_channel, metadata, needed, numbers, positive, stamp};
 use super::{Found, Place, attributes, members, samples};
-use crate::formats::segment::Segment;
+use crate::formats::properties::resolution;
+use crate::formats::segment::{Rate, Segment};
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// What is said where a layout has spacings alone.
 const FROM_ZERO: &str = "the place of the first channel is not known: depths begin at 0 m";
+
+/// Nanoseconds by which a time may be off that is a double of seconds since 1970.
+const OF_DOUBLES: i64 = 1_000;
 
 /// A dataset at the root, its attributes, and what is known of any.
 struct Root<'a> {
@@ -26,10 +29,18 @@ struct Root<'a> {
     about: Map<String, Value>,
 }
 
+/// When the samples were recorded.
+enum Times {
+    /// From a start on, which may be off by so many nanoseconds, without a pause.
+    From(Timestamp, i64),
+    /// At a time each.
+    Each(Clock),
+}
+
 /// What the attributes say.
 struct Said {
-    prf: f64,
-    start: Timestamp,
+    rate: Rate,
+    times: Times,
     depth: Vec<f64>,
     calibration: Option<Calibration>,
     warnings: Vec<String>,
@@ -71,12 +82,18 @@ impl<'a> Root<'a> {
         positive(self.at, &self.place, &[name], |name| self.number(name))
     }
 
-    /// A time as text.
-    fn stamp(&self, name: &str) -> Result<Timestamp, FormatError> {
+    /// A start as text.
+    fn stamp(&self, name: &str) -> Result<Times, FormatError> {
         let text = attributes::text(&self.about, name).unwrap_or_default();
         let expected = format!("a time in ISO 8601 in {name}");
         let found = format!("\"{text}\"");
-        stamp(text).ok_or_else(|| self.at.content(&self.place, found, expected))
+        let start = stamp(text).ok_or_else(|| self.at.content(&self.place, found, expected))?;
+        Ok(Times::From(start, resolution(text)))
+    }
+
+    /// A rate in Hz.
+    fn rate(&self, name: &str) -> Result<Rate, FormatError> {
+        self.at.rate(self.positive(name)?)
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -89,13 +106,17 @@ impl<'a> Root<'a> {
             Layout::TimeMajor => (slow, fast),
             Layout::ChannelMajor => (fast, slow),
         };
+        let (segments, time_tolerance) = match said.times {
+            Times::From(start, tolerance) => (Segment::whole(start, samples), tolerance),
+            Times::Each(clock) => (clock.segments(samples), clock.tolerance()),
+        };
         let header = Header {
             channels,
             samples,
-            rate: self.at.rate(said.prf)?,
+            rate: said.rate,
             dtype: samples::dtype(self.at, &self.data)?,
-            segments: Segment::whole(said.start, samples),
-            time_tolerance: 1_000,
+            segments,
+            time_tolerance,
             depth: said.depth,
             layout,
             calibration: said.calibration,
@@ -124,8 +145,8 @@ pub fn is_ai4eps(file: &File) -> bool {
 pub fn ai4eps(at: Place, file: &File) -> Result<Found, FormatError> {
     let root = Root::new(at, file, "data", false)?;
     let said = Said {
-        prf: 1.0 / root.positive("dt_s")?,
-        start: root.stamp("begin_time")?,
+        rate: at.step(root.positive("dt_s")?)?,
+        times: root.stamp("begin_time")?,
         depth: even(0.0, root.positive("dx_m")?, root.shape[0]),
         calibration: root.text("unit").map(Calibration::of_unit),
         warnings: vec![FROM_ZERO.into()],
@@ -150,8 +171,8 @@ pub fn odh4(at: Place, file: &File) -> Result<Found, FormatError> {
     let spacing = root.positive("channel spacing m")?;
     let first = root.needed("channel_start")?;
     let said = Said {
-        prf: root.positive("sampling rate Hz")?,
-        start: root.stamp("starttime")?,
+        rate: root.rate("sampling rate Hz")?,
+        times: root.stamp("starttime")?,
         depth: even(first * spacing, spacing, root.shape[0]),
         calibration: Some(Calibration {
             factor: root.needed("scale factor to strain")?,
@@ -223,8 +244,8 @@ pub fn hdas1(at: Place, file: &File) -> Result<Found, FormatError> {
         )
     })?;
     let said = Said {
-        prf,
-        start,
+        rate: at.rate(prf)?,
+        times: Times::From(start, OF_DOUBLES),
         depth: even(values[11], values[1], root.shape[1]),
         calibration: None,
         warnings: Vec::new(),
@@ -241,8 +262,8 @@ pub fn hdas2(at: Place, file: &File) -> Result<Found, FormatError> {
         root.place = "/".into();
     }
     let said = Said {
-        prf,
-        start: root.stamp("start_time")?,
+        rate: at.rate(prf)?,
+        times: root.stamp("start_time")?,
         depth: even(values[11], values[1], root.shape[0]),
         calibration: None,
         warnings: Vec::new(),
@@ -289,8 +310,8 @@ pub fn puniu(at: Place, file: &File) -> Result<Found, FormatError> {
         )
     })?;
     let said = Said {
-        prf: root.positive("sampling_rate")?,
-        start,
+        rate: root.rate("sampling_rate")?,
+        times: Times::From(start, 1),
         depth: even(
             root.needed("start_channel")? * pitch,
             root.positive("step")? * pitch,
@@ -334,8 +355,8 @@ pub fn nec(at: Place, file: &File) -> Result<Found, FormatError> {
     let factors = ["Radians peer digital value", "Radians per digital value"];
     let factor = factors.iter().find_map(|name| root.number(name));
     let said = Said {
-        prf: 1000.0 / root.positive("Interval time of data")?,
-        start,
+        rate: at.step(root.positive("Interval time of data")? / 1000.0)?,
+        times: Times::From(start, 1_000_000),
         depth: even(0.0, root.positive("Interval of monitor point")?, channels),
         calibration: factor.map(|factor| Calibration {
             factor,
@@ -357,25 +378,20 @@ pub fn uptech(at: Place, file: &File) -> Result<Found, FormatError> {
     let root = Root::new(at, file, "Acquisition/StrainRate", false)?;
     let [samples, channels] = root.shape;
     let times = at.dataset(file, "Acquisition/Time")?;
-    let clock = Clock::read(at, &times, 1.0)?;
-    let Some(start) = unix(clock.first).filter(|_| clock.rows == samples) else {
-        let found = format!("{} times from {} s on", clock.rows, clock.first);
+    const RATE: &str = "acquisition_frequency";
+    let nominal = root.rate(RATE)?;
+    let clock = Clock::read(at, &times, Since::SECONDS, Some(nominal))?;
+    if clock.rows() != samples || clock.start().is_none() {
         let expected = format!("{samples} times in seconds since 1970");
-        return Err(at.content(times.name(), found, expected));
-    };
-    let mut warnings = vec![FROM_ZERO.to_owned()];
-    let nominal = root.positive("acquisition_frequency")?;
-    let prf = clock.near_whole_rate().unwrap_or(nominal);
-    if (prf / nominal - 1.0).abs() > 0.01 {
-        let times = times.name();
-        warnings.push(format!(
-            "acquisition_frequency is {nominal} Hz, {times} rises at {prf} Hz, which is taken"
-        ));
+        return Err(at.content(times.name(), clock.found(), expected));
     }
-    clock.check(&times.name(), prf, &mut warnings);
+    let mut warnings = vec![FROM_ZERO.to_owned()];
+    let rate = clock.rate().unwrap_or(nominal);
+    clock.compare(nominal, RATE, rate, &mut warnings);
+    clock.check(&mut warnings);
     let said = Said {
-        prf,
-        start,
+        rate,
+        times: Times::Each(clock),
         depth: even(0.0, root.positive("sampling_interval")?, channels),
         calibration: root.text("units").map(Calibration::of_unit),
         warnings,
@@ -417,8 +433,8 @@ pub fn t8(at: Place, file: &File) -> Result<Found, FormatError> {
     })?;
     let spacing = root.positive("record/channel_spacing_m")? * every("length")?;
     let said = Said {
-        prf: root.positive("record/pulse_repetition_rate_hz")? / every("time")?,
-        start,
+        rate: at.rate(root.positive("record/pulse_repetition_rate_hz")? / every("time")?)?,
+        times: Times::From(start, 1_000),
         depth: even(root.needed("record/line_offset_m")?, spacing, root.shape[1]),
         calibration: None,
         warnings: Vec::new(),
@@ -437,20 +453,19 @@ pub fn neubrex_rfs(at: Place, file: &File) -> Result<Found, FormatError> {
     let root = Root::new(at, file, "data", false)?;
     let [samples, channels] = root.shape;
     let times = at.dataset(file, "stamps_unix")?;
-    let clock = Clock::read(at, &times, 1e-6)?;
-    let rate = clock.rate().filter(|_| clock.rows == samples);
-    let (Some(prf), Some(start)) = (rate, unix(clock.first)) else {
-        let found = format!("{} times from {} s on", clock.rows, clock.first);
+    let clock = Clock::read(at, &times, Since::MICROSECONDS, None)?;
+    let usable = clock.rows() == samples && clock.start().is_some();
+    let Some(rate) = clock.rate().filter(|_| usable) else {
         let expected = format!("{samples} rising microseconds since 1970");
-        return Err(at.content(times.name(), found, expected));
+        return Err(at.content(times.name(), clock.found(), expected));
     };
     let mut warnings = Vec::new();
-    clock.check(&times.name(), prf, &mut warnings);
+    clock.check(&mut warnings);
     let depth = at.dataset(file, "depth")?;
     let depth = for_each_channel(at, &depth, channels)?;
     let said = Said {
-        prf,
-        start,
+        rate,
+        times: Times::Each(clock),
         depth,
         calibration: root.text("DataUnitLabel").map(Calibration::of_unit),
         warnings,

@@ -2,9 +2,9 @@
 
 use hdf5::{Dataset, File};
 
-use super::values::{Clock, for_each_channel, metadata, unix};
+use super::clock::{Clock, Since};
+use super::values::{for_each_channel, metadata};
 use super::{Found, Place, attributes, samples};
-use crate::formats::segment::Segment;
 use crate::formats::{FormatError, Header, Layout};
 
 const DATA: [&str; 2] = ["raw", "data"];
@@ -37,26 +37,16 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
             return Err(at.content(times.name(), found, expected));
         }
     };
-    let clock = Clock::read(at, &times, 1.0)?;
-    let start = unix(clock.first).ok_or_else(|| {
-        at.content(
-            times.name(),
-            clock.first.to_string(),
-            "Unix times in seconds",
-        )
-    })?;
-    let prf = clock.near_whole_rate().ok_or_else(|| {
-        at.content(
-            times.name(),
-            format!("{} times", clock.rows),
-            "rising times",
-        )
-    })?;
-    clock.check(&times.name(), prf, &mut warnings);
-    if clock.rows != samples {
-        let found = format!("{} times above 0", clock.rows);
-        return Err(at.content(times.name(), found, format!("{samples} times")));
+    let clock = Clock::read(at, &times, Since::SECONDS, None)?;
+    let wrong = |expected: &str| at.content(times.name(), clock.found(), expected);
+    if clock.start().is_none() {
+        return Err(wrong("Unix times in seconds"));
     }
+    let rate = clock.rate().ok_or_else(|| wrong("rising times"))?;
+    if clock.rows() != samples {
+        return Err(wrong(&format!("{samples} times above 0")));
+    }
+    clock.check(&mut warnings);
     let depth = match first(file, &PLACES) {
         Some(places) => for_each_channel(at, &places, channels)?,
         None => {
@@ -71,10 +61,10 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth,
         layout,
         calibration: unit.map(crate::formats::Calibration::of_unit),

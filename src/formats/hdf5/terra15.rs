@@ -2,9 +2,10 @@
 
 use hdf5::{Dataset, File, Group};
 
-use super::values::{Clock, even, metadata, positive, unix};
+use super::clock::{Clock, Since};
+use super::values::{even, metadata, positive};
 use super::{Found, Place, attributes, samples};
-use crate::formats::segment::Segment;
+use crate::formats::segment::Rate;
 use crate::formats::{Calibration, FormatError, Header, Layout};
 
 /// Whether the file has this layout.
@@ -24,32 +25,40 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let data = at.dataset(&group, "data")?;
     let [rows, channels] = samples::shape(at, &data)?;
     let mut warnings = Vec::new();
-    let (name, clock) = clock(at, &group, &mut warnings)?;
-    if clock.rows == 0 {
+    let dt = number("dt_computer").filter(|dt| *dt > 0.0);
+    let stated = dt.and_then(Rate::of_step);
+    let (name, clock) = clock(at, &group, stated, &mut warnings)?;
+    if clock.rows() == 0 {
         return Err(at.content(name, "no time", "a time for each row"));
     }
-    let samples = clock.rows.min(rows);
+    let samples = clock.rows().min(rows);
     if samples < rows {
         warnings.push(format!(
             "{samples} of {rows} rows have a time: the others were never written"
         ));
     }
-    // Times jitter and drift; their mean is the rate.
-    let stated = || positive(at, "/", &["dt_computer"], number).map(|dt| 1.0 / dt);
-    let prf = clock.rate().map_or_else(stated, Ok)?;
-    clock.check(&name, prf, &mut warnings);
-    let start = unix(clock.first)
-        .ok_or_else(|| at.content(&name, clock.first.to_string(), "Unix times in seconds"))?;
+    // Times jitter and drift; their mean is the rate. The computer's step is its setting.
+    let rate = match clock.rate().or(stated) {
+        Some(rate) => rate,
+        None => at.rate(1.0 / positive(at, "/", &["dt_computer"], number)?)?,
+    };
+    clock.check(&mut warnings);
+    if let Some(stated) = stated {
+        clock.compare(stated, "1 / dt_computer", rate, &mut warnings);
+    }
+    if clock.start().is_none() {
+        return Err(at.content(&name, clock.found(), "Unix times in seconds"));
+    }
     let dx = positive(at, "/", &["dx"], number)?;
     let first = number("sensing_range_start").unwrap_or(0.0);
     let unit = attributes::text(&root, "data_product_units");
     let header = Header {
         channels,
         samples,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start, samples),
-        time_tolerance: 1_000,
+        segments: clock.segments(samples),
+        time_tolerance: clock.tolerance(),
         depth: even(first, dx, channels),
         layout: Layout::TimeMajor,
         calibration: unit.map(Calibration::of_unit),
@@ -76,6 +85,7 @@ fn group(at: Place, file: &File, product: &str) -> Result<Group, FormatError> {
 fn clock(
     at: Place,
     group: &Group,
+    stated: Option<Rate>,
     warnings: &mut Vec<String>,
 ) -> Result<(String, Clock), FormatError> {
     let mut best: Option<(String, Clock)> = None;
@@ -84,15 +94,16 @@ fn clock(
             continue;
         }
         let dataset: Dataset = at.dataset(group, name)?;
-        let clock = Clock::read(at, &dataset, 1.0)?;
+        let clock = Clock::read(at, &dataset, Since::SECONDS, stated)?;
         if let Some((_, gps)) = &best {
-            if clock.rows <= gps.rows {
+            if clock.rows() <= gps.rows() {
                 continue;
             }
-            if gps.rows > 0 {
+            if gps.rows() > 0 {
                 warnings.push(format!(
-                    "GPS tells the times of {} rows only: the computer's times are taken, of {} rows",
-                    gps.rows, clock.rows
+                    "only {} rows have a GPS time: the computer's times of {} rows are used",
+                    gps.rows(),
+                    clock.rows()
                 ));
             }
         }

@@ -4,12 +4,12 @@ use hdf5::File;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use ndarray::s;
 use serde_json::json;
 
+use super::clock::{Clock, Fillers, Since};
 use super::values::for_each_channel;
 use super::{Found, Place, attributes, samples};
-use crate::formats::segment::Segment;
+use crate::formats::segment::{Rate, SECOND, Segment, nanoseconds};
 use crate::formats::{FormatError, Header, Layout};
 
 /// Whether the file has this layout. Other makers' files with `data` and `depth` carry their own time stamps.
@@ -23,12 +23,14 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let [times, channels] = samples::shape(at, &data)?;
     let mut warnings = Vec::new();
     let depth = for_each_channel(at, &at.dataset(file, "depth")?, channels)?;
-    let prf = match data.chunk() {
-        Some(chunk) => chunk[0] as f64,
+    let start = start_in_name(at)?;
+    let (rate, segments) = match data.chunk() {
+        Some(chunk) => (at.rate(chunk[0] as f64)?, Segment::whole(start, times)),
         None => {
-            warnings
-                .push("/data has no HDF5 chunks to tell the prf; it is taken from /time".into());
-            prf_from_time(at, file)?
+            warnings.push("/data has no HDF5 chunks: the rate is that of /time".into());
+            let (rate, clock) = times_of_rows(at, file)?;
+            clock.check(&mut warnings);
+            (rate, clock.segments_from(nanoseconds(start), times))
         }
     };
     let attributes: serde_json::Map<_, _> = [
@@ -41,10 +43,11 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     let header = Header {
         channels,
         samples: times,
-        rate: at.rate(prf)?,
+        rate,
         dtype: samples::dtype(at, &data)?,
-        segments: Segment::whole(start_in_name(at)?, times),
-        time_tolerance: 1_000,
+        segments,
+        // The name has whole seconds.
+        time_tolerance: SECOND - 1,
         depth,
         layout: Layout::TimeMajor,
         calibration: None,
@@ -54,23 +57,18 @@ pub fn header(at: Place, file: &File) -> Result<Found, FormatError> {
     Ok(Found::plain(data, header))
 }
 
-fn prf_from_time(at: Place, file: &File) -> Result<f64, FormatError> {
+/// The times of the rows in seconds, which count from whenever, and their rate.
+fn times_of_rows(at: Place, file: &File) -> Result<(Rate, Clock), FormatError> {
     let time = at.dataset(file, "time")?;
-    let found = |found: String| at.content("/time", found, "rising seconds");
-    let count = time.size();
-    if time.ndim() != 1 || count < 2 {
-        return Err(found(format!("values of shape {:?}", time.shape())));
+    let expected = "rising seconds";
+    if time.ndim() != 1 || time.size() < 2 {
+        let found = format!("values of shape {:?}", time.shape());
+        return Err(at.content("/time", found, expected));
     }
-    let value = |k: usize| {
-        let one = time.read_slice_1d::<f64, _>(s![k..=k]);
-        let one = one.map_err(|e| at.library("/time", "seconds", &e))?;
-        Ok::<f64, FormatError>(one[0])
-    };
-    let prf = (count - 1) as f64 / (value(count - 1)? - value(0)?);
-    if prf.is_finite() && prf > 0.0 {
-        Ok(prf)
-    } else {
-        Err(found(format!("{count} values that give a prf of {prf}")))
+    let clock = Clock::read_with(at, &time, Since::SECONDS, None, Fillers::Kept)?;
+    match clock.rate() {
+        Some(rate) => Ok((rate, clock)),
+        None => Err(at.content("/time", clock.found(), expected)),
     }
 }
 

@@ -1,19 +1,14 @@
-//! Small values and axes of the makers' own layouts: scalars in datasets, times of rows, even axes.
+//! Small values and axes of the makers' own layouts: scalars in datasets, and even axes.
 
 use hdf5::dataset::Layout;
 use hdf5::types::TypeDescriptor;
 use hdf5::{Container, Dataset, Group, Location};
-use jiff::Timestamp;
-use ndarray::s;
 use serde_json::{Map, Value, json};
 
 use super::{MOST_CHANNELS, Place, attributes, list};
 use crate::formats::FormatError;
-use crate::formats::properties::YEAR_1971;
 pub use crate::formats::properties::stamp;
 
-/// Times that are read together: 512 kB.
-const BLOCK: usize = 1 << 16;
 /// More values than a small dataset has.
 const MOST_VALUES: usize = 1 << 16;
 
@@ -145,122 +140,6 @@ pub fn numbers(at: Place, dataset: &Dataset) -> Result<Vec<f64>, FormatError> {
         .map_err(|e| at.library(&dataset.name(), "numbers", &e))
 }
 
-/// A Unix time in seconds; `None` for fillers.
-pub fn unix(seconds: f64) -> Option<Timestamp> {
-    if seconds.is_nan() || seconds < YEAR_1971 {
-        return None;
-    }
-    // Doubles hold today's times to a quarter of a microsecond.
-    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
-}
-
-/// What an array of the rows' times says.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    /// Seconds of the first row.
-    pub first: f64,
-    /// Seconds of the last row that was written.
-    pub last: f64,
-    /// Rows that were written: later ones have no time.
-    pub rows: usize,
-    /// The first row that is not later than the one before.
-    pub not_rising: Option<usize>,
-    /// The longest step in seconds, and the row after it.
-    pub longest: (f64, usize),
-}
-
-impl Clock {
-    /// Reads an array of times since 1970, of which `unit` seconds are one.
-    pub fn read(at: Place, dataset: &Dataset, unit: f64) -> Result<Self, FormatError> {
-        Self::read_since(at, dataset, unit, 0.0)
-    }
-
-    /// Reads an array of times since `zero` seconds after 1970, of which `unit` seconds are one.
-    pub fn read_since(
-        at: Place,
-        dataset: &Dataset,
-        unit: f64,
-        zero: f64,
-    ) -> Result<Self, FormatError> {
-        let name = dataset.name();
-        let shape = dataset.shape();
-        let [count] = shape[..] else {
-            let found = format!("{} dimensions {shape:?}", shape.len());
-            return Err(at.content(name, found, "1 dimension"));
-        };
-        written(at, dataset)?;
-        let mut clock = Clock {
-            first: f64::NAN,
-            last: f64::NAN,
-            rows: 0,
-            not_rising: None,
-            longest: (0.0, 0),
-        };
-        for from in (0..count).step_by(BLOCK) {
-            let rows = s![from..(from + BLOCK).min(count)];
-            let block = dataset.read_slice_1d::<f64, _>(rows);
-            let block = block.map_err(|e| at.library(&name, "times as numbers", &e))?;
-            for time in block.iter().map(|time| zero + time * unit) {
-                // Rows that were allocated and not written.
-                if time.is_nan() || time <= 0.0 {
-                    return Ok(clock);
-                }
-                clock.add(time);
-            }
-        }
-        Ok(clock)
-    }
-
-    fn add(&mut self, time: f64) {
-        if self.rows == 0 {
-            self.first = time;
-        } else {
-            let step = time - self.last;
-            if step > self.longest.0 {
-                self.longest = (step, self.rows);
-            }
-            if step <= 0.0 {
-                self.not_rising.get_or_insert(self.rows);
-            }
-        }
-        self.last = time;
-        self.rows += 1;
-    }
-
-    /// Rows per second; `None` for fewer than two.
-    pub fn rate(&self) -> Option<f64> {
-        let span = self.last - self.first;
-        (self.rows > 1 && span > 0.0).then(|| (self.rows - 1) as f64 / span)
-    }
-
-    /// The same; a whole number of hertz within what doubles can tell is taken as meant.
-    pub fn near_whole_rate(&self) -> Option<f64> {
-        Some(near_whole(self.rate()?, self.last - self.first))
-    }
-
-    /// Says where rows are not evenly spaced.
-    pub fn check(&self, name: &str, prf: f64, warnings: &mut Vec<String>) {
-        let (longest, after) = self.longest;
-        if longest > 1.5 / prf + 1e-3 {
-            warnings.push(format!(
-                "{name} has a gap of {longest:.6} s before row {after}; samples are taken as evenly spaced"
-            ));
-        }
-        if let Some(row) = self.not_rising {
-            warnings.push(format!("{name} does not rise at row {row}"));
-        }
-    }
-}
-
-/// A rate that rows of `span` seconds tell; a whole number of hertz within what doubles can tell is taken as meant.
-pub fn near_whole(rate: f64, span: f64) -> f64 {
-    // Doubles hold today's seconds to a quarter of a microsecond.
-    let known_to = rate * 1e-6 / span;
-    let whole = rate.round();
-    let meant = whole > 0.0 && (rate - whole).abs() <= known_to;
-    if meant { whole } else { rate }
-}
-
 /// Whether numbers are stored as integers, which doubles would round.
 pub fn stored_as_integers(dataset: &Dataset) -> bool {
     let stored = dataset.dtype().and_then(|it| it.to_descriptor());
@@ -279,20 +158,6 @@ pub fn integers(at: Place, dataset: &Dataset) -> Result<Vec<i64>, FormatError> {
     dataset
         .read_raw()
         .map_err(|e| at.library(&dataset.name(), "integers", &e))
-}
-
-/// The first and the last of `rows` times that are stored as integers; `None` for others.
-pub fn whole_ends(times: &Dataset, rows: usize) -> Option<[i64; 2]> {
-    if !stored_as_integers(times) {
-        return None;
-    }
-    let one = |k: usize| {
-        times
-            .read_slice_1d::<i64, _>(s![k..=k])
-            .ok()
-            .map(|it| it[0])
-    };
-    Some([one(0)?, one(rows.checked_sub(1)?)?])
 }
 
 /// Attributes of some objects, for the JSON beside the chunks.

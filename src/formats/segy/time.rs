@@ -5,15 +5,32 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::fields::{Raw, TRACE_HEADER};
+use crate::formats::segment::SECOND;
 
-/// The start of a recording, in UTC.
+/// Nanoseconds by which a time in whole seconds may be off.
+const WHOLE_SECONDS: i64 = SECOND - 1;
+
+/// A start in UTC, and by how many nanoseconds it may be off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The time of the first sample.
+    pub time: Timestamp,
+    /// What the file resolves: a whole second, the last digit of a fraction, or a nanosecond.
+    pub tolerance: i64,
+}
+
+/// The start of a recording.
 ///
 /// Revisions 0 and 1 keep whole seconds; a fraction is taken from the header extension of revision 2, or from a file name
 /// whose time is less than a second off. Without a date the file name decides, and without that the recording starts at 1970-01-01.
-pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Timestamp {
+pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Start {
     let named = in_file_name(file_name);
     let clock = [156, 158, 160, 162, 164].map(|at| trace.i16(at));
-    if let Some(whole) = stated(clock) {
+    if let Some(time) = stated(clock) {
+        let whole = Start {
+            time,
+            tolerance: WHOLE_SECONDS,
+        };
         match trace.i16(166) {
             1 => warnings.push("the time basis is local time: taken as UTC".into()),
             5 => warnings.push("the time basis is GPS time: taken as UTC".into()),
@@ -26,24 +43,31 @@ pub fn start(trace: &Raw, file_name: &str, warnings: &mut Vec<String>) -> Timest
         };
         if (1..1_000_000_000).contains(&nanoseconds) {
             let fraction = SignedDuration::from_nanos(i64::from(nanoseconds));
-            return whole.checked_add(fraction).unwrap_or(whole);
+            let exact = time.checked_add(fraction);
+            return exact.map_or(whole, |time| Start { time, tolerance: 1 });
         }
         // A writer may have rounded to the next second.
         return named
-            .filter(|n| n.duration_since(whole).abs() < SignedDuration::from_secs(1))
+            .filter(|it| it.time.duration_since(time).abs() < SignedDuration::from_secs(1))
             .unwrap_or(whole);
     }
     let missing = if clock == [0; 5] {
         "the first trace has no date".to_string()
     } else {
         let [year, day, hour, minute, second] = clock;
-        format!("the first trace's date is none: year {year}, day {day}, {hour}:{minute}:{second}")
+        format!(
+            "the first trace's date is invalid: year {year}, day {day}, {hour}:{minute}:{second}"
+        )
+    };
+    let unknown = Start {
+        time: Timestamp::UNIX_EPOCH,
+        tolerance: WHOLE_SECONDS,
     };
     let (start, source) = match named {
-        Some(named) => (named, "from the file's name"),
-        None => (Timestamp::UNIX_EPOCH, "as nothing else has it"),
+        Some(named) => (named, "from the file name"),
+        None => (unknown, "as the file name has no time either"),
     };
-    warnings.push(format!("{missing}; the start is {start}, {source}"));
+    warnings.push(format!("{missing}; the start is {}, {source}", start.time));
     start
 }
 
@@ -65,15 +89,16 @@ fn stated([year, day, hour, minute, second]: [i16; 5]) -> Option<Timestamp> {
     instant(date, part(hour)?, part(minute)?, part(second)?, 0)
 }
 
-/// A time in a file name: `20190415_033335.812`, `20180828T140213.862+0000`, `20190428135038` or `UTC190428135038`.
-fn in_file_name(name: &str) -> Option<Timestamp> {
+/// A time in a file name: `20190415_033335.812`, `20180828T140213.862+0000`, `20190428135038` or `UTC190428135038`; with an
+/// offset of ISO 8601, which [`east`] reads.
+fn in_file_name(name: &str) -> Option<Start> {
     (0..name.len())
         .filter(|at| name.is_char_boundary(*at))
         .filter(|at| !name[..*at].ends_with(|c: char| c.is_ascii_digit()))
         .find_map(|at| clock_at(&name[..at], &name[at..]))
 }
 
-fn clock_at(before: &str, text: &str) -> Option<Timestamp> {
+fn clock_at(before: &str, text: &str) -> Option<Start> {
     let (first, rest) = digits(text);
     let (date, clock, rest) = match first.len() {
         8 => {
@@ -98,12 +123,34 @@ fn clock_at(before: &str, text: &str) -> Option<Timestamp> {
         two(clock, 4)?,
         nanoseconds,
     )?;
-    let (zone, _) = rest.strip_prefix('+').map_or(("", rest), digits);
-    if zone.len() != 4 {
-        return Some(local);
-    }
-    let east = SignedDuration::from_mins(i64::from(two(zone, 0)?) * 60 + i64::from(two(zone, 2)?));
-    local.checked_sub(east).ok()
+    let digits = u32::try_from(fraction.len()).unwrap_or(9).min(9);
+    Some(Start {
+        time: local.checked_sub(east(rest)).ok()?,
+        tolerance: 10_i64.pow(9 - digits).min(WHOLE_SECONDS),
+    })
+}
+
+/// The offset from UTC that a text begins with, as ISO 8601 writes it: `+0130`, `-06:00`, `-06`, `Z`. Numbers that are no
+/// offset of any place, such as those that count files, are none.
+fn east(text: &str) -> SignedDuration {
+    const FARTHEST: i64 = 14 * 60;
+    let of = |text: &str| -> Option<i64> {
+        let sign = if text.starts_with('-') { -1 } else { 1 };
+        let (first, rest) = digits(text.strip_prefix(['+', '-'])?);
+        let (hours, minutes) = match first.len() {
+            4 => first.split_at(2),
+            2 => {
+                let minutes = rest.strip_prefix(':').map(|rest| digits(rest).0);
+                (first, minutes.filter(|it| it.len() == 2).unwrap_or("00"))
+            }
+            _ => return None,
+        };
+        let [hours, minutes]: [i64; 2] = [hours.parse().ok()?, minutes.parse().ok()?];
+        let total = hours * 60 + minutes;
+        let exists = [0, 15, 30, 45].contains(&minutes) && total <= FARTHEST;
+        (exists && (hours > 0 || minutes == 0)).then_some(sign * total)
+    };
+    SignedDuration::from_mins(of(text).unwrap_or(0))
 }
 
 fn digits(text: &str) -> (&str, &str) {
@@ -141,8 +188,52 @@ mod tests {
             ("f3.sgy", None),
         ];
         for (name, expected) in cases {
-            let found = in_file_name(name).map(|t| t.to_string());
+            let found = in_file_name(name).map(|it| it.time.to_string());
             assert_eq!(found.as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn offsets_in_file_names_are_those_of_iso_8601() {
+        let cases = [
+            ("Z", "2018-08-28T14:02:13.862Z"),
+            ("+0000", "2018-08-28T14:02:13.862Z"),
+            ("+0130", "2018-08-28T12:32:13.862Z"),
+            ("+01:30", "2018-08-28T12:32:13.862Z"),
+            ("-0600", "2018-08-28T20:02:13.862Z"),
+            ("-06:00", "2018-08-28T20:02:13.862Z"),
+            ("-06", "2018-08-28T20:02:13.862Z"),
+            ("+14", "2018-08-28T00:02:13.862Z"),
+            ("-03:30", "2018-08-28T17:32:13.862Z"),
+            // Numbers of files.
+            ("-0001", "2018-08-28T14:02:13.862Z"),
+            ("-001", "2018-08-28T14:02:13.862Z"),
+            ("-0612", "2018-08-28T14:02:13.862Z"),
+            ("-2300", "2018-08-28T14:02:13.862Z"),
+            ("-", "2018-08-28T14:02:13.862Z"),
+        ];
+        for (zone, expected) in cases {
+            for end in ["_1.sgy", ".sgy"] {
+                let name = format!("fibre_S20180828_140213.862{zone}{end}");
+                let found = in_file_name(&name).map(|it| it.time.to_string());
+                assert_eq!(found.as_deref(), Some(expected), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn file_names_resolve_what_their_digits_do() {
+        for (fraction, expected) in [
+            ("", 999_999_999),
+            (".8", 100_000_000),
+            (".862", 1_000_000),
+            (".862123", 1_000),
+            (".862123456", 1),
+            (".8621234567", 1),
+        ] {
+            let name = format!("x_20180828T140213{fraction}Z.sgy");
+            let found = in_file_name(&name).map(|it| it.tolerance);
+            assert_eq!(found, Some(expected), "{name}");
         }
     }
 

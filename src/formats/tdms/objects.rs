@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
 use crate::block::DType;
-use crate::formats::{FormatError, silixa};
+use crate::formats::FormatError;
 
 /// In place of an index: the object has no samples in this segment.
 const NO_SAMPLES: u32 = u32::MAX;
@@ -16,6 +16,14 @@ const AS_BEFORE: u32 = 0;
 const DAQMX: [u32; 3] = [0x1269, 0x126a, 0x1369];
 /// Type code of text.
 const TEXT: u32 = 0x20;
+
+/// Properties that are times of samples.
+const TIMES: [&str; 4] = [
+    "GPSTimeStamp",
+    "CPUTimeStamp",
+    "ISO8601 Timestamp",
+    "Trigger Time",
+];
 
 /// The file itself, a group or a channel.
 #[derive(Debug)]
@@ -28,8 +36,8 @@ pub struct Object {
     pub recorded: bool,
     /// Its properties: of those that are given again, the last.
     pub properties: Map<String, Value>,
-    /// Of properties that are times and are given again, the first.
-    pub first_times: Map<String, Value>,
+    /// Its properties that are times, each time that they are given, in the order of the file.
+    pub times: Vec<Given>,
     index: Option<Index>,
     /// Where it stands in the present list.
     place: Option<usize>,
@@ -50,22 +58,34 @@ impl Object {
             recorded,
             path,
             properties: Map::new(),
-            first_times: Map::new(),
+            times: Vec::new(),
             index: None,
             place: None,
             mentioned: 0,
         }
     }
 
-    fn set(&mut self, name: String, value: Value) {
-        let Some(old) = self.properties.insert(name.clone(), value) else {
-            return;
-        };
-        let is_time = old.as_str().is_some_and(|t| silixa::time(t).is_some());
-        if is_time && self.properties[&name] != old {
-            self.first_times.entry(name).or_insert(old);
+    fn set(&mut self, segment: usize, name: String, value: Value) {
+        if TIMES.contains(&name.as_str()) {
+            self.times.push(Given {
+                segment,
+                name: name.clone(),
+                value: value.clone(),
+            });
         }
+        self.properties.insert(name, value);
     }
+}
+
+/// A time that a segment gives.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Number of the segment, from 1.
+    pub segment: usize,
+    /// The property's name.
+    pub name: String,
+    /// The time, as text.
+    pub value: Value,
 }
 
 /// Names in single quotes, each behind a slash; a quote in a name is doubled.
@@ -167,8 +187,13 @@ impl Objects {
         self.revision
     }
 
-    /// Reads a segment's metadata; without a new list it changes the one before, or adds to it.
-    pub fn read(&mut self, cursor: &mut Cursor, new_list: bool) -> Result<(), FormatError> {
+    /// Reads the metadata of a segment; without a new list it changes the list before, or adds to it.
+    pub fn read(
+        &mut self,
+        cursor: &mut Cursor,
+        segment: usize,
+        new_list: bool,
+    ) -> Result<(), FormatError> {
         if new_list {
             self.revision += 1;
             for (object, _) in self.present.drain(..) {
@@ -206,7 +231,7 @@ impl Objects {
             for _ in 0..properties {
                 let name = cursor.text("a property's name")?;
                 let value = cursor.value(&name)?;
-                object.set(name, value);
+                object.set(segment, name, value);
             }
         }
         Ok(())

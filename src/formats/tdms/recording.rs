@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::objects::Object;
+use super::objects::{Given, Object};
 use super::samples::Samples;
 use super::segments::Contents;
 use crate::block::DType;
@@ -16,13 +15,6 @@ use crate::formats::{Calibration, FormatError, silixa};
 const MOST_CHANNELS: usize = 1 << 24;
 /// Objects that a message lists.
 const LISTED: usize = 5;
-/// Properties that are times.
-const TIMES: [&str; 4] = [
-    "GPSTimeStamp",
-    "CPUTimeStamp",
-    "ISO8601 Timestamp",
-    "Trigger Time",
-];
 
 /// A file's channels and samples.
 #[derive(Debug)]
@@ -30,13 +22,16 @@ pub struct Recording {
     /// The channels' numbers in their names; from 0 where they share one object.
     pub numbers: Vec<u32>,
     /// Samples of each channel.
-    pub times: usize,
+    pub count: usize,
     /// Their type.
     pub dtype: DType,
     /// Where they lie.
     pub samples: Samples,
-    /// Properties of the file, overruled by those of the group, and of the channel where there is one.
+    /// Properties of the file, overruled by those of the group, and of the channel where there is one. Times are those that are
+    /// given first.
     pub about: Map<String, Value>,
+    /// Times that later segments give, in the order of the file.
+    pub given: Vec<Given>,
 }
 
 impl Recording {
@@ -73,7 +68,7 @@ impl Recording {
             let warning = format!("{silent} channels have no samples: they are left out");
             contents.warnings.push(warning);
         }
-        let about = about(objects, group, &channels, &mut contents.warnings);
+        let (about, given) = about(objects, group, &channels);
         let shared = match channels[..] {
             [_] => about
                 .get("Total Channels")
@@ -102,7 +97,7 @@ impl Recording {
         }
         let mut recording = Self {
             numbers,
-            times: 0,
+            count: 0,
             dtype,
             samples: Samples {
                 orders: std::mem::take(&mut contents.orders),
@@ -111,6 +106,7 @@ impl Recording {
                 shared: None,
             },
             about,
+            given,
         };
         recording.place(path, contents, &channels)?;
         if let Some(count) = shared {
@@ -163,12 +159,12 @@ impl Recording {
             }
         }
         pieces.sort_by_key(|piece| piece.times.start);
-        self.times = filled.iter().copied().min().unwrap_or(0);
+        self.count = filled.iter().copied().min().unwrap_or(0);
         let most = filled.iter().copied().max().unwrap_or(0);
-        if self.times < most {
+        if self.count < most {
             contents.warnings.push(format!(
                 "channels have {} to {most} samples: the first {0} are read",
-                self.times
+                self.count
             ));
         }
         Ok(())
@@ -181,7 +177,7 @@ impl Recording {
         count: Option<f64>,
         warnings: &mut Vec<String>,
     ) -> Result<(), FormatError> {
-        let values = self.times;
+        let values = self.count;
         let most = values.min(MOST_CHANNELS);
         let fits = |count: &f64| count.fract() == 0.0 && *count >= 1.0 && *count <= most as f64;
         let Some(count) = count.filter(fits) else {
@@ -205,7 +201,7 @@ impl Recording {
         self.numbers = (0..count)
             .map(|k| u32::try_from(k).unwrap_or(u32::MAX))
             .collect();
-        self.times = values / count;
+        self.count = values / count;
         self.samples.shared = Some(count);
         Ok(())
     }
@@ -219,18 +215,6 @@ impl Recording {
             .ok_or_else(|| {
                 let expected = "a number above 0 in SamplingFrequency[Hz] or Time Base";
                 FormatError::content(path, "properties", "no sampling rate", expected)
-            })
-    }
-
-    /// Time of the first sample.
-    pub fn start(&self, path: &Path, warnings: &mut Vec<String>) -> Result<Timestamp, FormatError> {
-        let trigger = || silixa::time(self.about.get("Trigger Time")?.as_str()?);
-        silixa::start(&self.about, warnings)
-            .or_else(trigger)
-            .ok_or_else(|| {
-                let expected =
-                    "a time in GPSTimeStamp, CPUTimeStamp, ISO8601 Timestamp or Trigger Time";
-                FormatError::content(path, "properties", "no start", expected)
             })
     }
 
@@ -294,30 +278,30 @@ impl Recording {
     }
 }
 
-/// What properties say of the recording. Of times that are given again, the first counts: it is that of the first sample.
-fn about(
-    objects: &[Object],
-    group: &str,
-    channels: &[usize],
-    warnings: &mut Vec<String>,
-) -> Map<String, Value> {
-    let mut about = Map::new();
+/// The properties of the recording, and the times that later segments give. Of times that are given again, the first is that of
+/// the first sample.
+fn about(objects: &[Object], group: &str, channels: &[usize]) -> (Map<String, Value>, Vec<Given>) {
     let file = objects.iter().filter(|it| it.path == "/");
     let group = objects.iter().filter(|it| it.names == [group]);
     let alone = objects.iter().enumerate();
     let alone = alone.filter(|(k, _)| channels == [*k]).map(|(_, it)| it);
+    let mut about = Map::new();
+    let mut given = Vec::new();
     for object in file.chain(group).chain(alone) {
         about.extend(object.properties.clone());
-        let first_times = object.first_times.iter();
-        for (name, first) in first_times.filter(|(name, _)| TIMES.contains(&name.as_str())) {
-            let last = about.insert(name.clone(), first.clone());
-            warnings.push(format!(
-                "{name} is {first} first and {} last: the former counts, samples are taken as evenly spaced",
-                last.unwrap_or_default()
-            ));
+        let mut first = Map::new();
+        for time in &object.times {
+            match first.contains_key(&time.name) {
+                true => given.push(time.clone()),
+                false => {
+                    first.insert(time.name.clone(), time.value.clone());
+                }
+            }
         }
+        about.extend(first);
     }
-    about
+    given.sort_by_key(|it| it.segment);
+    (about, given)
 }
 
 /// Names of objects, but not of more than a message has room for.

@@ -156,7 +156,8 @@ impl Walk<'_> {
                 at: at + LEAD_IN,
                 big: lead.has(BIG_ENDIAN),
             };
-            let read = self.objects.read(&mut cursor, lead.has(NEW_LIST));
+            let new_list = lead.has(NEW_LIST);
+            let read = self.objects.read(&mut cursor, self.number, new_list);
             match read {
                 Err(_) if lead.samples > self.file.len() && self.number > 1 => {
                     self.warn("the file ends in its metadata: it is left out".into());

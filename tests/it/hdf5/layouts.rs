@@ -44,6 +44,8 @@ pub fn numbers(
 #[derive(Clone, Copy)]
 struct Expected {
     samples: usize,
+    /// The first sample of each segment after the first, and nanoseconds of the pause before it.
+    pauses: &'static [(usize, i64)],
     prf: f64,
     dtype: DType,
     layout: Layout,
@@ -56,6 +58,7 @@ struct Expected {
 /// What most files have.
 const USUAL: Expected = Expected {
     samples: 12,
+    pauses: &[],
     prf: 500.0,
     dtype: DType::F32,
     layout: Layout::TimeMajor,
@@ -85,6 +88,15 @@ fn check(name: &str, expected: &Expected) {
     );
     let late = (h.start_time().as_microsecond() - START).abs();
     assert!(late <= 1, "{name}: {}", h.start_time());
+    let starts: Vec<usize> = h.segments.iter().map(|it| it.samples.start).collect();
+    let paused: Vec<usize> = expected.pauses.iter().map(|it| it.0).collect();
+    assert_eq!(starts[1..], paused, "{name}");
+    let mut pauses = 0;
+    for (segment, (sample, pause)) in h.segments[1..].iter().zip(expected.pauses) {
+        pauses += pause;
+        let time = h.start() + h.rate.time_of(*sample as i64) + pauses;
+        assert!((segment.start - time).abs() <= 2_000, "{name}");
+    }
     let (first, step) = expected.depth;
     for (k, depth) in h.depth.iter().enumerate() {
         assert!(
@@ -121,11 +133,23 @@ fn every_makers_layout_is_read_as_it_was_written() {
         samples: 10,
         depth: (30.25, 1.5),
         calibration: Some((1.0, "1/s")),
-        warnings: &["10 of 12 rows have a time: the others were never written"],
+        warnings: &[
+            "10 of 12 rows have a time: the others were never written",
+            "1 / dt_computer is 476.1904761904762 Hz, but /data_product/posix_time gives 500 Hz: 500 Hz is used",
+        ],
         ..USUAL
     };
     check("terra15-v5.h5", &terra15);
-    check("terra15-v4.h5", &terra15);
+    check(
+        "terra15-v4.h5",
+        &Expected {
+            warnings: &[
+                "10 of 12 rows have a time: the others were never written",
+                "1 / dt_computer is 476.1904761904762 Hz, but /strainrate/posix_time gives 500 Hz: 500 Hz is used",
+            ],
+            ..terra15
+        },
+    );
     check(
         "optodas.h5",
         &Expected {
@@ -197,7 +221,8 @@ fn overlaps_of_febus_blocks_are_left_out() {
         check(packed, &febus);
         assert!(opened(packed).is_packed(), "{packed}");
     }
-    let warnings = &["Origin tells no offset of a block's time: it is taken as the block's middle"];
+    let warnings =
+        &["Origin has no offset for the times of blocks: they are taken as the blocks' middles"];
     check("febus-v1.h5", &Expected { warnings, ..febus });
 }
 
@@ -240,6 +265,7 @@ fn recordings_of_real_instruments() {
     if let Some(source) = real("terra15_v5_test_file.hdf5") {
         let h = source.header();
         assert_eq!((h.channels, h.samples), (43, 2060));
+        assert_eq!(h.segments.len(), 1);
         assert!((sum(&source) - 8.529_466_755_79).abs() < 1e-6);
         assert_eq!(h.start_time().as_microsecond(), 1_661_296_194_373_836);
         assert!((1.0 / h.prf() - 0.000_310_8).abs() < 1e-7, "{}", h.prf());
@@ -258,12 +284,15 @@ fn recordings_of_real_instruments() {
         let h = source.header();
         assert_eq!((h.channels, h.samples, h.prf()), (10, 10_000, 1000.0));
         assert_eq!(sum(&source), -23742.0);
-        assert_eq!(h.start_time().as_nanosecond(), 1_457_458_830_195_000_000);
+        assert_eq!(h.start(), 1_457_458_830_195_000_000);
+        assert_eq!((h.segments.len(), h.time_tolerance), (1, 1));
     }
     if let Some(source) = real("valencia_febus_example.h5") {
         let h = source.header();
         // The rate, not the spacing that is wrong.
         assert_eq!((h.channels, h.samples, h.prf()), (100, 2500, 250.0));
+        // Blocks that are up to 16 ms early or late.
+        assert_eq!((h.segments.len(), h.time_tolerance), (1, 50_000_000));
         assert!((sum(&source) + 47_099.529_848_2).abs() < 1e-3);
         let start = h.start_time().as_microsecond() as f64 / 1e6;
         assert!(
@@ -302,8 +331,9 @@ fn gps_that_is_lost_midway_does_not_cut_a_recording() {
     assert_eq!(
         header.warnings,
         [
-            "GPS tells the times of 5 rows only: the computer's times are taken, of 10 rows",
-            "10 of 12 rows have a time: the others were never written"
+            "only 5 rows have a GPS time: the computer's times of 10 rows are used",
+            "10 of 12 rows have a time: the others were never written",
+            "1 / dt_computer is 476.1904761904762 Hz, but /data_product/posix_time gives 500 Hz: 500 Hz is used",
         ]
     );
 }
@@ -454,9 +484,7 @@ fn netcdf_is_read_as_xdas_and_xarray_write_it() {
     of(
         "gap",
         &Expected {
-            warnings: &[
-                "/time_values has a gap of 1.002000 s before row 9; samples are taken as evenly spaced",
-            ],
+            pauses: &[(9, 1_000_000_000)],
             ..usual
         },
     );

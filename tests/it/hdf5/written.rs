@@ -25,7 +25,7 @@ impl<T: bytemuck::Pod + Send + Sync + std::fmt::Debug> Memory<T> {
                 rate: Rate::of_hertz(2000.0).unwrap(),
                 dtype,
                 segments: Segment::whole("2026-03-01T12:00:00.123456Z".parse().unwrap(), samples),
-                time_tolerance: 0,
+                time_tolerance: 1_000,
                 depth,
                 layout: Layout::ChannelMajor,
                 calibration: None,
@@ -80,16 +80,16 @@ where
         (
             read.channels,
             read.samples,
-            read.prf(),
+            read.rate,
             read.dtype,
-            read.start_time()
+            &read.segments
         ),
         (
             expected.channels,
             expected.samples,
-            expected.prf(),
+            expected.rate,
             expected.dtype,
-            expected.start_time()
+            &expected.segments
         )
     );
     for (read, expected) in read.depth.iter().zip(&expected.depth) {

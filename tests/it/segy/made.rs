@@ -319,26 +319,42 @@ fn the_start_has_its_fraction() {
     let mut undated = plain.clone();
     undated.trace(156, [0; 10]);
     let cases = [
-        ("a.sgy", &plain, "2020-01-02T03:04:05Z"),
-        ("a.sgy", &extended, "2020-01-02T03:04:05.25Z"),
+        ("a.sgy", &plain, "2020-01-02T03:04:05Z", 999_999_999),
+        ("a.sgy", &extended, "2020-01-02T03:04:05.25Z", 1),
         (
             "x_20200102_030405.812.sgy",
             &plain,
             "2020-01-02T03:04:05.812Z",
+            1_000_000,
         ),
-        ("x_20200102_030406.812.sgy", &plain, "2020-01-02T03:04:05Z"),
+        (
+            "x_20200102_030406.812.sgy",
+            &plain,
+            "2020-01-02T03:04:05Z",
+            999_999_999,
+        ),
         (
             "x_20200102_030406.812.sgy",
             &undated,
             "2020-01-02T03:04:06.812Z",
+            1_000_000,
         ),
-        ("a.sgy", &undated, "1970-01-01T00:00:00Z"),
+        (
+            "x_20200102_030406.812123-06:00_1.sgy",
+            &undated,
+            "2020-01-02T09:04:06.812123Z",
+            1_000,
+        ),
+        ("a.sgy", &undated, "1970-01-01T00:00:00Z", 999_999_999),
     ];
-    for (name, made, start) in cases {
+    for (name, made, start, tolerance) in cases {
         let path = folder.path().join(name);
         std::fs::write(&path, made.bytes()).unwrap();
         let source = open(&path, &Options::default()).unwrap();
-        assert_eq!(source.header().start_time().to_string(), start, "{name}");
+        let header = source.header();
+        assert_eq!(header.start_time().to_string(), start, "{name}");
+        assert_eq!(header.time_tolerance, tolerance, "{name}");
+        assert_eq!(header.segments.len(), 1, "{name}");
     }
 }
 
