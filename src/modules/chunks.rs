@@ -305,7 +305,10 @@ pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
             // distpy knows no chunk but its own.
             Compat::Distpy => 0,
         },
-        join: duration("join_seconds", keys.join_seconds, default.join, 0.0)?,
+        join: match keys.join_seconds {
+            Some(_) => Some(duration("join_seconds", keys.join_seconds, 0, 0.0)?),
+            None => None,
+        },
         keep_short: last_chunk(system)? == LastChunk::Keep,
         grid: false,
         rule: match compat {

@@ -3,6 +3,7 @@
 //! A recording is read once, in runs along the file, whatever its size. Memory is bounded: two threads with two buffers of
 //! [`TILE`] bytes each (or of one channel of a chunk, where that is larger).
 
+mod folder;
 mod headers;
 mod lossless;
 
@@ -14,14 +15,15 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
-use super::index::{self, Conflict, Index, Place};
+use super::index::{self, Conflict, Place};
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use super::sources::Sources;
-use super::timeline::{Cut, Cutting, Fibre, Recorded, Timeline};
+use super::timeline::{Cut, Cutting, Recorded, Timeline};
 use crate::block::{DType, Endian, Order};
 use crate::command::ChunkName;
-use crate::formats::{Calibration, FormatError, Layout, Source, npy};
+use crate::formats::{FormatError, Layout, Source, npy};
 use crate::store;
+pub use folder::{index, prepare};
 pub use lossless::Inexact;
 
 /// Size of a buffer: what a thread reads and writes at a time.
@@ -36,8 +38,6 @@ const OPEN_RECORDINGS: usize = 3;
 
 /// Bytes of chunks that may lie in the folder for temporary files, where chunks cannot be written in place.
 const TEMPORARY: usize = 512 << 20;
-/// Between two looks at a depth axis that another run is writing.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// How a recording is cut.
 #[derive(Debug, Clone, Copy, Default)]
@@ -160,80 +160,6 @@ pub fn ingest(
     write_chunks(&cuts, &mut Sources::of(name, source), out, options, run)
 }
 
-/// Prepares a folder for the chunks of a fibre: `measured_depth.npy` in metres and, where it is known, what a sample stands for as
-/// `calibration.json`.
-///
-/// # Errors
-/// When the folder has those of another fibre, or they cannot be written.
-pub fn prepare(
-    fibre: &Fibre,
-    out: &Folder,
-    options: &Ingest,
-    stop: &AtomicBool,
-) -> Result<(), IngestError> {
-    locked(out, "measured_depth.npy", stop, || {
-        // The depth axis last: where it exists, so does the calibration that belongs to it.
-        write_calibration(fibre, out, options)?;
-        write_depth(fibre, out, options)
-    })
-}
-
-/// Adds chunks to the folder's index, which gives them their names; says what becomes of each.
-///
-/// # Errors
-/// When a chunk of another recording has the time of one that is added, or there is a file that the index does not list; unless
-/// chunks are to be replaced.
-pub fn index(
-    cuts: &mut [Cut],
-    out: &Folder,
-    options: &Ingest,
-    stop: &AtomicBool,
-) -> Result<Vec<Place>, IngestError> {
-    locked(out, index::FILE, stop, || {
-        let mut index = Index::read(out.path())?.unwrap_or_default();
-        let before = index.clone();
-        let dtype = |cut: &Cut| options.dtype.unwrap_or(cut.fibre.dtype);
-        let added = index.add(out.path(), cuts, dtype, options.overwrite)?;
-        for (cut, place) in cuts.iter().zip(&added.places) {
-            let path = out.path().join(file_name(cut));
-            if *place == Place::New && !options.overwrite && store::is_listed(&path) {
-                return Err(IngestError::Unlisted { path });
-            }
-        }
-        for name in &added.removed {
-            let path = out.path().join(format!("{name}.npy"));
-            match store::remove(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(FormatError::io(&path, e).into());
-                }
-                _ => {}
-            }
-        }
-        if index != before {
-            out.write(Path::new(index::FILE), &index.text())?;
-        }
-        Ok(added.places)
-    })
-}
-
-/// Does something that one run at a time may do in a folder.
-fn locked<T>(
-    out: &Folder,
-    work: &str,
-    stop: &AtomicBool,
-    act: impl FnOnce() -> Result<T, IngestError>,
-) -> Result<T, IngestError> {
-    while !out.take(work)? {
-        if stop.load(Ordering::Relaxed) {
-            return Err(IngestError::Stopped);
-        }
-        std::thread::sleep(LOOK);
-    }
-    let done = act();
-    out.release(work);
-    done
-}
-
 /// Writes what a recording's file says as `json/<name>/<name>.json`, the headers of its traces as
 /// `json/<name>/trace_headers.json` and, where wanted, each as `json/<name>/<number from 0>.json`. `name` is its first chunk's.
 ///
@@ -300,65 +226,6 @@ pub fn write_chunks(
 
 fn file_name(cut: &Cut) -> String {
     format!("{}.npy", cut.id.name)
-}
-
-fn write_depth(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
-    let channels = fibre.channels;
-    let name = Path::new("measured_depth.npy");
-    let path = out.path().join(name);
-    if store::exists(&path) && !options.overwrite {
-        let present = npy::open(&path).ok().and_then(|a| a.to_f64_vec());
-        return match present {
-            Some(depth) if depth == *fibre.depth => Ok(()),
-            _ => Err(IngestError::Depth { path, channels }),
-        };
-    }
-    let shape: &[usize] = match fibre.depth_file.column {
-        true => &[channels, 1],
-        false => &[channels],
-    };
-    let values = bytemuck::cast_slice(&fibre.depth);
-    Ok(out.write(name, &npy::encode(DType::F64, shape, values))?)
-}
-
-/// What a stored sample stands for is one for all chunks of a folder, as the depth axis is.
-fn write_calibration(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
-    let path = out.path().join(Calibration::FILE);
-    if options.overwrite && fibre.calibration.is_none() {
-        return match store::remove(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(FormatError::io(&path, e).into())
-            }
-            _ => Ok(()),
-        };
-    }
-    let others = !options.overwrite && store::exists(&out.path().join("measured_depth.npy"));
-    let text = match store::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(FormatError::io(&path, e).into()),
-    };
-    let known = match text {
-        Some(text) if !options.overwrite => Some(Calibration::parse(&path, &text)?),
-        _ => None,
-    };
-    let shown = |it: Option<&Calibration>| match it {
-        Some(it) => format!("{} {} a count", it.factor, it.unit),
-        None => "none".into(),
-    };
-    match (&fibre.calibration, known) {
-        (None, None) => Ok(()),
-        (Some(own), Some(known)) if *own == known => Ok(()),
-        (Some(own), None) if !others => {
-            let value = serde_json::to_value(own).expect("a factor and a unit are plain data");
-            Ok(out.write(Path::new(Calibration::FILE), &headers::pretty(&value))?)
-        }
-        (own, known) => Err(IngestError::Calibration {
-            path,
-            found: shown(known.as_ref()),
-            expected: shown(own.as_ref()),
-        }),
-    }
 }
 
 fn is_complete(path: &Path, dtype: DType, shape: [usize; 2]) -> bool {

@@ -133,7 +133,7 @@ impl Listed {
     /// # Errors
     /// When a file cannot be read, or is not as the index says.
     pub fn read(&self, path: &Path) -> Result<(Stored, [usize; 2]), Unready> {
-        let chunk = from_file(path)?;
+        let chunk = from_file(path, true)?;
         let reach = self.reach();
         if reach == 0 {
             return Ok((chunk, [0, 0]));
@@ -208,7 +208,7 @@ impl Listed {
             );
             return Ok(None);
         }
-        let stored = from_file(&file)?;
+        let stored = from_file(&file, true)?;
         check(&file, &stored, entry)?;
         Ok(Some(stored))
     }

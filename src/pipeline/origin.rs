@@ -160,6 +160,9 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::Array(values) if values.len() == 1 => shown(&values[0]),
+        Value::Number(number) => number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |it| it.to_string()),
         other => other.to_string(),
     }
 }

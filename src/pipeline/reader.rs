@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
             origin => {
                 let (stored, edge) = match origin {
                     Origin::Listed(listed) => listed.read(&chunk.path)?,
-                    _ => (from_file(&chunk.path)?, [0, 0]),
+                    _ => (from_file(&chunk.path, false)?, [0, 0]),
                 };
                 let named = self.settings.measured_depth.clone();
                 let rows = stored.shape()[0];
@@ -497,8 +497,18 @@ pub(super) fn unreadable(error: FormatError) -> Unready {
     }
 }
 
-pub(super) fn from_file(path: &Path) -> Result<Stored, Unready> {
-    let array = npy::open(path).map_err(unreadable)?;
+/// Opens a chunk file, which an index lists or not.
+pub(super) fn from_file(path: &Path, listed: bool) -> Result<Stored, Unready> {
+    let array = npy::open(path).map_err(|error| match &error {
+        FormatError::Io { source, .. } if listed && source.kind() == ErrorKind::NotFound => {
+            Unready::Io(format!(
+                "{}: not found, though {} lists it; run the ingest again",
+                path.display(),
+                index::FILE
+            ))
+        }
+        _ => unreadable(error),
+    })?;
     let shape = &array.header().shape;
     let bad = |found: String| {
         Unready::Data(format!(

@@ -25,6 +25,8 @@ use crate::formats::{Calibration, FormatError, Header};
 
 /// Rates that differ by less are one: instruments state them, or clocks measure them.
 const SAME_RATE: f64 = 1e-3;
+/// By how much clocks of recordings that follow one another may differ, in nanoseconds.
+const JOIN: i64 = 500_000;
 /// Segments that are remembered, to find out whether an overlap repeats their samples.
 const REMEMBERED: usize = 64;
 
@@ -37,8 +39,9 @@ pub struct Cutting {
     pub overlap: i64,
     /// Duration of the samples before and after a chunk that its computation sees and its results leave out.
     pub edge: i64,
-    /// By how much starts may be off; at least three quarters of a sample, and what the file's times resolve.
-    pub join: i64,
+    /// By how much the jitter of starts may be off; `None` for half a millisecond, within which clocks are believed. At least three
+    /// quarters of a sample, and what the file's times resolve.
+    pub join: Option<i64>,
     /// Whether a chunk that a gap or the end cuts short is made.
     pub keep_short: bool,
     /// Whether chunks longer than a second start at whole multiples of their step since 1970, so that runs that started with
@@ -72,7 +75,7 @@ impl Default for Cutting {
             length: SECOND,
             overlap: 0,
             edge: 0,
-            join: 500_000,
+            join: None,
             keep_short: true,
             grid: false,
             rule: Rule::Time,
@@ -413,10 +416,8 @@ impl Timeline {
                 // It stays on the run's grid, so that the jitter of starts does not change the number of samples in chunks,
                 // unless its own times are known better than that. They never go back by a sample.
                 let step = rate.time_of(1);
-                let jitter = recorded
-                    .time_tolerance
-                    .max(run.last_tolerance)
-                    .max(step / 4);
+                let resolved = recorded.time_tolerance.max(run.last_tolerance);
+                let jitter = resolved.max(step / 4).max(self.cutting.join.unwrap_or(0));
                 let goes_back = late < -step / 2 && late.abs() <= tolerance;
                 own_clock = late.abs() > jitter && !goes_back;
                 if own_clock {
@@ -492,7 +493,8 @@ impl Timeline {
     fn tolerance(&self, run: &Run, samples: usize, recorded: &Recorded) -> i64 {
         let step = recorded.fibre.rate.time_of(1);
         let resolved = recorded.time_tolerance.max(run.last_tolerance);
-        let tolerance = self.cutting.join.max(resolved).max(step / 4 * 3);
+        let join = self.cutting.join.unwrap_or(JOIN);
+        let tolerance = join.max(resolved).max(step / 4 * 3);
         // A whole segment that is missing, or there twice, is no matter of clocks.
         let shorter = samples.min(run.last_samples) as i64;
         tolerance.min((recorded.fibre.rate.time_of(shorter) / 2).max(step / 4 * 3))

@@ -142,7 +142,7 @@ fn recording_of_a_real_instrument() {
 
 /// Closes a file that was written. What has its name then is a copy: programs that other tests start while a file is open for
 /// writing inherit it, and with it the lock that the library takes.
-fn close(file: File) {
+pub fn close(file: File) {
     let path = std::path::PathBuf::from(file.filename());
     // Groups and datasets that are still open keep it open as well.
     file.flush().unwrap();

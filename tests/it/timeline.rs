@@ -192,7 +192,7 @@ fn small_differences_of_starts_join() {
     let files = [recorded("a", 0.0, 100), recorded("b", 1.3, 100)];
     assert_eq!(cut(Cutting::default(), &files).1.len(), 1);
     let wide = Cutting {
-        join: nanoseconds(0.5),
+        join: Some(nanoseconds(0.5)),
         ..Cutting::default()
     };
     let (cuts, told) = cut(wide, &files);
@@ -315,7 +315,7 @@ fn chunks_hold_their_own_time_after_drift() {
 #[test]
 fn files_that_are_missing_are_gaps_however_starts_may_be_off() {
     let wide = Cutting {
-        join: SECOND,
+        join: Some(SECOND),
         ..Cutting::default()
     };
     let files: Vec<Recorded> = [0, 1, 2, 4, 4, 5]

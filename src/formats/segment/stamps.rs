@@ -14,6 +14,8 @@ const PART_OF_STEP: f64 = 0.75;
 const TIMES_JITTER: f64 = 4.0;
 /// The share of a rate by which its rounding to a whole number of hertz may change it, however coarse the stamps are.
 const MOST_ROUNDING: f64 = 1e-3;
+/// The largest denominator of a rate in hertz that stamps are rounded to: rates are set to tenths or thirds, not to thousandths.
+const MOST_PARTS: u8 = 10;
 
 /// Time stamps of samples, one by one, which become segments.
 ///
@@ -224,18 +226,19 @@ impl Stamps {
 }
 
 impl Stamped {
-    /// The rate. It is rounded to a whole number of hertz if the stamps, which are exact to `resolution` nanoseconds, are too
-    /// coarse to exclude that number.
+    /// The rate. It is rounded to the number of hertz with the smallest denominator that the stamps, which are exact to
+    /// `resolution` nanoseconds, are too coarse to exclude: 1000 rather than 999.998, and 193.5 rather than 193.500004.
     pub fn rate_within(&self, resolution: f64) -> Option<Rate> {
         let rate = self.rate?;
         let hertz = rate.hertz();
         // Each segment's first and last stamp are off by the resolution at most.
         let off = 2.0 * resolution * self.segments.len() as f64 / self.measured as f64;
-        let whole = hertz.round();
-        match whole > 0.0 && (hertz - whole).abs() <= hertz * off.min(MOST_ROUNDING) {
-            true => Rate::of_hertz(whole),
-            false => Some(rate),
-        }
+        let near = (1..=MOST_PARTS).map(f64::from).find_map(|parts| {
+            let simple = (hertz * parts).round() / parts;
+            let excluded = (hertz - simple).abs() > hertz * off.min(MOST_ROUNDING);
+            (simple > 0.0 && !excluded).then_some(simple)
+        });
+        near.map_or(Some(rate), Rate::of_hertz)
     }
 
     /// The segments of a recording of so many samples. Samples after the last stamp continue the last segment.

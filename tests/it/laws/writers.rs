@@ -50,6 +50,7 @@ mod of_hdf5 {
     use ndarray::{Array1, Array2, Array3};
 
     use super::*;
+    use crate::hdf5::close;
 
     fn h5(k: usize, _: &World, _: &[Range<usize>]) -> String {
         format!("recording{k}.h5")
@@ -151,6 +152,7 @@ mod of_hdf5 {
         put(&file, "raw", &samples(parts));
         put(&file, "timestamp", &seconds(world, parts));
         put(&file, "distance", &Array1::from(vec![0.0, 1.0]));
+        close(file);
     }
 
     fn prodml(path: &Path, world: &World, parts: &[Range<usize>]) {
@@ -164,6 +166,7 @@ mod of_hdf5 {
         put(&raw, "RawData", &samples(parts));
         let microseconds = times(world, parts, |time| (time + 500).div_euclid(1000));
         put(&raw, "RawDataTime", &microseconds);
+        close(file);
     }
 
     fn terra15(path: &Path, world: &World, parts: &[Range<usize>]) {
@@ -176,6 +179,7 @@ mod of_hdf5 {
         let group = file.create_group("data_product").unwrap();
         put(&group, "data", &samples(parts));
         put(&group, "gps_time", &seconds(world, parts));
+        close(file);
     }
 
     fn febus(path: &Path, world: &World, parts: &[Range<usize>]) {
@@ -209,6 +213,7 @@ mod of_hdf5 {
             "time",
             &Array2::from_shape_vec((1, blocks), middle).unwrap(),
         );
+        close(file);
     }
 
     /// As xarray writes times: 64-bit integers of nanoseconds.
@@ -226,6 +231,8 @@ mod of_hdf5 {
         });
         let list = data.new_attr_builder().with_data(&axes[..]);
         list.create("DIMENSION_LIST").unwrap();
+        drop((time, distance, data));
+        close(file);
     }
 }
 
