@@ -6,7 +6,9 @@
 
 mod axis;
 mod chunk;
+mod env;
 pub mod prelude;
+mod reach;
 mod spec;
 mod statistic;
 
@@ -18,13 +20,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::block::{Block, Coords, DType, Held, Kind, Real, Samples, Signature, Stored, Unit};
+use crate::block::{Block, DType, Held, Kind, Real, Samples, Signature, Stored};
 use crate::dsp::bands::BandSums;
 use crate::dsp::edge::Edge;
 use crate::point::{Looped, Point};
 
 pub use axis::Axis;
 pub use chunk::{ChunkId, ChunkName};
+pub use env::{Env, Lattice};
+pub use reach::Reach;
 pub use spec::{ANY, Cost, Example, Family, Gathers, NUMBERS, REAL, Spec, TO_COMPLEX, TO_REAL};
 pub use statistic::{Reduction, Statistic, statistic};
 
@@ -130,62 +134,6 @@ impl AxisFile {
     };
 }
 
-/// What holds for a whole run.
-#[derive(Debug, Clone)]
-pub struct Env {
-    /// Whose numbers are wanted.
-    pub compat: Compat,
-    /// Samples per second of a channel in the source.
-    pub prf: f64,
-    /// Rows in one of distpy's boxes; only its numbers depend on it.
-    pub box_rows: usize,
-    /// The chunk's signature.
-    pub source: Signature,
-    /// How the depth axis is stored, in integers where channels are only counted: logs print depths accordingly.
-    pub depth_file: AxisFile,
-    /// How the time axis is stored; distpy counts samples, in integers, where there is none.
-    pub time_file: AxisFile,
-}
-
-impl Env {
-    /// For a chunk without axes beside it: channels are counted, and samples too in compat mode.
-    pub fn without_axes(compat: Compat, prf: f64, box_rows: usize, chunk: &Stored) -> Self {
-        let [rows, cols] = chunk.shape();
-        let time = match compat {
-            Compat::Distpy => Coords::index(cols),
-            Compat::Exact => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
-        };
-        Self {
-            compat,
-            prf,
-            box_rows,
-            source: Signature {
-                kind: chunk.kind(),
-                depth: Coords::index(rows),
-                time,
-                rank: 2,
-                held: Held::of(chunk.dtype()),
-            },
-            depth_file: AxisFile::COUNTED,
-            time_file: AxisFile::COUNTED,
-        }
-    }
-
-    /// Samples per second along a block's time axis: the recording's own where that axis is still the chunk's, whose stored
-    /// values may be too coarse to tell (Unix times hold a fraction of a microsecond).
-    pub fn rate(&self, x: &Signature) -> f64 {
-        let n = x.cols();
-        if self.compat == Compat::Distpy
-            || x.time == self.source.time
-            || x.time.unit != Unit::Second
-            || n < 2
-        {
-            return self.prf;
-        }
-        (n - 1) as f64 / (x.time.values[n - 1] - x.time.values[0]).abs()
-    }
-}
-
 /// How a row of the result depends on rows of the input: decides tiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
@@ -245,6 +193,11 @@ pub struct Prepared {
     pub signature: Signature,
     /// How rows depend on rows.
     pub rows: Rows,
+    /// How the result at a time depends on the first input along time.
+    pub reach: Reach,
+    /// Whether the result keeps some of the samples, or samples between them, by their places in the run: after how many samples of
+    /// the source its places come again.
+    pub period: usize,
     /// What fusion rules may know.
     pub role: Role,
     /// What computes it.
@@ -276,11 +229,13 @@ impl Guard {
 }
 
 impl Prepared {
-    /// An opaque computation without warnings.
+    /// An opaque computation of the whole time axis, without warnings.
     pub fn new(signature: Signature, rows: Rows, kernel: impl Kernel + 'static) -> Self {
         Self {
             signature,
             rows,
+            reach: Reach::Whole,
+            period: 1,
             role: Role::Opaque,
             kernel: Arc::new(kernel),
             warnings: Vec::new(),
@@ -290,7 +245,10 @@ impl Prepared {
 
     /// An element-wise computation, which is chosen by what the inputs are.
     pub fn point(signature: Signature, point: Point) -> Self {
-        Self::new(signature, Rows::Independent, point).with_role(Role::Point(point))
+        let prepared = Self::new(signature, Rows::Independent, point);
+        prepared
+            .near(Axis::Time, 0, 0)
+            .with_role(Role::Point(point))
     }
 
     /// No computation: the result is the input.
@@ -307,6 +265,28 @@ impl Prepared {
     pub fn warn(mut self, warning: impl Into<String>) -> Self {
         self.warnings.push(warning.into());
         self
+    }
+
+    /// The same, where the result at a place of an axis depends on so many samples before and after it, and on no others along time.
+    pub fn near(self, axis: Axis, before: usize, after: usize) -> Self {
+        let reach = match axis {
+            Axis::Depth => Reach::NONE,
+            Axis::Time => Reach::Near { before, after },
+        };
+        Self { reach, ..self }
+    }
+
+    /// The same, where a computation along depth treats each time by itself; along time it needs the whole axis.
+    pub fn across(self, axis: Axis) -> Self {
+        match axis {
+            Axis::Depth => self.near(axis, 0, 0),
+            Axis::Time => self,
+        }
+    }
+
+    /// The same, where the samples of the result are at the same places again after so many samples of the source.
+    pub fn with_period(self, period: usize) -> Self {
+        Self { period, ..self }
     }
 
     /// The same with a role.

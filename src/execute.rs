@@ -59,6 +59,8 @@ impl Job {
             stages: Vec::new(),
             sinks: Vec::new(),
             warnings: Vec::new(),
+            need: None,
+            period: 1,
         };
         Self {
             id: ChunkId::of_second(unix_time),

@@ -7,6 +7,7 @@ pub mod index;
 pub mod ingest;
 pub mod inputs;
 pub mod limits;
+pub mod listed;
 pub mod logs;
 pub mod monitor;
 pub mod origin;

@@ -3,12 +3,14 @@
 //! Planning is pure: it infers every signature, drops what no sink needs, fuses what goes together and cuts the steps into
 //! stages. A plan cannot hold a shape that does not fit, so running one has no error path but the device's.
 
+mod edges;
 mod explain;
 mod fuse;
 mod infer;
 mod stages;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use crate::config::Problems;
 use crate::dsp::bands::BandSums;
 use crate::graph::Graph;
 use crate::point::Point;
+pub use edges::Need;
 use infer::DraftStep;
 pub use stages::Join;
 
@@ -43,6 +46,10 @@ pub struct Plan {
     pub sinks: Vec<Output>,
     /// What the user should know before the run.
     pub warnings: Vec<String>,
+    /// The edge buffer with which chunks give what the whole run gives; `None` where no command needs one.
+    pub need: Option<Need>,
+    /// The plan is that of all chunks whose first samples are so many samples apart in the run, or a multiple of it.
+    pub period: usize,
 }
 
 /// A block that is read.
@@ -52,6 +59,8 @@ pub struct Source {
     pub slot: Slot,
     /// The file, relative to the output folder; `None` for the chunk.
     pub file: Option<PathBuf>,
+    /// Which columns of it, where it is the chunk without its edges.
+    pub columns: Option<Range<usize>>,
 }
 
 /// One computation.
@@ -148,6 +157,8 @@ impl Plan {
             stages,
             sinks: plan.sinks,
             warnings: plan.warnings,
+            need: plan.need.filter(|need| need.seconds() > 0.0),
+            period: plan.period,
         })
     }
 

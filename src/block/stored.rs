@@ -320,6 +320,57 @@ impl Stored {
         Some(Block { samples })
     }
 
+    /// Some columns, copied.
+    pub fn columns(&self, columns: Range<usize>) -> Self {
+        Self::joined(&[(self.clone(), columns)])
+    }
+
+    /// Some columns of arrays with the same number of rows, one array after the other: in their type where they have one, else in
+    /// double precision.
+    pub fn joined(parts: &[(Self, Range<usize>)]) -> Self {
+        let rows = parts.first().map_or(0, |(part, _)| part.shape[0]);
+        let cols: usize = parts.iter().map(|(_, columns)| columns.len()).sum();
+        let types: Vec<DType> = parts.iter().map(|(part, _)| part.dtype).collect();
+        let dtype = match types.iter().all(|it| *it == types[0]) {
+            true => types.first().copied().unwrap_or(DType::F64),
+            false if types.iter().any(|it| it.is_complex()) => DType::C128,
+            false => DType::F64,
+        };
+        let size = dtype.size();
+        let mut bytes = vec![0; rows * cols * size];
+        let mut at = 0;
+        for (part, columns) in parts {
+            let mut whole = vec![0; part.shape[1] * size];
+            for (row, dst) in bytes.chunks_exact_mut((cols * size).max(1)).enumerate() {
+                match (part.dtype == dtype, dtype.is_complex()) {
+                    (true, _) => part.copy_rows(row..row + 1, &mut whole),
+                    (false, complex) => part.copy_wide(row, complex, &mut whole),
+                }
+                let some = &whole[columns.start * size..columns.end * size];
+                dst[at * size..at * size + some.len()].copy_from_slice(some);
+            }
+            at += columns.len();
+        }
+        Self {
+            dtype,
+            shape: [rows, cols],
+            order: Order::C,
+            endian: Endian::NATIVE,
+            bytes: Bytes::Owned(Arc::new(bytes)),
+        }
+    }
+
+    /// Copies a row in double precision.
+    fn copy_wide(&self, row: usize, complex: bool, dst: &mut [u8]) {
+        let values = match self.block::<f64>(row..row + 1).samples {
+            Samples::Real(a) if complex => a.iter().flat_map(|v| [*v, 0.0]).collect(),
+            Samples::Real(a) => a.iter().copied().collect(),
+            Samples::Complex(a) => a.iter().flat_map(|v| [v.re, v.im]).collect(),
+            _ => Vec::<f64>::new(),
+        };
+        dst.copy_from_slice(bytemuck::cast_slice(&values));
+    }
+
     /// Converts some rows into `dst`, `per_sample` numbers a sample.
     fn convert<T: Real>(&self, rows: Range<usize>, dst: &mut [T], per_sample: usize) {
         let word = self.dtype.word();

@@ -10,7 +10,7 @@ pub use serde::{Deserialize, Serialize};
 pub use super::{
     ANY, ArgProblem, Artifact, Axis, BlockCommand, ChunkId, Command, Compat, Computed, Content,
     Cost, Cpu, Env, Example, Family, Gathers, Guard, Kernel, Mismatch, NUMBERS, NoArgs, Prepared,
-    REAL, Recorder, Reduction, Role, Rows, SinkCommand, Spec, Statistic, Stream, Summary,
+    REAL, Reach, Recorder, Reduction, Role, Rows, SinkCommand, Spec, Statistic, Stream, Summary,
     SummaryForm, TO_COMPLEX, TO_REAL, Tensor, Widen, parse, path_of, schema_of, statistic,
 };
 pub use crate::block::{Block, Coords, Held, Kind, Real, Samples, Signature, Unit};

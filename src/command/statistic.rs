@@ -89,7 +89,7 @@ pub fn statistic(
         reduction,
         statistic,
     };
-    Ok(Prepared::new(signature, axis.rows(), kernel))
+    Ok(Prepared::new(signature, axis.rows(), kernel).across(axis))
 }
 
 #[derive(Debug)]

@@ -50,11 +50,8 @@ impl BlockCommand for Add {
             .iter()
             .map(|pair| pair.rows)
             .find(|&r| r == Rows::Coupled);
-        Ok(Prepared::new(
-            sum,
-            rows.unwrap_or(Rows::Independent),
-            Sum(pairs),
-        ))
+        let rows = rows.unwrap_or(Rows::Independent);
+        Ok(Prepared::new(sum, rows, Sum(pairs)).near(Axis::Time, 0, 0))
     }
 }
 

@@ -52,11 +52,7 @@ impl BlockCommand for Args {
         }
         let reduction = Reduction::new(env, self.axis);
         let signature = reduction.signature(x, Kind::Label);
-        Ok(Prepared::new(
-            signature,
-            self.axis.rows(),
-            Largest(reduction),
-        ))
+        Ok(Prepared::new(signature, self.axis.rows(), Largest(reduction)).across(self.axis))
     }
 }
 

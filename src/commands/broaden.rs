@@ -46,7 +46,8 @@ impl BlockCommand for Args {
         let kernel = Args {
             window_length: self.window_length.min(x.cols()),
         };
-        Ok(Prepared::new(x.clone(), Rows::Independent, kernel))
+        let after = kernel.window_length - 1;
+        Ok(Prepared::new(x.clone(), Rows::Independent, kernel).near(Axis::Time, 0, after))
     }
 }
 

@@ -162,7 +162,7 @@ impl BlockCommand for Butter {
             padding: self.padding,
             axis,
         };
-        Ok(Prepared::new(x.of_kind(x.kind), axis.rows(), filter))
+        Ok(filter.prepared(x))
     }
 }
 
@@ -210,8 +210,21 @@ impl Filter {
         padding: Padding,
         axis: Axis,
     ) -> Prepared {
-        let filter = Self::new(design, padding, axis);
-        Prepared::new(x.of_kind(x.kind), axis.rows(), filter)
+        Self::new(design, padding, axis).prepared(x)
+    }
+
+    fn prepared(self, x: &Signature) -> Prepared {
+        let (axis, reach) = (self.axis, self.reach());
+        Prepared::new(x.of_kind(x.kind), axis.rows(), self).near(axis, reach, reach)
+    }
+
+    /// Samples to either side on which a sample of the result depends.
+    pub(super) fn reach(&self) -> usize {
+        match &self.design {
+            Design::Sections(cascade) => cascade.decay(),
+            // distpy knows no chunk but its own.
+            Design::TransferFunction(_) => 0,
+        }
     }
 
     fn along_rows<T: Real>(&self, block: &Block<T>) -> Block<T> {

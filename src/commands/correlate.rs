@@ -91,7 +91,10 @@ impl BlockCommand for Stencil {
             stencil: self.clone(),
             settled,
         };
-        Ok(Prepared::new(settled.signature(inputs[0]), rows, kernel))
+        let (before, width) = (self.origin.1, self.weights.ncols());
+        let reach = before.max(width - 1 - before);
+        let prepared = Prepared::new(settled.signature(inputs[0]), rows, kernel);
+        Ok(prepared.near(Axis::Time, reach, reach))
     }
 }
 

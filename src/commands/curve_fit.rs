@@ -175,7 +175,7 @@ impl BlockCommand for Args {
             limits: self.limits(extent),
             starts: self.starts(&x, extent),
         };
-        Ok(Prepared::new(signature, self.axis.rows(), kernel))
+        Ok(Prepared::new(signature, self.axis.rows(), kernel).across(self.axis))
     }
 }
 

@@ -15,7 +15,9 @@ pub static SPEC: Spec = Spec {
     notes: "\
             `scipy.signal.decimate`: a Chebyshev filter of order 8 with 0.05 dB ripple up to 0.8 of the new Nyquist frequency, forward and \
             backward as second-order sections. For factors above a dozen several steps are better. Later commands see the new rate. A NaN \
-            makes its channel NaN.",
+            makes its channel NaN.\n\n\
+            The samples that are kept along time are counted from the first sample of the recording, or from the first after a gap, so \
+            that the chunks of a run have one grid; in compat mode they are counted from the chunk's first.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,
@@ -74,21 +76,29 @@ impl BlockCommand for Args {
         let corner = Corner::Low(0.8 / self.factor as f64 * rate / 2.0);
         let design = Cascade::new(&Prototype::chebyshev1(8, 0.05), corner, rate)
             .map_err(|e| Mismatch::argument("factor", e.to_string()))?;
-        let values: Vec<f64> = along.values.iter().copied().step_by(self.factor).collect();
+        let lattice = env.lattice(x).filter(|_| self.axis == Axis::Time);
+        let (first, period) = lattice.map_or((0, 1), |it| it.start(1, self.factor));
+        let kept = along.values[first..].iter().copied().step_by(self.factor);
+        let values: Vec<f64> = kept.collect();
         let coords = Coords::new(along.unit, values);
         let signature = self.axis.replaced(&x.of_kind(x.kind), coords);
         let kernel = Decimate {
             filter: Filter::new(design, Padding::Odd, self.axis),
+            first,
             factor: self.factor,
             axis: self.axis,
         };
-        Ok(Prepared::new(signature, self.axis.rows(), kernel))
+        let reach = kernel.filter.reach();
+        let prepared = Prepared::new(signature, self.axis.rows(), kernel);
+        Ok(prepared.near(self.axis, reach, reach).with_period(period))
     }
 }
 
 #[derive(Debug)]
 struct Decimate {
     filter: Filter,
+    /// The first sample that is kept.
+    first: usize,
     factor: usize,
     axis: Axis,
 }
@@ -96,14 +106,14 @@ struct Decimate {
 impl Kernel for Decimate {
     fn gpu(&self, rec: &mut Recorder, inputs: &[Tensor], first: usize) -> Option<Tensor> {
         let filtered = self.filter.gpu(rec, inputs, first)?;
-        let rule = "fn value(i: u32, j: u32) -> Y { return a_at(i, j, place(i, j) * word(0u)); }";
-        let n = |count: usize| count.div_ceil(self.factor);
+        let rule = "fn value(i: u32, j: u32) -> Y { return a_at(i, j, word(1u) + place(i, j) * word(0u)); }";
+        let n = |count: usize| (count - self.first).div_ceil(self.factor);
         let shape = match self.axis {
             Axis::Time => (filtered.rows(), n(filtered.cols())),
             Axis::Depth => (n(filtered.rows()), filtered.cols()),
         };
         let rule = Rule::new(rule, [filtered])
-            .words([self.factor])
+            .words([self.factor, self.first])
             .axis(self.axis.number());
         Some(map(rec, &rule, shape, filtered.element()))
     }
@@ -112,11 +122,11 @@ impl Kernel for Decimate {
 impl<T: Real> Cpu<T> for Decimate {
     fn cpu(&self, inputs: &[&Block<T>], first: usize) -> Block<T> {
         let filtered = Cpu::<T>::cpu(&self.filter, inputs, first);
-        let step = self.factor;
+        let (first, step) = (self.first, self.factor);
         Block {
             samples: numbers!(&filtered.samples, a => match self.axis {
-                Axis::Time => a.slice(s![.., ..;step]).as_standard_layout().into_owned(),
-                Axis::Depth => a.slice(s![..;step, ..]).as_standard_layout().into_owned(),
+                Axis::Time => a.slice(s![.., first..;step]).as_standard_layout().into_owned(),
+                Axis::Depth => a.slice(s![first..;step, ..]).as_standard_layout().into_owned(),
             }),
         }
     }

@@ -87,11 +87,7 @@ impl BlockCommand for Args {
             axis: self.axis,
             bounds,
         };
-        Ok(Prepared::new(
-            x.of_kind(Kind::Real),
-            self.axis.rows(),
-            kernel,
-        ))
+        Ok(Prepared::new(x.of_kind(Kind::Real), self.axis.rows(), kernel).across(self.axis))
     }
 }
 

@@ -91,7 +91,7 @@ impl BlockCommand for Args {
             length,
             order: compat.then_some(repeat),
         };
-        Ok(Prepared::new(signature, axis.rows(), kernel))
+        Ok(Prepared::new(signature, axis.rows(), kernel).near(axis, 0, lag))
     }
 }
 

@@ -74,7 +74,9 @@ impl BlockCommand for Args {
         };
         let reach = kernel.depth.as_ref().map_or(0, |weights| weights.len() / 2);
         let rows = Rows::near(reach, self.mode);
-        Ok(Prepared::new(kernel.settled.signature(x), rows, kernel))
+        let time = kernel.time.as_ref().map_or(0, |weights| weights.len() / 2);
+        let prepared = Prepared::new(kernel.settled.signature(x), rows, kernel);
+        Ok(prepared.near(Axis::Time, time, time))
     }
 }
 

@@ -80,7 +80,7 @@ impl BlockCommand for Args {
             weights: weights(&steps, self.edge_order),
             axis: self.axis,
         };
-        Ok(Prepared::new(signature, self.axis.rows(), kernel))
+        Ok(Prepared::new(signature, self.axis.rows(), kernel).near(self.axis, 1, 1))
     }
 }
 

@@ -44,11 +44,7 @@ impl BlockCommand for Args {
             halves: half_steps(env, x, self.axis),
             axis: self.axis,
         };
-        Ok(Prepared::new(
-            x.of_kind(Kind::Real),
-            self.axis.rows(),
-            kernel,
-        ))
+        Ok(Prepared::new(x.of_kind(Kind::Real), self.axis.rows(), kernel).across(self.axis))
     }
 }
 

@@ -64,7 +64,8 @@ fn build(args: Args) -> Result<Command, ArgProblem> {
 impl BlockCommand for Args {
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let signature = inputs[0].of_kind(Kind::Real);
-        Ok(Prepared::new(signature, Rows::Independent, self.clone()))
+        let prepared = Prepared::new(signature, Rows::Independent, self.clone());
+        Ok(prepared.near(Axis::Time, 0, 0))
     }
 }
 

@@ -118,7 +118,7 @@ impl BlockCommand for Reduce {
             Some(_) => (one, x.time.clone(), Rows::Coupled),
             None => (one.clone(), one, Rows::Coupled),
         };
-        Ok(Prepared::new(
+        let prepared = Prepared::new(
             Signature {
                 kind: x.kind,
                 depth,
@@ -137,7 +137,12 @@ impl BlockCommand for Reduce {
                     && env.compat == Compat::Distpy,
                 ..*self
             },
-        ))
+        );
+        // Along depth each time is by itself.
+        Ok(match self.axis {
+            Some(0) => prepared.near(Axis::Time, 0, 0),
+            _ => prepared,
+        })
     }
 }
 

@@ -85,7 +85,8 @@ impl BlockCommand for Args {
         x.require_window(&strict, "distance", channels, Axis::Depth)?;
         x.require_window(&strict, "distance", samples, Axis::Time)?;
         let rows = Rows::near(channels / 2, Edge::Reflect);
-        Ok(Prepared::new(x.clone(), rows, *self))
+        let prepared = Prepared::new(x.clone(), rows, *self);
+        Ok(prepared.near(Axis::Time, samples / 2, samples - 1 - samples / 2))
     }
 }
 

@@ -37,11 +37,7 @@ impl Default for Args {
 
 impl BlockCommand for Args {
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
-        Ok(Prepared::new(
-            inputs[0].of_kind(Kind::Real),
-            self.axis.rows(),
-            *self,
-        ))
+        Ok(Prepared::new(inputs[0].of_kind(Kind::Real), self.axis.rows(), *self).across(self.axis))
     }
 }
 

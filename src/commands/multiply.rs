@@ -48,11 +48,8 @@ impl BlockCommand for Args {
                 return Ok(Prepared::same(x).warn(warning));
             }
             let pair = Pair::new(x, y)?;
-            return Ok(Prepared::new(
-                pair.signature.clone(),
-                pair.rows,
-                Product(pair),
-            ));
+            let prepared = Prepared::new(pair.signature.clone(), pair.rows, Product(pair));
+            return Ok(prepared.near(Axis::Time, 0, 0));
         };
         if axis == Axis::Depth && env.compat == Compat::Distpy {
             let warning = "distpy gives the raw chunk for a product along depth";
@@ -77,7 +74,8 @@ impl BlockCommand for Args {
         } else {
             Rows::Independent
         };
-        Ok(Prepared::new(signature, rows, Factors(axis)))
+        // Factors for times are an input with another axis than time.
+        Ok(Prepared::new(signature, rows, Factors(axis)).across(axis))
     }
 }
 

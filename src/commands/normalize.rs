@@ -65,7 +65,8 @@ impl BlockCommand for Args {
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0];
         let rows = self.axis.map_or(Rows::Coupled, Axis::rows);
-        Ok(Prepared::new(x.of_kind(x.kind), rows, *self))
+        let prepared = Prepared::new(x.of_kind(x.kind), rows, *self);
+        Ok(prepared.across(self.axis.unwrap_or(Axis::Time)))
     }
 }
 

@@ -14,7 +14,9 @@ pub static SPEC: Spec = Spec {
     notes: "\
             `scipy.signal.resample_poly`: `up - 1` zeros after each sample, a zero-phase filter (sinc with a Kaiser window, beta 5, ten zero \
             crossings of the slower rate on each side), every `down`-th sample; zeros lie beyond the ends. Later commands see the new rate. A \
-            NaN reaches as far as the filter.",
+            NaN reaches as far as the filter.\n\n\
+            The samples along time are counted from the first sample of the recording, or from the first after a gap, so that the chunks \
+            of a run have one grid; in compat mode they are counted from the chunk's first.",
     family: Family::Filter,
     kinds: NUMBERS,
     gathers: Gathers::None,
@@ -92,19 +94,36 @@ impl BlockCommand for Args {
             return Ok(Prepared::same(x));
         }
         let along = self.axis.of(x);
-        let length = (along.len() * up).div_ceil(down);
+        let lattice = env.lattice(x).filter(|_| self.axis == Axis::Time);
+        let (lead, period) = lattice.map_or((0, 1), |it| it.start(up, down));
+        let length = (along.len() * up).saturating_sub(lead).div_ceil(down);
+        if length == 0 {
+            let found = format!(
+                "found {down}, expected less than the {} samples",
+                along.len()
+            );
+            return Err(Mismatch::argument("down", found));
+        }
         let start = along.values.first().copied().unwrap_or(0.0);
-        let step = along.spacing() * down as f64 / up as f64;
-        let coords = Coords::regular(along.unit, start, step, length);
+        // From whole multiples of the new step, which are exact where the old ones are.
+        let coords = Coords {
+            unit: along.unit,
+            values: (0..length)
+                .map(|k| start + along.spacing() * (lead + k * down) as f64 / up as f64)
+                .collect(),
+        };
         let signature = self.axis.replaced(&x.of_kind(x.kind), coords);
         let kernel = Polyphase {
             up,
             down,
+            lead,
             length,
             filter: filter(up, down),
             axis: self.axis,
         };
-        Ok(Prepared::new(signature, self.axis.rows(), kernel))
+        let reach = half_length(up, down).div_ceil(up);
+        let prepared = Prepared::new(signature, self.axis.rows(), kernel);
+        Ok(prepared.near(self.axis, reach, reach).with_period(period))
     }
 }
 
@@ -161,6 +180,8 @@ fn bessel_i0(x: f64) -> f64 {
 struct Polyphase {
     up: usize,
     down: usize,
+    /// Place of the first sample, at `up` times the rate.
+    lead: usize,
     length: usize,
     filter: Vec<f64>,
     axis: Axis,
@@ -177,7 +198,7 @@ impl Polyphase {
             |row, out, ()| {
                 for (k, to) in out.iter_mut().enumerate() {
                     // Samples whose places, `up` apart, lie under the filter about this one's.
-                    let middle = (k * self.down) as isize;
+                    let middle = (self.lead + k * self.down) as isize;
                     let first = (middle - half + up - 1).div_euclid(up).max(0);
                     let last = (middle + half).div_euclid(up).min(n - 1);
                     let mut sum = S::zero();
@@ -200,7 +221,7 @@ impl Kernel for Polyphase {
 fn value(i: u32, j: u32) -> Y {
     let up = i32(word(0u));
     let half = i32(word(2u));
-    let middle = i32(place(i, j) * word(1u));
+    let middle = i32(word(3u) + place(i, j) * word(1u));
     let first = max((middle - half + up - 1 + up * half) / up - half, 0);
     let last = min((middle + half) / up, i32(a_len()) - 1);
     var sum = Y();
@@ -214,7 +235,12 @@ fn value(i: u32, j: u32) -> Y {
             Axis::Depth => (self.length, x.cols()),
         };
         let rule = Rule::new(rule, [x, taps])
-            .words([self.up, self.down, half_length(self.up, self.down)])
+            .words([
+                self.up,
+                self.down,
+                half_length(self.up, self.down),
+                self.lead,
+            ])
             .axis(self.axis.number());
         Some(map(rec, &rule, shape, x.element()))
     }

@@ -56,7 +56,8 @@ impl BlockCommand for Args {
         let x = inputs[0];
         let Some(shifts) = inputs.get(1) else {
             let rows = self.axis.map_or(Rows::Coupled, Axis::rows);
-            return Ok(Prepared::new(x.clone(), rows, *self));
+            let prepared = Prepared::new(x.clone(), rows, *self);
+            return Ok(prepared.across(self.axis.unwrap_or(Axis::Time)));
         };
         let axis = match (self.axis, env.compat) {
             (Some(axis), _) => axis,

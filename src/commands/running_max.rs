@@ -80,7 +80,9 @@ impl BlockCommand for Running {
             ..env.clone()
         };
         x.require_window(&strict, "window_length", window_length, axis)?;
-        Ok(Prepared::new(x.of_kind(Kind::Real), axis.rows(), *self))
+        let window = self.args.align.window(window_length);
+        let prepared = Prepared::new(x.of_kind(Kind::Real), axis.rows(), *self);
+        Ok(prepared.near(axis, window.before, window.after()))
     }
 }
 

@@ -107,7 +107,8 @@ impl BlockCommand for Args {
             ..x.clone()
         };
         let axis = self.axis;
-        Ok(Prepared::new(signature, axis.rows(), Mean { window, axis }))
+        let prepared = Prepared::new(signature, axis.rows(), Mean { window, axis });
+        Ok(prepared.near(axis, window.before, window.after()))
     }
 }
 

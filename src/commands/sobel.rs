@@ -51,7 +51,7 @@ impl BlockCommand for Args {
             edge: self.mode,
             settled,
         };
-        Ok(Prepared::new(signature, Rows::near(1, self.mode), kernel))
+        Ok(Prepared::new(signature, Rows::near(1, self.mode), kernel).near(Axis::Time, 1, 1))
     }
 }
 

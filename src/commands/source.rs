@@ -28,7 +28,7 @@ impl BlockCommand for Source {
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let pair = Pair::new(inputs[0], inputs[1])?;
         let signature = pair.signature.of_kind(Kind::Real);
-        Ok(Prepared::new(signature, pair.rows, Product(pair)))
+        Ok(Prepared::new(signature, pair.rows, Product(pair)).near(Axis::Time, 0, 0))
     }
 }
 

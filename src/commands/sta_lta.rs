@@ -88,7 +88,9 @@ impl BlockCommand for Args {
             return Err(Mismatch::argument("lta", found));
         }
         x.require_window(env, "lta", self.lta, Axis::Time)?;
-        Ok(Prepared::new(signature, Rows::Independent, *self))
+        // The row's mean, of which the floor is a millionth, matters to silence only.
+        let prepared = Prepared::new(signature, Rows::Independent, *self);
+        Ok(prepared.near(Axis::Time, self.lta - 1, self.sta - 1))
     }
 }
 

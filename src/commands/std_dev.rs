@@ -57,7 +57,12 @@ impl BlockCommand for StdDev {
             axis: self.0,
             single: single && env.compat == Compat::Distpy,
         };
-        Ok(Prepared::new(signature, rows, kernel))
+        let prepared = Prepared::new(signature, rows, kernel);
+        // Along depth each time is by itself.
+        Ok(match self.0 {
+            Some(0) => prepared.near(Axis::Time, 0, 0),
+            _ => prepared,
+        })
     }
 }
 

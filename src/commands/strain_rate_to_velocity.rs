@@ -99,7 +99,7 @@ impl BlockCommand for Args {
             factor: self.apparent_velocity.map_or(1.0, |c| -c),
             reference: (self.method == Method::Spatial).then_some(reference),
         };
-        Ok(Prepared::new(x.of_kind(Kind::Real), axis.rows(), kernel))
+        Ok(Prepared::new(x.of_kind(Kind::Real), axis.rows(), kernel).across(axis))
     }
 }
 

@@ -61,11 +61,7 @@ impl BlockCommand for Args {
             Axis::Depth => 1.0 / x.depth.spacing(),
         };
         let kernel = Sweetness { args: *self, rate };
-        Ok(Prepared::new(
-            x.of_kind(Kind::Real),
-            self.axis.rows(),
-            kernel,
-        ))
+        Ok(Prepared::new(x.of_kind(Kind::Real), self.axis.rows(), kernel).across(self.axis))
     }
 }
 

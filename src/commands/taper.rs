@@ -81,7 +81,7 @@ impl BlockCommand for Args {
             weights,
             axis: self.axis,
         };
-        Ok(Prepared::new(x.of_kind(x.kind), Rows::Independent, kernel))
+        Ok(Prepared::new(x.of_kind(x.kind), Rows::Independent, kernel).across(self.axis))
     }
 }
 

@@ -42,7 +42,7 @@ impl Default for Args {
 impl BlockCommand for Args {
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let signature = inputs[0].clone();
-        Ok(Prepared::new(signature, self.axis.rows(), *self))
+        Ok(Prepared::new(signature, self.axis.rows(), *self).across(self.axis))
     }
 }
 

@@ -77,7 +77,9 @@ impl BlockCommand for Args {
             sections,
             filter,
         };
-        Ok(Prepared::new(mask.signature, Rows::Independent, kernel))
+        let reach = kernel.sections.decay();
+        let prepared = Prepared::new(mask.signature, Rows::Independent, kernel);
+        Ok(prepared.near(Axis::Time, reach, reach))
     }
 }
 

@@ -64,7 +64,13 @@ impl BlockCommand for Args {
             args: *self,
             compat: env.compat == Compat::Distpy,
         };
-        Ok(Prepared::new(x.of_kind(Kind::Real), Rows::Coupled, kernel))
+        let prepared = Prepared::new(x.of_kind(Kind::Real), Rows::Coupled, kernel);
+        let window = Window::centred(self.tdir);
+        Ok(match self.noise_power {
+            Some(_) => prepared.near(Axis::Time, window.before, window.after()),
+            // Without it the noise is that of the whole chunk.
+            None => prepared,
+        })
     }
 }
 

@@ -20,8 +20,8 @@ pub static SPEC: Spec = Spec {
     notes: "Each chunk's part lies in `summary.zarr.parts`; the array (Zarr version 3, zstd) is put together from them, in the \
             order of time, when the last chunk of the run is done, whoever does it, and takes its name whole. Columns along time \
             become times; other columns, and a single one, make one time a chunk: that of its first sample. Axes have CF \
-            attributes, so that xarray shows dates and depths. Where chunks overlap in time, the later one's samples of that time \
-            are left out. A chunk of another shape than most is left out with a warning. Commands with the same folder and other \
+            attributes, so that xarray shows dates and depths. Chunks that overlap in time join in the middle of the overlap. \
+            A chunk of another shape than most is left out with a warning. Commands with the same folder and other \
             names write arrays of the same `summary.zarr`.",
     family: Family::Output,
     kinds: KINDS,
@@ -217,7 +217,7 @@ pub(super) fn times(env: &Env, chunk: &ChunkId, x: &Signature) -> Option<Vec<i64
         return None;
     }
     // The chunk's own samples are counted: an axis beside chunks may be coarse, or be that of another chunk.
-    if x.time == env.source.time {
+    if env.is_own_time(&x.time) {
         let time = |k: usize| start.saturating_add((k as f64 * 1e9 / env.prf).round() as i64);
         return Some((0..x.cols()).map(time).collect());
     }
@@ -240,7 +240,7 @@ pub(super) fn first(env: &Env, chunk: &ChunkId, x: &Signature) -> i64 {
 
 /// From the chunk's first sample to a value of an axis in seconds. Unix times hold microseconds at best.
 fn nanoseconds(env: &Env, value: f64) -> i64 {
-    match env.source.time.values.first() {
+    match env.source.time.values.get(env.edge[0]) {
         Some(&origin) if origin.abs() > UNIX_TIME && value.abs() > UNIX_TIME => {
             ((value - origin) * 1e6).round() as i64 * 1000
         }

@@ -54,6 +54,8 @@ pub struct Extensions {
     pub chunk_seconds: Option<f64>,
     /// Seconds that such a chunk shares with the next; usually 0.
     pub overlap_seconds: Option<f64>,
+    /// Seconds of the neighbouring samples on both sides of a chunk that the flow processes and results leave out; usually 0.
+    pub edge_seconds: Option<f64>,
     /// Seconds by which the starts of recordings that follow one another may be off; usually 0.001.
     pub join_seconds: Option<f64>,
     /// Whether samples are multiplied by what their recording says that a count is; usually they are, but not as distpy.

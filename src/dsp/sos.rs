@@ -11,6 +11,7 @@
 //! rounding only.
 
 mod blocks;
+mod decay;
 mod design;
 mod lanes;
 mod prototype;

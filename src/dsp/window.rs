@@ -24,6 +24,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Samples of it that lie after `t`.
+    pub fn after(self) -> usize {
+        self.length - 1 - self.before
+    }
+
     /// Centred as in scipy: one sample more before than after for an even length.
     pub fn centred(length: usize) -> Self {
         Self {

@@ -49,6 +49,9 @@ pub struct GpuExecutor {
     rates: Option<Measured>,
     /// Those used last at the end.
     schedules: Vec<Known>,
+    /// Which steps leave the device, by the steps of the plan and the size of the chunk to a factor of 2: the chunks of a run may
+    /// have many plans, as decimated grids begin at other samples of each.
+    leaving: HashMap<(Vec<String>, Option<u32>), Vec<usize>>,
     queue: VecDeque<Started>,
     /// Whether the last chunk was small enough for a batch.
     small: bool,
@@ -119,6 +122,7 @@ impl GpuExecutor {
             chunks: 0,
             rates: None,
             schedules: Vec::new(),
+            leaving: HashMap::new(),
             small: false,
             last_seconds: 0.0,
             queue: VecDeque::new(),
@@ -198,6 +202,14 @@ impl GpuExecutor {
         if !settle::worth(&trials, self.chunks) {
             return Ok(schedule);
         }
+        let labels = plan.steps.iter().map(|step| step.label.clone()).collect();
+        let like = (labels, job.sources[0].size().checked_ilog2());
+        if let Some(leaving) = self.leaving.get(&like) {
+            return match leaving.is_empty() {
+                true => Ok(schedule),
+                false => load(&self.engine, leaving),
+            };
+        }
         let without = self.seconds(job, &schedule)?;
         let with = trials
             .iter()
@@ -207,6 +219,7 @@ impl GpuExecutor {
             })
             .collect::<Result<Vec<f64>, GpuError>>()?;
         let leaving = settle::leaving(&trials, without, &with);
+        self.leaving.insert(like, leaving.clone());
         tracing::debug!("{without:.6} s as planned; {trials:?}: {with:.6?} s; {leaving:?} leave");
         if leaving.is_empty() {
             return Ok(schedule);

@@ -16,6 +16,7 @@ use crate::pipeline::balance::Balance;
 use crate::pipeline::chunk::{Chunk, Origin};
 use crate::pipeline::index::{self, Index};
 use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::listed::Listing;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::timeline::{Cut, Cutting, Fibre, Recorded, Rule, Timeline};
@@ -65,14 +66,16 @@ pub fn find(
     flow: Option<&Workflow>,
 ) -> Result<Chunks<'static>, Failure> {
     let given = given(cli, system, "the chunks or recordings")?;
-    let mut indexes = Indexes::default();
+    let compat = compat(cli, system, flow)?;
+    let mut indexes = Indexes {
+        known: HashMap::new(),
+        edge: cutting(system, compat)?.edge,
+    };
     let (mut list, mut others) = (Vec::new(), Vec::new());
     for text in &given {
         // What an index lists need not be looked for.
         match indexes.of_folder(Path::new(text))? {
-            Some(index) => {
-                list.extend(index.entries().map(|it| Chunk::listed(Path::new(text), it)))
-            }
+            Some(index) => list.extend(index.chunks().map(|it| Chunk::listed(Path::new(text), it))),
             None => others.push(text.clone()),
         }
     }
@@ -116,13 +119,16 @@ pub fn find(
 }
 
 /// The indexes of folders, each read once.
-#[derive(Default)]
-struct Indexes(HashMap<PathBuf, Option<Arc<Index>>>);
+struct Indexes {
+    known: HashMap<PathBuf, Option<Arc<Listing>>>,
+    /// Nanoseconds of the neighbouring samples that are read with a chunk.
+    edge: i64,
+}
 
 impl Indexes {
     /// The index of a folder; `None` where it is no folder, or has none.
-    fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Index>>, Failure> {
-        if let Some(known) = self.0.get(folder) {
+    fn of_folder(&mut self, folder: &Path) -> Result<Option<Arc<Listing>>, Failure> {
+        if let Some(known) = self.known.get(folder) {
             return Ok(known.clone());
         }
         let text = folder.as_os_str().to_string_lossy();
@@ -132,10 +138,10 @@ impl Indexes {
             false => store::is_dir(folder),
         };
         let index = match is_folder {
-            true => Index::read(folder)?.map(Arc::new),
+            true => Index::read(folder)?.map(|index| Listing::of(&index, self.edge)),
             false => None,
         };
-        self.0.insert(folder.to_path_buf(), index.clone());
+        self.known.insert(folder.to_path_buf(), index.clone());
         Ok(index)
     }
 
@@ -147,12 +153,10 @@ impl Indexes {
         };
         let index = self.of_folder(&folder)?;
         let name = ChunkName::of_file(&input.path);
-        let entry = index
-            .zip(name)
-            .and_then(|(index, name)| index.find(name).cloned());
+        let listed = index.zip(name).and_then(|(index, name)| index.find(name));
         let mut chunk = Chunk::from(input);
-        if let Some(entry) = entry {
-            chunk.origin = Origin::Listed(Arc::new(entry));
+        if let Some(listed) = listed {
+            chunk.origin = Origin::Listed(listed);
         }
         Ok(chunk)
     }
@@ -296,7 +300,11 @@ pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
             default.overlap,
             0.0,
         )?,
-        margin: default.margin,
+        edge: match compat {
+            Compat::Exact => duration("edge_seconds", keys.edge_seconds, default.edge, 0.0)?,
+            // distpy knows no chunk but its own.
+            Compat::Distpy => 0,
+        },
         join: match keys.join_seconds {
             Some(_) => Some(duration("join_seconds", keys.join_seconds, 0, 0.0)?),
             None => None,

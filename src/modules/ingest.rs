@@ -21,7 +21,7 @@ use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::share::{Turn, Turns};
 use crate::pipeline::sources::Sources;
-use crate::pipeline::timeline::Cut;
+use crate::pipeline::timeline::{Cut, Cutting};
 
 /// What happens to a last chunk that is not full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         overwrite: cli.overwrite.is_some(),
         traces: trace_files(&system)?,
     };
-    let cutting = cutting(&system, compat)?;
+    // Runs on chunk files take edges from the neighbours.
+    let cutting = Cutting {
+        edge: 0,
+        ..cutting(&system, compat)?
+    };
     let given = given(cli, &system, "the recordings")?;
     let found = inputs::find(&given, EXTENSIONS).map_err(|lines| Failure::Io(lines.join("\n")))?;
     monitor.manifest.set_compat(compat.name());

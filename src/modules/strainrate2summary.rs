@@ -72,7 +72,13 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         return Ok(monitor.stop.code());
     }
     let graph = calibrated(monitor, graph, calibration, &system, compat);
-    let settings = settings(cli, &system, compat, &output);
+    let settings = settings(cli, &system, compat, &output)?;
+    if compat == Compat::Distpy && system.gpu.edge_seconds.is_some_and(|it| it > 0.0) {
+        tracing::warn!(
+            "{}: distpy_gpu.edge_seconds: ignored, as distpy computes each chunk by itself",
+            system.file.display()
+        );
+    }
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
@@ -236,6 +242,10 @@ fn changes(
     for (path, digest) in loaded {
         all.insert(format!("content of {path}"), digest.into());
     }
+    let edge = keys
+        .edge_seconds
+        .filter(|it| *it > 0.0 && compat == Compat::Exact);
+    all.insert("distpy_gpu.edge_seconds".into(), edge.into());
     if from_recordings {
         // How recordings are cut.
         let cutting = [
@@ -282,8 +292,13 @@ fn calibrated(
     }
 }
 
-fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settings {
-    Settings {
+fn settings(
+    cli: &Cli,
+    system: &System,
+    compat: Compat,
+    output: &Path,
+) -> Result<Settings, Failure> {
+    Ok(Settings {
         prf: system.prf.unwrap_or(chunks::DISTPY_PRF),
         compat,
         measured_depth: system.measured_depth.clone(),
@@ -292,7 +307,8 @@ fn settings(cli: &Cli, system: &System, compat: Compat, output: &Path) -> Settin
         output: output.to_path_buf(),
         timestamp: cli.timestamp,
         hdf5: system.gpu.hdf5.clone(),
-    }
+        edge: chunks::cutting(system, compat)?.edge,
+    })
 }
 
 /// The first chunk, planned; `None` where there is none that fits.
@@ -300,7 +316,7 @@ pub(super) fn first_job(cli: &Cli, system: &System, flow: &Workflow, graph: &Gra
     let chunks = chunks::find(cli, system, Some(flow)).ok()?.list;
     let output = output_folder(cli, system).ok()?;
     let compat = compat(cli, system, Some(flow)).ok()?;
-    let settings = settings(cli, system, compat, &output);
+    let settings = settings(cli, system, compat, &output).ok()?;
     let mut reader = Reader::new(graph, &flow.file, settings).ok()?;
     reader.job(&chunks[0]).ok()
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::index::Entry;
 use super::inputs::Input;
+use super::listed::Listed;
 use super::timeline::{Cut, chrono};
 use crate::command::{ChunkId, ChunkName};
 use crate::formats::segment::Rate;
@@ -26,18 +26,19 @@ pub enum Origin {
     /// A file that no index lists: its name is its time.
     File,
     /// A file that an index lists.
-    Listed(Arc<Entry>),
+    Listed(Listed),
     /// Recordings.
     Cut(Arc<Cut>),
 }
 
 impl Chunk {
     /// A chunk file that an index lists.
-    pub fn listed(folder: &Path, entry: &Entry) -> Self {
+    pub fn listed(folder: &Path, listed: Listed) -> Self {
+        let entry = listed.entry();
         Self {
-            path: folder.join(format!("{}.npy", entry.id.name)),
-            bytes: entry.bytes(),
-            origin: Origin::Listed(Arc::new(entry.clone())),
+            path: folder.join(entry.file()),
+            bytes: listed.bytes(),
+            origin: Origin::Listed(listed),
         }
     }
 
@@ -45,7 +46,7 @@ impl Chunk {
     pub fn id(&self) -> Option<ChunkId> {
         match &self.origin {
             Origin::File => ChunkName::of_file(&self.path).map(ChunkId::of_name),
-            Origin::Listed(entry) => Some(entry.id),
+            Origin::Listed(listed) => Some(listed.entry().id),
             Origin::Cut(cut) => Some(cut.id),
         }
     }
@@ -54,8 +55,17 @@ impl Chunk {
     pub fn rate(&self) -> Option<Rate> {
         match &self.origin {
             Origin::File => None,
-            Origin::Listed(entry) => Some(entry.common.rate),
+            Origin::Listed(listed) => Some(listed.entry().common.rate),
             Origin::Cut(cut) => Some(cut.rate),
+        }
+    }
+
+    /// Whether its samples are read into memory, rather than mapped.
+    pub fn in_memory(&self) -> bool {
+        match &self.origin {
+            Origin::File => false,
+            Origin::Listed(listed) => listed.edge() != [0, 0],
+            Origin::Cut(_) => true,
         }
     }
 
@@ -67,12 +77,21 @@ impl Chunk {
         }
     }
 
+    /// Number of its first own sample in its run; 0 where nothing says it.
+    pub fn first(&self) -> usize {
+        match &self.origin {
+            Origin::File => 0,
+            Origin::Listed(listed) => listed.first(),
+            Origin::Cut(cut) => cut.first,
+        }
+    }
+
     /// Samples of each channel that no chunk before has, as far as that is known before it is read: 0 for a file that no index
     /// lists.
     pub fn samples(&self) -> usize {
         match &self.origin {
             Origin::File => 0,
-            Origin::Listed(entry) => entry.samples,
+            Origin::Listed(listed) => listed.entry().samples,
             Origin::Cut(cut) => cut.own_samples() - cut.shared,
         }
     }

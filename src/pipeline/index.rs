@@ -95,9 +95,9 @@ impl Entry {
         self.id.start.saturating_add(length)
     }
 
-    /// Bytes of its samples.
-    pub fn bytes(&self) -> u64 {
-        (self.samples * self.common.channels * self.common.dtype.size()) as u64
+    /// Name of its file.
+    pub fn file(&self) -> String {
+        format!("{}.npy", self.id.name)
     }
 
     /// Whether two chunks start with the same sample of the same recording.

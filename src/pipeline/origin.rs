@@ -48,19 +48,22 @@ pub fn results(graph: &Graph, id: &ChunkId) -> impl Iterator<Item = PathBuf> {
 pub fn identity(chunk: &Chunk) -> String {
     let text = match &chunk.origin {
         // Not the name or what precedes it: these follow from other chunks.
-        Origin::Listed(entry) => format!(
-            "{} {} {} {:?}",
-            entry.id.start, entry.samples, entry.source_sample, entry.common
-        ),
+        Origin::Listed(listed) => {
+            let (entry, edge) = (listed.entry(), listed.edge());
+            format!(
+                "{} {} {} {:?} {edge:?}",
+                entry.id.start, entry.samples, entry.source_sample, entry.common
+            )
+        }
         Origin::Cut(cut) => {
             let pieces = cut.pieces.iter().map(|piece| {
                 let name = piece.path.file_name().unwrap_or_default();
                 (name.to_os_string(), piece.bytes, piece.times.clone())
             });
             let pieces: Vec<_> = pieces.collect();
-            let (fibre, margin) = (&cut.fibre, cut.margin);
+            let (fibre, edge) = (&cut.fibre, cut.edge);
             format!(
-                "{:?} {:?} {} {:?} {pieces:?} {margin:?}",
+                "{:?} {:?} {} {:?} {pieces:?} {edge:?}",
                 cut.id.start, cut.rate, fibre.channels, fibre.dtype
             )
         }

@@ -117,7 +117,7 @@ impl Expected {
             chunks: chunks.len(),
             bytes: sizes().sum(),
             largest: sizes().max().unwrap_or(0),
-            in_memory: chunks.iter().any(|chunk| chunk.cut().is_some()),
+            in_memory: chunks.iter().any(Chunk::in_memory),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Size {
         let chunk = &job.sources[0];
         Self {
             bytes: chunk.size() as u64,
-            samples: chunk.shape()[1],
+            samples: job.plan.env.own().len(),
         }
     }
 }

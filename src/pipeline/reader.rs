@@ -17,10 +17,10 @@ use crate::command::{AxisFile, ChunkId, Command, Compat, Env};
 use crate::config::{Problems, Severity};
 use crate::execute::Job;
 use crate::formats::description::Description;
-use crate::formats::segment::Rate;
+use crate::formats::segment::{Rate, SECOND};
 use crate::formats::{FormatError, npy, open};
 use crate::graph::Graph;
-use crate::plan::Plan;
+use crate::plan::{Plan, Source};
 use crate::store;
 
 /// Why a chunk cannot be computed.
@@ -53,7 +53,7 @@ pub enum Unready {
 }
 
 /// Plans that are kept.
-const MOST_PLANS: usize = 8;
+const MOST_PLANS: usize = 32;
 /// What a depth axis counts.
 const CHANNELS: &str = "rows (channels)";
 
@@ -79,6 +79,8 @@ pub struct Settings {
     pub timestamp: Option<i64>,
     /// What is said of HDF5 recordings.
     pub hdf5: Description,
+    /// Nanoseconds of the neighbouring samples on both sides of a chunk that the flow processes and results leave out.
+    pub edge: i64,
 }
 
 /// An axis from a file.
@@ -127,6 +129,8 @@ pub struct Reader<'a> {
     loads: HashMap<PathBuf, (Signature, Stored)>,
     plans: Vec<Arc<Plan>>,
     sources: Sources,
+    /// Whether a warning about edges was logged.
+    edge_checked: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -154,6 +158,7 @@ impl<'a> Reader<'a> {
             loads,
             plans: Vec::new(),
             sources: Sources::new(options),
+            edge_checked: false,
         })
     }
 
@@ -208,27 +213,36 @@ impl<'a> Reader<'a> {
         // Before it is read: a file that changes meanwhile is another input.
         let identity = origin::identity(chunk);
         let stated = Some(self.settings.prf).filter(|_| self.settings.compat == Compat::Distpy);
-        let (stored, depth, prf) = match chunk.cut() {
-            Some(cut) => {
+        let (stored, edge, depth, prf) = match &chunk.origin {
+            Origin::Cut(cut) => {
                 let depth = self.depth_of(cut)?;
-                (self.sources.chunk(cut)?, Some(depth), cut.rate.hertz())
+                (
+                    self.sources.chunk(cut)?,
+                    cut.edge,
+                    Some(depth),
+                    cut.rate.hertz(),
+                )
             }
-            None => {
-                let stored = from_file(chunk)?;
+            origin => {
+                let (stored, edge) = match origin {
+                    Origin::Listed(listed) => listed.read(&chunk.path)?,
+                    _ => (from_file(&chunk.path, false)?, [0, 0]),
+                };
                 let named = self.settings.measured_depth.clone();
                 let rows = stored.shape()[0];
                 let depth = self.axis(&chunk.path, named, "measured_depth.npy", rows, CHANNELS)?;
                 let recorded = chunk.rate().map(Rate::hertz);
                 let prf = stated.or(recorded).unwrap_or(self.settings.prf);
-                (stored, depth, prf)
+                (stored, edge, depth, prf)
             }
         };
         let [rows, cols] = stored.shape();
+        let own = cols - edge[0] - edge[1];
         let time = match chunk.cut() {
             Some(_) => None,
             None => {
                 let named = self.settings.time_scale.clone();
-                self.axis(&chunk.path, named, NO_AXIS, cols, "columns (samples)")?
+                self.axis(&chunk.path, named, NO_AXIS, own, "columns (samples)")?
             }
         };
         let counted = self.settings.compat == Compat::Distpy;
@@ -243,12 +257,17 @@ impl<'a> Reader<'a> {
                     None => Coords::index(rows),
                 },
                 time: match &time {
-                    Some(axis) => Coords::new(Unit::Second, &axis.values[..]),
+                    Some(axis) => Coords::new(Unit::Second, with_edges(&axis.values, edge, prf)),
                     None if counted => Coords::index(cols),
-                    None => Coords::regular(Unit::Second, 0.0, 1.0 / prf, cols),
+                    None => seconds(edge[0], cols, prf),
                 },
                 rank: 2,
                 held: Held::of(stored.dtype()),
+            },
+            edge,
+            first: match self.settings.compat {
+                Compat::Exact => chunk.first(),
+                Compat::Distpy => 0,
             },
             depth_file: depth.map_or(AxisFile::COUNTED, |axis| axis.file),
             time_file: time.map_or(AxisFile::COUNTED, |axis| axis.file),
@@ -257,11 +276,13 @@ impl<'a> Reader<'a> {
             Ok(plan) => plan,
             Err(problems) => return Err(self.misfit(chunk, &env, problems)),
         };
-        let files = plan.sources[1..]
-            .iter()
-            .map(|s| s.file.as_ref().expect("only the first source is the chunk"));
-        let loaded = files.map(|file| self.loads[file].1.clone());
-        let sources = std::iter::once(stored).chain(loaded).collect();
+        self.check_edge(chunk, &plan);
+        let source = |source: &Source| match (&source.file, &source.columns) {
+            (Some(file), _) => self.loads[file].1.clone(),
+            (None, Some(columns)) => stored.columns(columns.clone()),
+            (None, None) => stored.clone(),
+        };
+        let sources = plan.sources.iter().map(source).collect();
         Ok(Job {
             id,
             path: chunk.path.clone(),
@@ -274,12 +295,12 @@ impl<'a> Reader<'a> {
 
     /// Why the flow does not fit a chunk: it may be that the chunk is shorter than those that it fits.
     fn misfit(&self, chunk: &Chunk, env: &Env, problems: Problems) -> Unready {
-        let found = env.source.cols();
+        let found = env.own().len();
         let longer = self.plans.iter().map(|plan| &plan.env).filter(|known| {
             let same_rows = known.source.rows() == env.source.rows();
-            same_rows && known.prf == env.prf && known.source.cols() > found
+            same_rows && known.prf == env.prf && known.own().len() > found
         });
-        let Some(fits) = longer.map(|known| known.source.cols()).min() else {
+        let Some(fits) = longer.map(|known| known.own().len()).min() else {
             return Unready::Plan(problems);
         };
         // Longer chunks fit as well as the shortest that does.
@@ -288,7 +309,7 @@ impl<'a> Reader<'a> {
             let mut env = env.clone();
             env.source.time = match env.source.time.unit {
                 Unit::Index => Coords::index(*samples),
-                unit => Coords::regular(unit, 0.0, 1.0 / env.prf, *samples),
+                _ => seconds(env.edge[0], env.edge[0] + samples + env.edge[1], env.prf),
             };
             self.new_plan(&env).is_err()
         };
@@ -298,6 +319,36 @@ impl<'a> Reader<'a> {
             found,
             required: lengths[at],
             reason: problems.lines(Severity::Error).join("; "),
+        }
+    }
+
+    /// Warns, once, where chunks that continue one another are computed with fewer edges than the flow needs.
+    fn check_edge(&mut self, chunk: &Chunk, plan: &Plan) {
+        let edge = self.settings.edge as f64 / SECOND as f64;
+        let flow = self.flow.display();
+        if self.edge_checked || self.settings.compat == Compat::Distpy {
+            return;
+        }
+        if matches!(chunk.origin, Origin::File) {
+            if edge > 0.0 {
+                self.edge_checked = true;
+                tracing::warn!(
+                    "{}: found no {} that lists it, so distpy_gpu.edge_seconds has no effect; ingest the recording again to get one",
+                    chunk.path.display(),
+                    index::FILE
+                );
+            }
+            return;
+        }
+        // What one chunk has alone has no seam.
+        if let (Some(need), 1..) = (&plan.need, chunk.first())
+            && need.rounded() > edge
+        {
+            self.edge_checked = true;
+            let (command, seconds) = (&need.most.0, need.rounded());
+            tracing::warn!(
+                "{flow}: {command}: results have edge effects where chunks meet: found distpy_gpu.edge_seconds of {edge}, expected {seconds:.4} or more"
+            );
         }
     }
 
@@ -320,10 +371,17 @@ impl<'a> Reader<'a> {
 
     fn plan(&mut self, env: &Env) -> Result<Arc<Plan>, Problems> {
         let like = |known: &Env| {
-            let stored = |env: &Env| (env.depth_file, env.time_file);
+            let stored = |env: &Env| (env.depth_file, env.time_file, env.edge);
             known.source == env.source && known.prf == env.prf && stored(known) == stored(env)
         };
-        if let Some(at) = self.plans.iter().position(|plan| like(&plan.env)) {
+        // Commands that count samples from the run's first have the same ones every so many samples.
+        let in_step = |plan: &Plan| {
+            env.first
+                .abs_diff(plan.env.first)
+                .is_multiple_of(plan.period)
+        };
+        let known = |plan: &Arc<Plan>| like(&plan.env) && in_step(plan);
+        if let Some(at) = self.plans.iter().position(known) {
             // Those used last are at the end.
             self.plans[at..].rotate_left(1);
             return Ok(self.plans.last().expect("it is there").clone());
@@ -418,6 +476,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Times of samples of which some are before the chunk's own, whose first is at 0.
+fn seconds(before: usize, count: usize, prf: f64) -> Coords {
+    let time = |k: usize| (k as f64 - before as f64) * (1.0 / prf);
+    Coords::new(Unit::Second, (0..count).map(time).collect::<Vec<f64>>())
+}
+
+/// A time axis that is continued on both sides.
+fn with_edges(own: &[f64], [before, after]: [usize; 2], prf: f64) -> Vec<f64> {
+    let [first, last] = [own[0], own[own.len() - 1]];
+    let earlier = (1..=before).rev().map(|k| first - k as f64 / prf);
+    let later = (1..=after).map(|k| last + k as f64 / prf);
+    earlier.chain(own.iter().copied()).chain(later).collect()
+}
+
 pub(super) fn unreadable(error: FormatError) -> Unready {
     match error {
         FormatError::Io { .. } => Unready::Io(error.to_string()),
@@ -425,12 +497,10 @@ pub(super) fn unreadable(error: FormatError) -> Unready {
     }
 }
 
-fn from_file(chunk: &Chunk) -> Result<Stored, Unready> {
-    let path = &chunk.path;
-    let array = npy::open(path).map_err(|error| match (&error, &chunk.origin) {
-        (FormatError::Io { source, .. }, Origin::Listed(_))
-            if source.kind() == ErrorKind::NotFound =>
-        {
+/// Opens a chunk file, which an index lists or not.
+pub(super) fn from_file(path: &Path, listed: bool) -> Result<Stored, Unready> {
+    let array = npy::open(path).map_err(|error| match &error {
+        FormatError::Io { source, .. } if listed && source.kind() == ErrorKind::NotFound => {
             Unready::Io(format!(
                 "{}: not found, though {} lists it; run the ingest again",
                 path.display(),

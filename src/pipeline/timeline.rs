@@ -38,7 +38,7 @@ pub struct Cutting {
     /// Duration that a chunk shares with the next.
     pub overlap: i64,
     /// Duration of the samples before and after a chunk that its computation sees and its results leave out.
-    pub margin: i64,
+    pub edge: i64,
     /// By how much the jitter of starts may be off; `None` for half a millisecond, within which clocks are believed. At least three
     /// quarters of a sample, and what the file's times resolve.
     pub join: Option<i64>,
@@ -74,7 +74,7 @@ impl Default for Cutting {
         Self {
             length: SECOND,
             overlap: 0,
-            margin: 0,
+            edge: 0,
             join: None,
             keep_short: true,
             grid: false,
@@ -197,16 +197,16 @@ pub struct Piece {
 /// A chunk of recordings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cut {
-    /// Its name and the time of its first sample, which is the first one after the margin.
+    /// Its name and the time of its first sample, which is the first one after the edge.
     pub id: ChunkId,
     /// What the recordings have in common.
     pub fibre: Arc<Fibre>,
     /// Samples per second by the recording's own clock.
     pub rate: Rate,
-    /// Where its samples are, in their order, those of the margins included.
+    /// Where its samples are, in their order, those of the edges included.
     pub pieces: Vec<Piece>,
-    /// Samples of the margin before and after the chunk's own; fewer than asked for where a run starts or ends.
-    pub margin: [usize; 2],
+    /// Samples of the edge before and after the chunk's own; fewer than asked for where a run starts or ends.
+    pub edge: [usize; 2],
     /// Number of its first own sample in the run.
     pub first: usize,
     /// Own samples that the chunk before has too.
@@ -216,14 +216,14 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Samples of each channel, those of the margins included.
+    /// Samples of each channel, those of the edges included.
     pub fn samples(&self) -> usize {
         self.pieces.iter().map(|piece| piece.times.len()).sum()
     }
 
-    /// Samples of each channel without the margins.
+    /// Samples of each channel without the edges.
     pub fn own_samples(&self) -> usize {
-        self.samples() - self.margin[0] - self.margin[1]
+        self.samples() - self.edge[0] - self.edge[1]
     }
 
     /// Bytes of all samples.
@@ -546,12 +546,12 @@ impl Timeline {
         });
     }
 
-    /// Cuts off what is complete: chunks whose margin after them is there too.
+    /// Cuts off what is complete: chunks whose edge after them is there too.
     fn complete(&mut self, fibre: &Arc<Fibre>, cuts: &mut Vec<Cut>) {
         while let Some(run) = &mut self.run {
             let own = run.own(run.next, &self.cutting, fibre);
-            let needed = run.with_margin(&own, &self.cutting).end;
-            if own.end > run.end || (needed > run.end && self.cutting.margin > 0) {
+            let needed = run.with_edge(&own, &self.cutting).end;
+            if own.end > run.end || (needed > run.end && self.cutting.edge > 0) {
                 break;
             }
             self.cut(own, fibre, cuts);
@@ -561,7 +561,7 @@ impl Timeline {
         }
     }
 
-    /// Ends the run: gives the chunks that waited for a margin, and what is left as a chunk that is shorter than the others.
+    /// Ends the run: gives the chunks that waited for an edge, and what is left as a chunk that is shorter than the others.
     fn end_run(&mut self, cuts: &mut Vec<Cut>) {
         let Some(fibre) = self.fibre().cloned() else {
             return;
@@ -604,7 +604,7 @@ impl Timeline {
             run.next += 1;
             return;
         }
-        let with = run.with_margin(&own, &self.cutting);
+        let with = run.with_edge(&own, &self.cutting);
         let with = with.start..with.end.min(run.end);
         let start = run.own_time(own.start);
         let second = match self.cutting.rule {
@@ -631,7 +631,7 @@ impl Timeline {
                 .iter()
                 .filter_map(|part| part.piece(&with))
                 .collect(),
-            margin: [own.start - with.start, with.end - own.end],
+            edge: [own.start - with.start, with.end - own.end],
             first: own.start,
             shared,
             gap: match own.start == run.first_covered {
@@ -753,7 +753,7 @@ impl Run {
         }
     }
 
-    /// The samples of a chunk without its margins, as if the run did not end.
+    /// The samples of a chunk without its edges, as if the run did not end.
     fn own(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> Range<usize> {
         // Never behind the last chunk's end, whatever clocks do: no sample may be in no chunk.
         let begin = self.begin(k, cutting, fibre).min(self.covered);
@@ -767,22 +767,22 @@ impl Run {
         begin..end.max(begin)
     }
 
-    fn with_margin(&self, own: &Range<usize>, cutting: &Cutting) -> Range<usize> {
-        let margin = self.rate_at(own.start).first_at(cutting.margin).max(0) as usize;
-        own.start.saturating_sub(margin)..own.end + margin
+    fn with_edge(&self, own: &Range<usize>, cutting: &Cutting) -> Range<usize> {
+        let edge = self.rate_at(own.start).first_at(cutting.edge).max(0) as usize;
+        own.start.saturating_sub(edge)..own.end + edge
     }
 
     /// Drops what no later chunk needs.
     fn forget(&mut self, cutting: &Cutting, fibre: &Fibre) {
         let own = self.own(self.next, cutting, fibre);
-        let needed = self.with_margin(&own, cutting).start.min(self.covered);
+        let needed = self.with_edge(&own, cutting).start.min(self.covered);
         while self.parts.len() > 1 && self.parts[1].first <= needed {
             self.parts.pop_front();
         }
         let next = self
             .origin
             .saturating_add(self.next as i64 * cutting.step());
-        let passed = |it: Anchor| it.sample <= needed && it.time <= next - cutting.margin;
+        let passed = |it: Anchor| it.sample <= needed && it.time <= next - cutting.edge;
         while self.anchors.len() > 1 && passed(self.anchors[1]) {
             self.anchors.pop_front();
         }

@@ -12,6 +12,12 @@ impl fmt::Display for Plan {
                 .file
                 .as_ref()
                 .map_or("chunk".to_string(), |p| p.display().to_string());
+            let from = match &source.columns {
+                Some(columns) => {
+                    format!("{from}, columns {} to {}", columns.start, columns.end - 1)
+                }
+                None => from,
+            };
             writeln!(
                 f,
                 "{} <- {from}  {}",
@@ -37,6 +43,14 @@ impl fmt::Display for Plan {
         }
         for sink in &self.sinks {
             writeln!(f, "   <- {}({})", sink.label, names(&sink.inputs))?;
+        }
+        if let Some(need) = &self.need {
+            let (command, most) = &need.most;
+            let seconds = need.rounded();
+            writeln!(
+                f,
+                "edge buffer: {seconds:.4} s needed around a chunk, {most:.4} s of them for {command} (distpy_gpu.edge_seconds)"
+            )?;
         }
         Ok(())
     }

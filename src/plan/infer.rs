@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::edges::Need;
 use super::{Op, Output, Slot, Source, Step};
 use crate::block::{Block, Kind, Real, Samples, Signature};
 use crate::command::{
-    BlockCommand, Command, Cpu, Env, Kernel, Mismatch, Place, Prepared, Role, Rows, SinkCommand,
-    Spec,
+    BlockCommand, Command, Compat, Cpu, Env, Kernel, Mismatch, Place, Prepared, Role, Rows,
+    SinkCommand, Spec,
 };
 use crate::config::{Problem, Problems};
 use crate::graph::{Graph, Input, Node};
@@ -21,6 +22,14 @@ pub struct Draft {
     pub steps: Vec<DraftStep>,
     pub sinks: Vec<Output>,
     pub warnings: Vec<String>,
+    /// For each slot that has the edges of the chunk, or would have them if the chunk had any: what its samples need of them.
+    pub needs: Vec<Option<Need>>,
+    /// The most that is needed where edges end.
+    pub need: Option<Need>,
+    /// Slots whose edges are cut off, and what is left.
+    pub trimmed: HashMap<Slot, Slot>,
+    /// See [`super::Plan::period`].
+    pub period: usize,
     /// Of the node in hand.
     hint: Option<Place>,
     /// The place in the graph of the node in hand.
@@ -45,10 +54,16 @@ pub fn infer(
         sources: vec![Source {
             slot: Slot(0),
             file: None,
+            columns: None,
         }],
         steps: Vec::new(),
         sinks: Vec::new(),
         warnings: Vec::new(),
+        // distpy knows no chunk but its own.
+        needs: vec![(env.compat == Compat::Exact).then_some(Need::NONE)],
+        need: None,
+        trimmed: HashMap::new(),
+        period: 1,
         hint: None,
         node: 0,
     };
@@ -128,10 +143,11 @@ impl Draft {
                 let signature = loads
                     .get(path)
                     .ok_or_else(|| Mismatch::input(format!("no file {}", path.display())))?;
-                let slot = self.slot(signature.clone());
+                let slot = self.slot(signature.clone(), None);
                 self.sources.push(Source {
                     slot,
                     file: Some(path.clone()),
+                    columns: None,
                 });
                 Ok(slot)
             }
@@ -153,15 +169,18 @@ impl Draft {
         env: &Env,
     ) -> Result<Slot, Mismatch> {
         let label = node.spec.name;
-        let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
+        let (inputs, prepared, need) = self.prepare(node, command, inputs, env)?;
         let Prepared {
             signature,
             rows,
+            reach: _,
+            period,
             role,
             kernel,
             warnings,
             guard,
-        } = command.prepare(env, &signatures)?;
+        } = prepared;
+        self.period = common_multiple(self.period, period);
         self.warnings.extend(
             warnings
                 .iter()
@@ -173,7 +192,7 @@ impl Draft {
             Role::Point(point) => return Ok(self.point(label, point, inputs[0])),
             _ => {}
         }
-        let output = self.slot(signature);
+        let output = self.slot(signature, need);
         let step = Step {
             label: label.into(),
             nodes: vec![self.node],
@@ -193,6 +212,41 @@ impl Draft {
         Ok(output)
     }
 
+    /// Prepares a command for its inputs: with their edges, where it needs only neighbouring samples along time, and otherwise
+    /// without. Gives the inputs that it gets, and what its result needs of the edges if it has any.
+    fn prepare(
+        &mut self,
+        node: &Node,
+        command: &dyn BlockCommand,
+        inputs: Vec<Slot>,
+        env: &Env,
+    ) -> Result<(Vec<Slot>, Prepared, Option<Need>), Mismatch> {
+        let name = format!("`{}` (uid {})", node.spec.name, node.uid);
+        let prepared = self.prepared(command, &inputs, env);
+        if let Ok(prepared) = &prepared
+            && let Some(need) = self.need_of(&inputs, prepared.reach, env, &name)
+        {
+            return Ok((inputs, prepared.clone(), Some(need)));
+        }
+        let own = inputs.iter().map(|&slot| self.trim(slot, env));
+        let own = own.collect::<Result<Vec<Slot>, Mismatch>>()?;
+        let prepared = match own == inputs {
+            true => prepared,
+            false => self.prepared(command, &own, env),
+        };
+        Ok((own, prepared?, None))
+    }
+
+    fn prepared(
+        &self,
+        command: &dyn BlockCommand,
+        inputs: &[Slot],
+        env: &Env,
+    ) -> Result<Prepared, Mismatch> {
+        let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
+        command.prepare(env, &signatures)
+    }
+
     fn sink(
         &mut self,
         label: &str,
@@ -200,9 +254,11 @@ impl Draft {
         inputs: Vec<Slot>,
         env: &Env,
     ) -> Result<Slot, Mismatch> {
+        let result = inputs[0];
+        let own = inputs.into_iter().map(|slot| self.trim(slot, env));
+        let inputs = own.collect::<Result<Vec<Slot>, Mismatch>>()?;
         let signatures: Vec<&Signature> = inputs.iter().map(|s| &self.slots[s.0]).collect();
         sink.check(env, &signatures)?;
-        let result = inputs[0];
         self.sinks.push(Output {
             label: label.into(),
             node: self.node,
@@ -217,10 +273,8 @@ impl Draft {
         let rule = point
             .rule(signature.kind)
             .expect("a point has a rule for each kind that its command takes");
-        let output = self.slot(Signature {
-            kind: rule.output,
-            ..signature
-        });
+        let kind = rule.output;
+        let output = self.slot(Signature { kind, ..signature }, self.needs[input.0].clone());
         self.step(label, Op::Points(vec![point]), input, output);
         output
     }
@@ -238,16 +292,15 @@ impl Draft {
         if let Some(known) = known {
             return known.step.outputs[0];
         }
-        let output = self.slot(Signature {
-            kind: Kind::Real,
-            ..signature.clone()
-        });
+        let kind = Kind::Real;
+        let signature = signature.clone();
+        let output = self.slot(Signature { kind, ..signature }, self.needs[slot.0].clone());
         self.step("to real", Op::Kernel(Arc::new(Numbers)), slot, output);
         self.steps.last_mut().expect("a step was added").role = Role::Numbers;
         output
     }
 
-    fn step(&mut self, label: &str, op: Op, input: Slot, output: Slot) {
+    pub fn step(&mut self, label: &str, op: Op, input: Slot, output: Slot) {
         let step = Step {
             label: label.into(),
             nodes: vec![self.node],
@@ -264,10 +317,20 @@ impl Draft {
         });
     }
 
-    fn slot(&mut self, signature: Signature) -> Slot {
+    pub fn slot(&mut self, signature: Signature, need: Option<Need>) -> Slot {
         self.slots.push(signature);
+        self.needs.push(need);
         Slot(self.slots.len() - 1)
     }
+}
+
+/// The least multiple of both; one that no chunks share where it is too large.
+fn common_multiple(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x).saturating_mul(b)
 }
 
 /// The kinds that a command takes, in words.

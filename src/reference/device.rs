@@ -34,6 +34,8 @@ fn records(command: &Command, example: &Example) -> Option<bool> {
         prf: RATE,
         box_rows: 500,
         source: inputs[0].clone(),
+        edge: [0, 0],
+        first: 0,
         depth_file: AxisFile::COUNTED,
         time_file: AxisFile::COUNTED,
     };

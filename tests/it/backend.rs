@@ -152,6 +152,8 @@ impl Case {
                 rank: 2,
                 held: Held::of(self.chunk.dtype()),
             },
+            edge: [0, 0],
+            first: 0,
             depth_file: self.axes[0],
             time_file: self.axes[1],
         };

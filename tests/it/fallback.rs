@@ -56,6 +56,7 @@ fn process(
         output: output.clone(),
         timestamp: None,
         hdf5: Default::default(),
+        edge: 0,
     };
     let reader = Reader::new(&graph, file, settings).unwrap();
     let chunks = project.path("chunks").display().to_string();

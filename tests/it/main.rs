@@ -50,6 +50,7 @@ mod python;
 mod reference;
 mod report;
 mod samples;
+mod seams;
 mod segy;
 #[cfg(feature = "gpu")]
 mod shaders;

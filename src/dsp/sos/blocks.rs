@@ -38,6 +38,12 @@ impl Cascade {
         2 * self.sections.len()
     }
 
+    /// One sample through all sections.
+    pub(super) fn respond(&self, states: &mut [f64], x: f64) -> f64 {
+        let sections = self.sections.iter().zip(states.chunks_exact_mut(2));
+        sections.fold(x, |x, (section, state)| section.step(state, x))
+    }
+
     /// What `steps` samples of zero make of the states: row `i` has what each state adds to state `i`.
     pub fn transition(&self, steps: usize) -> Vec<Vec<f64>> {
         let n = self.states();
@@ -45,10 +51,7 @@ impl Cascade {
             let mut states = vec![0.0; n];
             states[k] = 1.0;
             for _ in 0..steps {
-                let mut x = 0.0;
-                for (section, state) in self.sections.iter().zip(states.chunks_exact_mut(2)) {
-                    x = section.step(state, x);
-                }
+                self.respond(&mut states, 0.0);
             }
             states
         });

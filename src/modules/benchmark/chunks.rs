@@ -157,6 +157,7 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
         // Names do not matter where nothing is written.
         timestamp: Some(0),
         hdf5: system.gpu.hdf5.clone(),
+        edge: 0,
     };
     let mut reader = Reader::new(&flow.graph, &flow.file, settings)?;
     let mut jobs: Vec<Job> = Vec::new();

@@ -14,12 +14,30 @@ use crate::pipeline::output::{Folder, OutputError};
 pub struct Piece {
     /// Which.
     pub chunk: ChunkId,
-    /// Times at its beginning that the chunks before it have already.
+    /// Times at its beginning that the chunk before it gives.
     pub skip: usize,
-    /// Times after those.
+    /// Times after those. More times may follow, which the next chunk gives.
     pub times: usize,
     /// The first and last of them, in nanoseconds since 1970.
     pub span: [i64; 2],
+}
+
+impl Piece {
+    /// Leaves out the times from `middle` on. `times` are all times of the chunk.
+    fn end_before(&mut self, middle: i64, times: &[i64]) {
+        let end = times.partition_point(|time| *time < middle);
+        self.times = end.saturating_sub(self.skip);
+        if self.times > 0 {
+            self.span[1] = times[end - 1];
+        }
+    }
+
+    /// Leaves out the times before `middle`. `times` are all times of the chunk.
+    fn begin_at(&mut self, middle: i64, times: &[i64]) {
+        self.skip = times.partition_point(|time| *time < middle);
+        self.times = times.len() - self.skip;
+        self.span[0] = times.get(self.skip).copied().unwrap_or(self.span[1]);
+    }
 }
 
 /// An array and what it is made of.
@@ -203,31 +221,35 @@ fn described(part: &Part) -> String {
     }
 }
 
-/// Chunks may overlap: what an earlier one has of their time counts.
+/// Puts parts in the order of time, each time once. Two chunks that overlap join in the middle of the overlap: the ends of both
+/// may have edge effects of filters and windows, and the middle is as far from both ends as possible.
 fn in_order<'a>(
     output: &Folder,
     summary: &Summary,
     parts: impl Iterator<Item = (&'a ChunkId, &'a Looked)>,
 ) -> Result<Vec<Piece>, OutputError> {
-    let mut last = i64::MIN;
-    let mut pieces = Vec::new();
+    let times = |chunk: &ChunkId| Ok(look(output, summary, chunk).map_err(cannot)?.1);
+    let mut end = i64::MIN;
+    let mut pieces: Vec<Piece> = Vec::new();
     for (&chunk, part) in parts {
+        let [first, last] = part.span;
+        if last <= end {
+            // The chunks before it have all of its times.
+            continue;
+        }
         let mut piece = Piece {
             chunk,
             skip: 0,
             times: part.times,
             span: part.span,
         };
-        if piece.span[0] <= last {
-            let (_, times) = look(output, summary, &chunk).map_err(cannot)?;
-            piece.skip = times.iter().take_while(|time| **time <= last).count();
-            piece.times -= piece.skip;
-            piece.span[0] = times.get(piece.skip).copied().unwrap_or(last);
+        if let Some(before) = pieces.last_mut().filter(|_| first <= end) {
+            let middle = first.midpoint(end).max(before.span[0] + 1);
+            before.end_before(middle, &times(&before.chunk)?);
+            piece.begin_at(middle, &times(&chunk)?);
         }
-        if piece.times > 0 {
-            last = last.max(piece.span[1]);
-            pieces.push(piece);
-        }
+        end = last;
+        pieces.push(piece);
     }
     Ok(pieces)
 }
