@@ -12,19 +12,20 @@
 //!   exactly one chunk, whatever the rate. With an overlap, a chunk also has the samples up to its length.
 //! - A chunk is named by the whole second of its first sample, with the fraction where the chunk before has that name.
 
-use std::collections::VecDeque;
+mod fibre;
+mod run;
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::balance::{Balance, Reason};
-use crate::block::DType;
-use crate::command::{AxisFile, ChunkId, ChunkName};
+use crate::command::{ChunkId, ChunkName};
+use crate::formats::FormatError;
 use crate::formats::segment::{Rate, SECOND, Segment};
-use crate::formats::{Calibration, FormatError, Header};
+pub use fibre::{Fibre, Recorded};
+use run::{Anchor, Part, Run};
 
-/// Rates that differ by less are one: instruments state them, or clocks measure them.
-const SAME_RATE: f64 = 1e-3;
 /// By how much clocks of recordings that follow one another may differ, in nanoseconds.
 const JOIN: i64 = 500_000;
 /// Segments that are remembered, to find out whether an overlap repeats their samples.
@@ -80,106 +81,6 @@ impl Default for Cutting {
             grid: false,
             rule: Rule::Time,
         }
-    }
-}
-
-/// What recordings of one fibre have in common.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fibre {
-    /// Number of channels.
-    pub channels: usize,
-    /// Samples per second of a channel.
-    pub rate: Rate,
-    /// Type of a sample.
-    pub dtype: DType,
-    /// Depth of each channel in metres.
-    pub depth: Arc<[f64]>,
-    /// How the depths are stored next to chunks and results.
-    pub depth_file: AxisFile,
-    /// What a stored sample stands for.
-    pub calibration: Option<Calibration>,
-}
-
-impl Fibre {
-    /// In what another recording differs, what that one has, and what this one has.
-    fn differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
-        let rate = |fibre: &Self| format!("{} Hz", fibre.rate.hertz());
-        let calibration = |fibre: &Self| match &fibre.calibration {
-            Some(it) => format!("{} {} a count", it.factor, it.unit),
-            None => "none".into(),
-        };
-        let same_rate = (other.rate.hertz() / self.rate.hertz() - 1.0).abs() <= SAME_RATE;
-        let difference: (_, fn(&Self) -> String) = if self.channels != other.channels {
-            ("channels", |fibre| fibre.channels.to_string())
-        } else if !same_rate {
-            ("rate", rate)
-        } else if self.dtype != other.dtype {
-            ("sample type", |fibre| fibre.dtype.name().to_string())
-        } else if !same_numbers(&self.depth, &other.depth) {
-            ("depths", |fibre| ends(&fibre.depth))
-        } else if !same_calibration(self.calibration.as_ref(), other.calibration.as_ref()) {
-            ("calibration", calibration)
-        } else {
-            return None;
-        };
-        let (what, text) = difference;
-        Some((what, text(other), text(self)))
-    }
-}
-
-/// A recording, without its samples.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// The file.
-    pub path: Arc<Path>,
-    /// Bytes of the file, which with its name identify it.
-    pub bytes: u64,
-    /// Samples of each channel.
-    pub samples: usize,
-    /// Its segments, in the order of the samples.
-    pub segments: Vec<Segment>,
-    /// Nanoseconds by which the stated times may be off.
-    pub time_tolerance: i64,
-    /// What it has in common with others.
-    pub fibre: Fibre,
-}
-
-impl Recorded {
-    /// What a file's header says. Depths that are the `known` ones are not kept twice.
-    pub fn new(
-        path: &Path,
-        bytes: u64,
-        header: &Header,
-        column: bool,
-        known: &mut Option<Arc<[f64]>>,
-    ) -> Self {
-        let same = known.as_ref();
-        let same = same.filter(|depth| same_numbers(depth, &header.depth));
-        let depth = same.cloned().unwrap_or_else(|| header.depth.clone().into());
-        known.get_or_insert_with(|| depth.clone());
-        Self {
-            path: path.into(),
-            bytes,
-            samples: header.samples,
-            segments: header.segments.clone(),
-            time_tolerance: header.time_tolerance,
-            fibre: Fibre {
-                channels: header.channels,
-                rate: header.rate,
-                dtype: header.dtype,
-                depth,
-                depth_file: AxisFile {
-                    dtype: DType::F64,
-                    column,
-                },
-                calibration: header.calibration.clone(),
-            },
-        }
-    }
-
-    /// Time of the first sample, in nanoseconds since 1970.
-    pub fn start(&self) -> i64 {
-        self.segments.first().map_or(0, |segment| segment.start)
     }
 }
 
@@ -243,74 +144,6 @@ pub struct Overlap {
     pub same_time: Option<[Piece; 2]>,
     /// Whether the later recording's segment ends within the overlap.
     pub covered: bool,
-}
-
-/// A segment on the timeline.
-#[derive(Debug, Clone)]
-struct Part {
-    path: Arc<Path>,
-    bytes: u64,
-    /// Number in its run of the first sample that is used.
-    first: usize,
-    /// Time of that sample by the recording's own clock.
-    start: i64,
-    rate: Rate,
-    /// Which samples of the file are used.
-    times: Range<usize>,
-}
-
-impl Part {
-    fn end(&self) -> usize {
-        self.first + self.times.len()
-    }
-
-    /// The samples of the file that have some numbers in the run.
-    fn piece(&self, samples: &Range<usize>) -> Option<Piece> {
-        let [from, to] = [samples.start.max(self.first), samples.end.min(self.end())];
-        let in_file = |sample: usize| sample - self.first + self.times.start;
-        (from < to).then(|| Piece {
-            path: self.path.clone(),
-            bytes: self.bytes,
-            times: in_file(from)..in_file(to),
-        })
-    }
-}
-
-/// A sample whose time is known, and the rate from there on.
-#[derive(Debug, Clone, Copy)]
-struct Anchor {
-    sample: usize,
-    time: i64,
-    rate: Rate,
-}
-
-/// Segments without a gap.
-#[derive(Debug)]
-struct Run {
-    /// Time of the first chunk, in nanoseconds since 1970.
-    origin: i64,
-    /// In order: the first is that of the first sample that is still needed.
-    anchors: VecDeque<Anchor>,
-    /// Segments that a chunk may still need.
-    parts: VecDeque<Part>,
-    /// The last segments, needed or not.
-    remembered: VecDeque<Part>,
-    /// Number of samples.
-    end: usize,
-    /// Number of the next chunk.
-    next: usize,
-    /// Number of the first sample that is in no chunk.
-    covered: usize,
-    /// The same before the first chunk: samples before it are before the grid.
-    first_covered: usize,
-    /// Where the last segment ends by its own start and rate.
-    last_end: i64,
-    /// Tolerance of the last segment's times.
-    last_tolerance: i64,
-    /// Samples of the last segment.
-    last_samples: usize,
-    /// Nanoseconds since the run before.
-    gap: Option<i64>,
 }
 
 /// Recordings, added in the order of their starts, and how far they are cut.
@@ -669,133 +502,6 @@ impl Timeline {
     }
 }
 
-impl Run {
-    /// A run of a first sample.
-    fn new(first: Anchor, cutting: &Cutting, fibre: &Fibre, gap: Option<i64>) -> Self {
-        let step = cutting.step();
-        let origin = if cutting.grid && step > SECOND {
-            -(-first.time).div_euclid(step) * step
-        } else {
-            first.time
-        };
-        let mut run = Self {
-            origin,
-            anchors: VecDeque::from([first]),
-            parts: VecDeque::new(),
-            remembered: VecDeque::new(),
-            end: 0,
-            next: 0,
-            covered: 0,
-            first_covered: 0,
-            last_end: first.time,
-            last_tolerance: 0,
-            last_samples: 0,
-            gap,
-        };
-        run.covered = run.begin(0, cutting, fibre);
-        run.first_covered = run.covered;
-        run
-    }
-
-    /// The rate of the last segment.
-    fn rate(&self) -> Rate {
-        self.anchors[self.anchors.len() - 1].rate
-    }
-
-    fn anchor(&self, is_before: impl Fn(&Anchor) -> bool) -> usize {
-        let last = self.anchors.iter().rposition(is_before);
-        last.unwrap_or(0)
-    }
-
-    fn rate_at(&self, sample: usize) -> Rate {
-        self.anchors[self.anchor(|it| it.sample <= sample)].rate
-    }
-
-    /// Time of a sample, in nanoseconds since 1970.
-    fn time(&self, sample: usize) -> i64 {
-        let anchor = self.anchors[self.anchor(|it| it.sample <= sample)];
-        let since = sample as i64 - anchor.sample as i64;
-        anchor.time.saturating_add(anchor.rate.time_of(since))
-    }
-
-    /// Time of a sample by its recording's own clock, where that is within a quarter of a sample of the run's.
-    fn own_time(&self, sample: usize) -> i64 {
-        let time = self.time(sample);
-        let Some(part) = self.parts.iter().rev().find(|it| it.first <= sample) else {
-            return time;
-        };
-        let since = part.rate.time_of((sample - part.first) as i64);
-        let own = part.start.saturating_add(since);
-        match own.saturating_sub(time).abs() <= part.rate.time_of(1) / 4 {
-            true => own,
-            false => time,
-        }
-    }
-
-    /// The first sample at or after a time.
-    fn sample_at(&self, time: i64) -> usize {
-        let at = self.anchor(|it| it.time <= time);
-        let anchor = self.anchors[at];
-        let since = anchor.rate.first_at(time.saturating_sub(anchor.time));
-        let sample = usize::try_from(anchor.sample as i64 + since).unwrap_or(0);
-        // Where clocks were corrected, samples before the correction are before what follows it.
-        match self.anchors.get(at + 1) {
-            Some(next) => sample.min(next.sample),
-            None => sample,
-        }
-    }
-
-    /// The first sample of a chunk.
-    fn begin(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> usize {
-        match cutting.rule {
-            Rule::Time => self.sample_at(self.origin.saturating_add(k as i64 * cutting.step())),
-            Rule::Count => k * width(cutting.step(), fibre),
-        }
-    }
-
-    /// The samples of a chunk without its edges, as if the run did not end.
-    fn own(&self, k: usize, cutting: &Cutting, fibre: &Fibre) -> Range<usize> {
-        // Never behind the last chunk's end, whatever clocks do: no sample may be in no chunk.
-        let begin = self.begin(k, cutting, fibre).min(self.covered);
-        let end = match cutting.rule {
-            Rule::Time => {
-                let start = self.origin.saturating_add(k as i64 * cutting.step());
-                self.sample_at(start.saturating_add(cutting.length))
-            }
-            Rule::Count => begin + width(cutting.length, fibre),
-        };
-        begin..end.max(begin)
-    }
-
-    fn with_edge(&self, own: &Range<usize>, cutting: &Cutting) -> Range<usize> {
-        let edge = self.rate_at(own.start).first_at(cutting.edge).max(0) as usize;
-        own.start.saturating_sub(edge)..own.end + edge
-    }
-
-    /// Drops what no later chunk needs.
-    fn forget(&mut self, cutting: &Cutting, fibre: &Fibre) {
-        let own = self.own(self.next, cutting, fibre);
-        let needed = self.with_edge(&own, cutting).start.min(self.covered);
-        while self.parts.len() > 1 && self.parts[1].first <= needed {
-            self.parts.pop_front();
-        }
-        let next = self
-            .origin
-            .saturating_add(self.next as i64 * cutting.step());
-        let passed = |it: Anchor| it.sample <= needed && it.time <= next - cutting.edge;
-        while self.anchors.len() > 1 && passed(self.anchors[1]) {
-            self.anchors.pop_front();
-        }
-    }
-}
-
-/// Samples in a duration, to the nearest.
-fn width(duration: i64, fibre: &Fibre) -> usize {
-    usize::try_from(fibre.rate.nearest(duration))
-        .unwrap_or(0)
-        .max(1)
-}
-
 /// Seconds of nanoseconds, for messages.
 fn seconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / SECOND as f64
@@ -805,29 +511,4 @@ fn seconds(nanoseconds: i64) -> f64 {
 pub fn chrono(nanoseconds: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(nanoseconds))
         .map_or_else(|_| format!("{nanoseconds} ns"), |time| time.to_string())
-}
-
-/// Equal numbers, NaN included.
-fn same_numbers(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
-}
-
-/// Equal units, and factors as close as rates, from which some are computed.
-fn same_calibration(a: Option<&Calibration>, b: Option<&Calibration>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => {
-            let close = (a.factor - b.factor).abs() <= SAME_RATE * a.factor.abs();
-            a.unit == b.unit && close
-        }
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-fn ends(depth: &[f64]) -> String {
-    match depth {
-        [first, .., last] => format!("{first} to {last} m"),
-        [only] => format!("{only} m"),
-        [] => "none".into(),
-    }
 }
