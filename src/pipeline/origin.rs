@@ -3,8 +3,7 @@
 //! Below an output folder, `.distpy-gpu/flows/NUMBER-HASH.json` describes each flow that wrote there, in the order in which they
 //! began: its commands with all arguments, and everything else that changes numbers. Next to it, the folder `NUMBER-HASH` has a
 //! list of finished chunks for each process (`RUN.csv`: a chunk's name, the time of its first sample, and the identity of its
-//! input), and `RUN.begun`, the chunks
-//! that a flow makes anew and another flow had made.
+//! input), and `RUN.begun`, the chunks that a flow makes anew and another flow had made.
 //!
 //! A result belongs to the last flow that lists its chunk among those that write the same files. So a chunk is finished only for
 //! the flow that made it and for the input that it was made from.
@@ -68,7 +67,7 @@ pub fn identity(chunk: &Chunk) -> String {
             )
         }
         Origin::File => {
-            let about = store::metadata(&chunk.path).ok();
+            let about = store::listed(&chunk.path).ok();
             let modified = about.and_then(|it| it.modified);
             format!("{:?} {modified:?}", about.map(|it| it.len))
         }
@@ -308,10 +307,11 @@ impl State {
     }
 }
 
-/// The flow that made a chunk, or makes it anew, if that is another one: the last of all that have it.
+/// The flow that made a chunk, or makes it anew, if that is another one: the last of all that have it. Of two that began at the same
+/// moment nobody knows which was last, so that neither counts as its own.
 fn other_owner<'a>(others: &'a [Known], own: Option<&Known>, name: ChunkName) -> Option<&'a Known> {
     let own = own.filter(|it| it.has(name)).map(|it| it.number);
-    let mut later = others.iter().rev().filter(|it| Some(it.number) > own);
+    let mut later = others.iter().rev().filter(|it| Some(it.number) >= own);
     later.find(|it| it.has(name))
 }
 

@@ -161,6 +161,43 @@ fn balance_closes(world: &World, project: &Project) {
     assert_eq!(left_out, twice as u64, "{samples}");
 }
 
+/// The worked example of docs/recordings.md.
+#[cfg(feature = "hdf5")]
+#[test]
+fn the_documented_example_is_true() {
+    let start = 1_748_779_200_250_000_000;
+    let pieces = [(start, 3000), (start + 123 * SECOND, 1500)];
+    let files = [0..1500, 1500..3000, 3000..4500, 3000..4500];
+    let files = files.map(|samples| vec![samples]).to_vec();
+    let world = World::of(1000.0, &pieces, files.clone());
+    let project = Project::new();
+    for (name, file) in ["a", "b", "c", "copy"].iter().zip(&files) {
+        (writers::PLAIN.write)(&project.path(&format!("{name}.h5")), &world, file);
+    }
+    let ran = project.run("-m ingest -c system.json -f *.h5 -o chunks");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let docs = std::fs::read_to_string(crate::root().join("docs/recordings.md")).unwrap();
+    let index = Index::read(&project.path("chunks")).unwrap().unwrap();
+    let rows: Vec<String> = index
+        .entries()
+        .map(|entry| {
+            let time = jiff::Timestamp::from_nanosecond(entry.id.start.into()).unwrap();
+            let time = jiff::tz::TimeZone::UTC
+                .to_datetime(time)
+                .strftime("%H:%M:%S%.f");
+            format!("| `{}.npy` | {time} | {} |", entry.id.name, entry.samples)
+        })
+        .collect();
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        assert!(docs.contains(&row), "{row}");
+    }
+    let balance = docs
+        .lines()
+        .find(|line| line.contains("samples a channel read"));
+    assert!(ran.err.contains(balance.unwrap()), "{}", ran.err);
+}
+
 #[cfg(feature = "hdf5")]
 #[test]
 fn plain_hdf5() {

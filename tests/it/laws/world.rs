@@ -83,6 +83,23 @@ impl World {
         world
     }
 
+    /// A world of given pieces, each the start in nanoseconds and a number of samples, and files.
+    pub fn of(hertz: f64, pieces: &[(i64, usize)], files: Vec<Vec<Range<usize>>>) -> Self {
+        let mut end = 0;
+        let pieces = pieces.iter().map(|&(start, count)| {
+            let samples = end..end + count;
+            end += count;
+            Piece { samples, start }
+        });
+        Self {
+            hertz,
+            rate: Rate::of_hertz(hertz).unwrap(),
+            pieces: pieces.collect(),
+            files,
+            chunk_seconds: 1.0,
+        }
+    }
+
     fn draw_pieces(&mut self, form: &Form, blocks: usize, random: &mut Random) {
         let mut start = 1_700_000_000 * SECOND + random.below(SECOND as u64) as i64;
         start -= start % form.unit;
