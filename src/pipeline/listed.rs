@@ -227,3 +227,58 @@ fn check(path: &Path, stored: &Stored, entry: &Entry) -> Result<(), Unready> {
         expected[1]
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks of 1000 samples a second: where each starts in seconds, its samples and the gap before it.
+    fn listing(chunks: &[(f64, usize, &str)], edge: f64) -> Arc<Listing> {
+        let mut text = "name,start_ns,rate_samples,rate_ns,samples,channels,type,factor,unit,source,source_bytes,source_sample,gap_ns\n".to_string();
+        for (start, samples, gap) in chunks {
+            let nanoseconds = (start * 1e9) as i64;
+            text +=
+                &format!("{start},{nanoseconds},1,1000000,{samples},2,int16,,,a.h5,1,0,{gap}\n");
+        }
+        let index = Index::parse(Path::new("index.csv"), text.as_bytes());
+        Listing::of(&index.expect("rows are right"), (edge * 1e9) as i64)
+    }
+
+    fn firsts_and_edges(chunks: &[(f64, usize, &str)]) -> Vec<(usize, [usize; 2])> {
+        let chunks: Vec<Listed> = listing(chunks, 1.5).chunks().collect();
+        chunks.iter().map(|it| (it.first(), it.edge())).collect()
+    }
+
+    #[test]
+    fn runs_end_at_gaps_and_missing_chunks() {
+        let found = firsts_and_edges(&[
+            (10.0, 1000, ""),
+            (11.0, 1000, "0"),
+            (12.0, 300, "0"),
+            // A gap.
+            (13.0, 1000, "700000000"),
+            // Of another ingest, which continues it.
+            (14.0, 1000, ""),
+            // A chunk is missing.
+            (16.0, 1000, "0"),
+        ]);
+        let expected = [
+            (0, [0, 1300]),
+            (1000, [1000, 300]),
+            (2000, [1500, 0]),
+            (0, [0, 1000]),
+            (1000, [1000, 0]),
+            (0, [0, 0]),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn chunks_may_overlap() {
+        let found = firsts_and_edges(&[(10.0, 2000, ""), (11.0, 2000, "0"), (12.0, 2000, "0")]);
+        assert_eq!(
+            found,
+            [(0, [0, 1500]), (1000, [1000, 1000]), (2000, [1500, 0])]
+        );
+    }
+}

@@ -92,11 +92,10 @@ impl Draft {
         let Some(need) = &self.needs[slot.0] else {
             return Ok(slot);
         };
-        self.need = self
-            .need
-            .take()
-            .map(|known| known.larger(need.clone()))
-            .or(Some(need.clone()));
+        if self.used {
+            let known = self.need.take().unwrap_or(Need::NONE);
+            self.need = Some(known.larger(need.clone()));
+        }
         let signature = &self.slots[slot.0];
         let columns = env.own_columns(signature);
         if columns == (0..signature.cols()) {
@@ -106,7 +105,7 @@ impl Draft {
             return Ok(*known);
         }
         if columns.is_empty() {
-            let found = "found no sample in the chunk after it got fewer, expected at least one; use longer chunks (distpy_gpu.chunk_seconds)";
+            let found = "found no sample of the new rate in the chunk, expected at least one; use longer chunks (distpy_gpu.chunk_seconds)";
             return Err(Mismatch::input(found));
         }
         let own = Signature {

@@ -30,6 +30,8 @@ pub struct Draft {
     pub trimmed: HashMap<Slot, Slot>,
     /// See [`super::Plan::period`].
     pub period: usize,
+    /// Whether some output needs the node in hand.
+    pub used: bool,
     /// Of the node in hand.
     hint: Option<Place>,
     /// The place in the graph of the node in hand.
@@ -64,14 +66,17 @@ pub fn infer(
         need: None,
         trimmed: HashMap::new(),
         period: 1,
+        used: false,
         hint: None,
         node: 0,
     };
+    let used = used(graph);
     let mut problems = Problems::new(file);
     // The slot of each node's result, and the hint that holds there; none where the node or one of its inputs does not fit.
     let mut results: Vec<Option<(Slot, Option<Place>)>> = Vec::with_capacity(graph.nodes.len());
     for (place, node) in graph.nodes.iter().enumerate() {
         draft.node = place;
+        draft.used = used[place];
         let slot = |input: &Input| match input {
             Input::Chunk => Some((Slot(0), None)),
             Input::Node(k) => results[*k],
@@ -98,6 +103,22 @@ pub fn infer(
     } else {
         Ok(draft)
     }
+}
+
+/// For each node, whether an output needs it.
+fn used(graph: &Graph) -> Vec<bool> {
+    let nodes = &graph.nodes;
+    let mut used: Vec<bool> = nodes.iter().map(|it| it.command.sink().is_some()).collect();
+    // Inputs come before users.
+    for (k, node) in nodes.iter().enumerate().rev() {
+        let needed = used[k];
+        for input in &node.inputs {
+            if let Input::Node(before) = input {
+                used[*before] |= needed;
+            }
+        }
+    }
+    used
 }
 
 fn problem(node: &Node, mismatch: &Mismatch) -> Problem {
