@@ -92,10 +92,12 @@ impl Ready {
     /// Seconds of one run.
     fn run(&mut self) -> f64 {
         let job = Job {
-            id: ChunkId { unix_time: 0 },
+            id: ChunkId::of_second(0),
             path: PathBuf::from("chunk.npy"),
             plan: self.plan.clone(),
             sources: self.sources.clone(),
+            samples: 0,
+            identity: String::new(),
         };
         let begun = Instant::now();
         self.executor.submit(job);

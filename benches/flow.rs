@@ -96,9 +96,11 @@ fn jobs(dtype: DType, channels: usize) -> impl Fn() -> Job {
     let env = Env::without_axes(Compat::Exact, SAMPLES as f64, graph.box_rows, &stored);
     let plan = Arc::new(Plan::new(&graph, file, &env, &HashMap::new()).expect("the example fits"));
     move || Job {
-        id: ChunkId { unix_time: 0 },
+        id: ChunkId::of_second(0),
         path: "chunk.npy".into(),
         plan: plan.clone(),
         sources: vec![stored.clone()],
+        samples: 0,
+        identity: String::new(),
     }
 }

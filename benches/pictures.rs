@@ -79,9 +79,7 @@ fn draw(sink: &dyn SinkCommand, data: &Computed) -> Vec<u8> {
     )
     .expect("as many bytes as samples");
     let env = Env::without_axes(Compat::Exact, 10_000.0, 500, &stored);
-    let chunk = ChunkId {
-        unix_time: 1_500_000_000,
-    };
+    let chunk = ChunkId::of_second(1_500_000_000);
     let mut files = sink.files(&env, &chunk, &[(&env.source, data.clone())]);
     match files.remove(0).content {
         Content::Bytes(bytes) => bytes,

@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         |output, file, name| {
             let path = &file.path;
             let to = name.with_added_extension("fbe");
-            if !cli.overwrite.is_some() && store::is_file(&output.path().join(&to)) {
+            if cli.overwrite.is_none() && store::is_file(&output.path().join(&to)) {
                 monitor.meter.skipped(1);
                 monitor.meter.advance(file.size());
                 tracing::info!("{}: skipped, as {} exists", path.display(), to.display());

@@ -27,7 +27,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             "module `synthesize` needs to know what to make; expected {expected}"
         )));
     };
-    if store::is_file(target) && !cli.overwrite.is_some() {
+    if store::is_file(target) && cli.overwrite.is_none() {
         tracing::info!(
             "{}: exists, kept; --overwrite makes it again",
             target.display()

@@ -91,14 +91,17 @@ mod tests {
             })
             .collect();
         let all = rest[rest.len() - 1];
-        rest.iter().rev().position(|it| *it <= all * 1e-14).unwrap()
+        rest.iter()
+            .rev()
+            .position(|it| *it <= all * 1e-14)
+            .expect("it decays")
     }
 
     #[test]
     fn a_response_decays_as_simulated() {
         for corner in [Corner::Low(5.0), Corner::High(1.0), Corner::Band(5.0, 50.0)] {
             for order in [1, 4, 8] {
-                let cascade = Cascade::butter(order, corner, 1000.0).unwrap();
+                let cascade = Cascade::butter(order, corner, 1000.0).expect("a design");
                 assert!(
                     cascade.decay().abs_diff(simulated(&cascade)) <= 1,
                     "{corner:?} {order}"
@@ -106,9 +109,9 @@ mod tests {
             }
         }
         let decimation = Prototype::chebyshev1(8, 0.05);
-        let cascade = Cascade::new(&decimation, Corner::Low(40.0), 1000.0).unwrap();
+        let cascade = Cascade::new(&decimation, Corner::Low(40.0), 1000.0).expect("a design");
         assert!(cascade.decay().abs_diff(simulated(&cascade)) <= 1);
-        let cascade = Cascade::notches(&[50.0, 100.0], 30.0, 1000.0).unwrap();
+        let cascade = Cascade::notches(&[50.0, 100.0], 30.0, 1000.0).expect("a design");
         assert!(cascade.decay().abs_diff(simulated(&cascade)) <= 1);
     }
 }
