@@ -12,7 +12,7 @@ mod flow;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -337,7 +337,12 @@ fn unknown(folder: &Folder, flow: &Flow, chunks: &[ChunkId]) -> Result<(), Origi
         let (Some(inner), Some(ending)) = (path.parent(), path.extension()) else {
             continue;
         };
-        let found = folder.list(inner)?.into_iter().find(|entry| {
+        let entries = match folder.list(inner) {
+            // Whoever writes there says what is wrong.
+            Err(error) if error.source.kind() == ErrorKind::NotADirectory => continue,
+            entries => entries?,
+        };
+        let found = entries.into_iter().find(|entry| {
             let entry = Path::new(&entry.name);
             entry.extension() == Some(ending)
                 && ChunkName::of_file(entry).is_some_and(|name| wanted.contains(&name))
@@ -408,7 +413,7 @@ pub fn starts(folder: &Path) -> Result<HashMap<ChunkName, i64>, OutputError> {
 /// What is in a folder; nothing where it is missing.
 fn listed(folder: &Path) -> Result<Vec<store::Entry>, OutputError> {
     match store::list(folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries.map_err(|e| OutputError::io(folder, e)),
     }
 }

@@ -261,7 +261,9 @@ fn infinite_and_missing_samples_are_processed_and_counted() {
         {"name": "write_npy", "uid": 4, "in_uid": 3, "directory_out": "rows"}
     ]));
     for device in devices() {
-        let ran = project.summary(&format!("--overwrite {device}")).ends(0);
+        let ran = project
+            .summary(&format!("--overwrite=all {device}"))
+            .ends(0);
         let warnings: Vec<&str> = ran
             .err
             .lines()

@@ -102,7 +102,7 @@ fn what_exists_is_kept_and_reported() {
             project.files(".") == before.0,
             "{step} changed a file\n{second:?}"
         );
-        let overwritten = project.run(&format!("{step} --overwrite")).ends(0);
+        let overwritten = project.run(&format!("{step} --overwrite=all")).ends(0);
         for word in [", kept", "skipped"] {
             assert!(!overwritten.err.contains(word), "{step}: {overwritten:?}");
         }
@@ -303,7 +303,9 @@ fn log_lines_take_the_form_that_is_asked_for() {
     flow[1]["colour"] = json!("red");
     project.flow(flow);
 
-    let json = project.summary("--log-format json --overwrite").ends(65);
+    let json = project
+        .summary("--log-format json --overwrite=all")
+        .ends(65);
     let lines: Vec<Value> = json
         .err
         .lines()
@@ -321,10 +323,10 @@ fn log_lines_take_the_form_that_is_asked_for() {
         );
     }
 
-    let quiet = project.summary("-q --overwrite").ends(65);
+    let quiet = project.summary("-q --overwrite=all").ends(65);
     assert_eq!(quiet.err.lines().count(), 1, "{}", quiet.err);
     assert_eq!(quiet.errors().len(), 1, "{}", quiet.err);
-    let plain = project.summary("--overwrite").ends(65);
+    let plain = project.summary("--overwrite=all").ends(65);
     assert_eq!(plain.err.lines().count(), 3, "{}", plain.err);
 }
 
@@ -434,7 +436,9 @@ fn chunks_of_every_stored_form_give_the_same_numbers() {
             {"name": "write_npy", "uid": 6, "in_uid": 5, "directory_out": "sum"}
         ]));
         for device in devices() {
-            project.summary(&format!("{device} --overwrite")).ends(0);
+            project
+                .summary(&format!("{device} --overwrite=all"))
+                .ends(0);
             for (k, (form, _)) in forms.iter().enumerate() {
                 let got = project.table(&format!("results/rms/{k}.npy"));
                 let want = project.table("results/rms/0.npy");

@@ -192,8 +192,8 @@ fn compiled_shaders_are_kept() {
     let project = Project::with_chunks(CHUNKS);
     let kept = || project.names("kept");
     let run = || {
-        let mut command =
-            project.command("-m strainrate2summary -c system.json --device software --overwrite");
+        let mut command = project
+            .command("-m strainrate2summary -c system.json --device software --overwrite=all");
         command.env("DISTPY_GPU_CACHE", project.path("kept"));
         Ran::of(command).ends(0).says("6 chunks done");
         check_results(&project);
@@ -237,7 +237,7 @@ fn a_device_with_little_memory_takes_chunks_in_parts() {
     assert!(tiles(with("5000", "--explain").ends(0)) > 1);
     with("5000", "").ends(0).says("6 chunks done");
     check_results(&project);
-    let ran = with("0", "--overwrite").ends(69);
+    let ran = with("0", "--overwrite=all").ends(69);
     assert!(ran.errors()[0].contains(": out of memory: "), "{}", ran.err);
 }
 

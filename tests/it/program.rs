@@ -109,7 +109,11 @@ impl Project {
                 if path.is_dir() {
                     folders.push(path);
                 } else if !name.split('/').any(|part| part == BOOKKEEPING) {
-                    files.insert(name, std::fs::read(path).unwrap());
+                    // A program that runs gives files their final names meanwhile.
+                    match std::fs::read(path) {
+                        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+                        read => files.insert(name, read.unwrap()),
+                    };
                 }
             }
         }

@@ -42,7 +42,7 @@ fn the_last_word_is_one_line_of_json() {
 
     project.write("chunks/2.npy", b"broken");
     project
-        .summary("--termination-log word --overwrite")
+        .summary("--termination-log word --overwrite=all")
         .ends(65);
     let word = json_of(&project.path("word"));
     assert_eq!(
@@ -290,7 +290,7 @@ fn a_folder_that_cannot_rename_gets_the_same_files() {
             "{folder}"
         );
         let mut command = project.command(&format!(
-            "{args} -o {folder}-store --overwrite --commit rename"
+            "{args} -o {folder}-store --overwrite=all --commit rename"
         ));
         command
             .env("LD_PRELOAD", project.path("store.so"))
@@ -314,7 +314,7 @@ fn a_chunk_that_cannot_be_read_is_worth_a_retry_and_a_bad_one_is_not() {
     assert_eq!(ran.errors().len(), 1, "{}", ran.err);
     project.write("chunks/3.npy", b"broken");
     project
-        .summary("--overwrite")
+        .summary("--overwrite=all")
         .ends(65)
         .says("1 chunks done, 2 failed");
 }
@@ -336,7 +336,7 @@ fn one_odd_chunk_at_the_beginning_is_that_chunks_fault() {
     assert_eq!(ran.errors().len(), 1, "{}", ran.err);
     // A share that has nothing but the odd one does not end the others' Job either.
     project
-        .summary("--shard 0/4 --overwrite")
+        .summary("--shard 0/4 --overwrite=all")
         .ends(65)
         .says("0 chunks done, 1 failed");
     project.write("odd/1.npy", &crate::program::chunk(1, 5, 200));
