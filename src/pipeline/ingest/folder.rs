@@ -45,16 +45,27 @@ pub fn index(
     stop: &AtomicBool,
 ) -> Result<Vec<Place>, IngestError> {
     locked(out, index::FILE, stop, || {
-        let mut index = Index::read(out.path())?.unwrap_or_default();
-        let before = index.clone();
         let dtype = |cut: &Cut| options.dtype.unwrap_or(cut.fibre.dtype);
-        let added = index.add(out.path(), cuts, dtype, options.overwrite)?;
-        for (cut, place) in cuts.iter().zip(&added.places) {
-            let path = out.path().join(file_name(cut));
-            if *place == Place::New && !options.overwrite && store::is_listed(&path) {
+        let mut read = Index::read(out.path())?;
+        let (before, index, added) = loop {
+            let before = read.unwrap_or_default();
+            let mut index = before.clone();
+            let added = index.add(out.path(), cuts, dtype, options.overwrite)?;
+            let mut new = cuts.iter().zip(&added.places);
+            let unlisted = new.find_map(|(cut, place)| {
+                let path = out.path().join(file_name(cut));
+                let checked = *place == Place::New && !options.overwrite;
+                (checked && store::is_listed(&path)).then_some(path)
+            });
+            let Some(path) = unlisted else {
+                break (before, index, added);
+            };
+            // Where runs cannot lock a folder, another shard may have listed it, and written it, in between.
+            read = Index::read(out.path())?;
+            if read.as_ref().is_none_or(|it| *it == before) {
                 return Err(IngestError::Unlisted { path });
             }
-        }
+        };
         for name in &added.removed {
             let path = out.path().join(format!("{name}.npy"));
             match store::remove(&path) {
