@@ -184,6 +184,11 @@ pub trait BlockCommand: Debug + Send + Sync {
     /// # Errors
     /// Why these inputs do not fit.
     fn prepare(&self, env: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch>;
+
+    /// The files whose content the numbers depend on.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// A computation that fits its inputs.

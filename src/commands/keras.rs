@@ -91,6 +91,10 @@ impl Network {
 }
 
 impl BlockCommand for Network {
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.file.clone()]
+    }
+
     fn prepare(&self, _: &Env, inputs: &[&Signature]) -> Result<Prepared, Mismatch> {
         let x = inputs[0];
         let model = self.model()?;

@@ -182,19 +182,33 @@ impl<'a> Reader<'a> {
         Ok(npy::open(&path).map_err(unreadable)?.to_f64_vec())
     }
 
-    /// A digest of each file that the flow loads.
+    /// A digest of each file whose content the flow's numbers depend on, by its name.
     pub fn loaded(&self) -> BTreeMap<String, String> {
-        let digest = |stored: &Stored| {
-            let rows = 0..stored.shape()[0];
-            let mut bytes = vec![0; stored.size()];
-            stored.copy_rows(rows, &mut bytes);
+        let hex = |bytes: &[u8]| -> String {
             let digest = Sha256::digest(bytes);
             digest.iter().map(|byte| format!("{byte:02x}")).collect()
         };
-        let loads = self.loads.iter();
-        loads
-            .map(|(path, (_, stored))| (path.display().to_string(), digest(stored)))
-            .collect()
+        let mut digests = BTreeMap::new();
+        for (path, (_, stored)) in &self.loads {
+            let mut bytes = vec![0; stored.size()];
+            stored.copy_rows(0..stored.shape()[0], &mut bytes);
+            digests.insert(path.display().to_string(), hex(&bytes));
+        }
+        let commands = self
+            .graph
+            .nodes
+            .iter()
+            .filter_map(|node| match &node.command {
+                Command::Block(command) | Command::Written(command, _) => Some(command),
+                _ => None,
+            });
+        for path in commands.flat_map(|command| command.files()) {
+            // A file that cannot be read is an error of the command, which names its argument.
+            if let Ok(bytes) = store::read(&path) {
+                digests.insert(path.display().to_string(), hex(&bytes));
+            }
+        }
+        digests
     }
 
     /// How chunks are identified.

@@ -66,8 +66,8 @@ impl Flow {
 
     /// What two flows have in common if they give the same numbers.
     pub fn hash(&self) -> String {
-        let told = serde_json::to_vec(&(&self.program, &self.settings, &self.commands));
-        let digest = Sha256::digest(told.expect("a flow is plain data"));
+        let text = serde_json::to_vec(&(&self.program, &self.settings, &self.commands));
+        let digest = Sha256::digest(text.expect("a flow is plain data"));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
