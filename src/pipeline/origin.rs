@@ -28,10 +28,12 @@ pub use flow::{Flow, Step};
 
 /// Below the bookkeeping of an output folder.
 const FOLDER: &str = "flows";
-/// Finished chunks after which their list is put again, where a file cannot grow.
+/// Finished chunks after which their list is put again, where a file cannot grow; and the part of the list that must be new, so that
+/// what is put in all stays a few times the list.
 const BATCH: usize = 32;
-/// The time after which it is put again, at most, when a chunk is finished.
-const OFTEN: Duration = Duration::from_secs(5);
+const NEW_PART: usize = 4;
+/// The time after which it is put again, at most, when a chunk is finished: so much work may be done twice.
+const OFTEN: Duration = Duration::from_secs(60);
 /// Characters of a hash in names.
 const SHORT: usize = 16;
 /// Differences that a message names.
@@ -136,6 +138,7 @@ struct State {
     file: Option<File>,
     /// Lines of this run, where its list is put as a whole.
     lines: String,
+    count: usize,
     waiting: usize,
     put: Instant,
 }
@@ -216,6 +219,7 @@ impl<'a> Origins<'a> {
                 others: known,
                 file: None,
                 lines: String::new(),
+                count: 0,
                 waiting: 0,
                 put: Instant::now(),
             }),
@@ -279,7 +283,9 @@ impl<'a> Origins<'a> {
         }
         state.lines.push_str(&line);
         state.waiting += 1;
-        if state.waiting >= BATCH || state.put.elapsed() >= OFTEN {
+        state.count += 1;
+        let many = state.waiting >= BATCH && state.waiting * NEW_PART >= state.count;
+        if many || state.put.elapsed() >= OFTEN {
             return state.put(self.folder, &path);
         }
         Ok(())
