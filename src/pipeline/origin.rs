@@ -2,8 +2,9 @@
 //!
 //! Below an output folder, `.distpy-gpu/flows/NUMBER-HASH.json` describes each flow that wrote there, in the order in which they
 //! began: its commands with all arguments, and everything else that changes numbers. Next to it, the folder `NUMBER-HASH` has a
-//! list of finished chunks for each process (`RUN.csv`: a chunk's name, the time of its first sample, and the identity of its
-//! input), and `RUN.begun`, the chunks that a flow makes anew and another flow had made.
+//! list of finished chunks for each process: `RUN.csv`, with a chunk's name, the time of its first sample, and the identity of its
+//! input in each line. Where files cannot grow, as in a store, each finished chunk is a file instead, whose name says the same:
+//! `NAME_START_IDENTITY.done`. `RUN.begun` lists the chunks that a flow makes anew and another flow had made.
 //!
 //! A result belongs to the last flow that lists its chunk among those that write the same files. So a chunk is finished only for
 //! the flow that made it and for the input that it was made from.
@@ -15,7 +16,6 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -28,12 +28,6 @@ pub use flow::{Flow, Step};
 
 /// Below the bookkeeping of an output folder.
 const FOLDER: &str = "flows";
-/// Finished chunks after which their list is put again, where a file cannot grow; and the part of the list that must be new, so that
-/// what is put in all stays a few times the list.
-const BATCH: usize = 32;
-const NEW_PART: usize = 4;
-/// The time after which it is put again, at most, when a chunk is finished: so much work may be done twice.
-const OFTEN: Duration = Duration::from_secs(60);
 /// Characters of a hash in names.
 const SHORT: usize = 16;
 /// Differences that a message names.
@@ -136,11 +130,6 @@ struct State {
     own: Known,
     others: Vec<Known>,
     file: Option<File>,
-    /// Lines of this run, where its list is put as a whole.
-    lines: String,
-    count: usize,
-    waiting: usize,
-    put: Instant,
 }
 
 /// What to do about results that exist.
@@ -218,10 +207,6 @@ impl<'a> Origins<'a> {
                 own,
                 others: known,
                 file: None,
-                lines: String::new(),
-                count: 0,
-                waiting: 0,
-                put: Instant::now(),
             }),
         })
     }
@@ -234,17 +219,27 @@ impl<'a> Origins<'a> {
     ///
     /// # Errors
     /// When the lists of other processes cannot be read.
-    pub fn is_finished(&self, name: ChunkName, chunk: &Chunk) -> Result<bool, OutputError> {
+    pub fn is_finished(&self, id: &ChunkId, chunk: &Chunk) -> Result<bool, OutputError> {
         let mut state = self.state();
         let state = &mut *state;
-        if !state.own.records.finished.contains_key(&name) {
+        let input = identity(chunk);
+        let known = &state.own.records.finished;
+        if known.get(&id.name) != Some(&input) {
+            // Another process may have finished it since.
+            if !self.lists_grow() {
+                let path = state.own.place().join(done(id, &input));
+                return Ok(store::exists(&self.folder.full(&path)));
+            }
             state.own.refresh(self.folder)?;
         }
-        let Some(made_from) = state.own.records.finished.get(&name) else {
-            return Ok(false);
-        };
-        let replaced = other_owner(&state.others, Some(&state.own), name).is_some();
-        Ok(!replaced && *made_from == identity(chunk))
+        let finished = state.own.records.finished.get(&id.name) == Some(&input);
+        let replaced = other_owner(&state.others, Some(&state.own), id.name).is_some();
+        Ok(finished && !replaced)
+    }
+
+    /// Whether a file can be appended to.
+    fn lists_grow(&self) -> bool {
+        self.folder.commit() == Commit::Rename && !store::is_remote(self.folder.path())
     }
 
     /// Whether results of this flow are made anew, too.
@@ -260,57 +255,39 @@ impl<'a> Origins<'a> {
         let mut state = self.state();
         let state = &mut *state;
         let ChunkId { name, start } = *id;
-        let line = format!("{name},{start},{identity}\n");
-        state
-            .own
-            .records
-            .finished
-            .insert(name, identity.to_string());
+        let records = &mut state.own.records;
+        records.finished.insert(name, identity.to_string());
+        if !self.lists_grow() {
+            let path = state.own.place().join(done(id, identity));
+            return self.folder.write(&path, b"\n");
+        }
         let path = state.own.place().join(format!("{}.csv", self.run));
-        if self.folder.commit() == Commit::Rename && !store::is_remote(self.folder.path()) {
-            let full = self.folder.full(&path);
-            let io = |e| OutputError::io(&full, e);
-            if state.file.is_none() {
-                if let Some(parent) = full.parent() {
-                    std::fs::create_dir_all(parent).map_err(io)?;
-                }
-                let open = File::options().create(true).append(true).open(&full);
-                state.file = Some(open.map_err(io)?);
+        let full = self.folder.full(&path);
+        let io = |e| OutputError::io(&full, e);
+        if state.file.is_none() {
+            if let Some(parent) = full.parent() {
+                std::fs::create_dir_all(parent).map_err(io)?;
             }
-            let file = state.file.as_mut().expect("it was opened");
-            // One write, so that a line is whole or missing.
-            return file.write_all(line.as_bytes()).map_err(io);
+            let open = File::options().create(true).append(true).open(&full);
+            state.file = Some(open.map_err(io)?);
         }
-        state.lines.push_str(&line);
-        state.waiting += 1;
-        state.count += 1;
-        let many = state.waiting >= BATCH && state.waiting * NEW_PART >= state.count;
-        if many || state.put.elapsed() >= OFTEN {
-            return state.put(self.folder, &path);
-        }
-        Ok(())
-    }
-
-    /// Ends the run: what waits is written.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn end(&self) -> Result<(), OutputError> {
-        let mut state = self.state();
-        let path = state.own.place().join(format!("{}.csv", self.run));
-        match state.waiting {
-            0 => Ok(()),
-            _ => state.put(self.folder, &path),
-        }
+        let file = state.file.as_mut().expect("it was opened");
+        // One write, so that a line is whole or missing.
+        let line = format!("{name},{start},{identity}\n");
+        file.write_all(line.as_bytes()).map_err(io)
     }
 }
 
-impl State {
-    fn put(&mut self, folder: &Folder, path: &Path) -> Result<(), OutputError> {
-        folder.write(path, self.lines.as_bytes())?;
-        (self.waiting, self.put) = (0, Instant::now());
-        Ok(())
-    }
+/// The name of the file that says that a chunk is finished.
+fn done(id: &ChunkId, identity: &str) -> String {
+    format!("{}_{}_{identity}.done", id.name, id.start)
+}
+
+/// What the name of such a file says.
+fn of_done(name: &str) -> Option<(ChunkName, i64, &str)> {
+    let mut parts = name.strip_suffix(".done")?.split('_');
+    let (name, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some((name, start, parts.next()?))
 }
 
 /// The flow that made a chunk, or makes it anew, if that is another one: the last of all that have it. Of two that began at the same
@@ -401,6 +378,10 @@ pub fn starts(folder: &Path) -> Result<HashMap<ChunkName, i64>, OutputError> {
         for flow in listed(&flows)?.into_iter().filter(store::Entry::is_dir) {
             for list in listed(&flow.path)? {
                 let path = list.path;
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                if let Some((name, start, _)) = of_done(&file) {
+                    starts.insert(name, start);
+                }
                 if path.extension().is_none_or(|ending| ending != "csv") {
                     continue;
                 }
@@ -454,6 +435,11 @@ impl Known {
     fn refresh(&mut self, folder: &Folder) -> Result<(), OutputError> {
         let place = self.place();
         for entry in folder.list(&place)? {
+            if let Some((name, _, identity)) = of_done(&entry.name) {
+                let finished = &mut self.records.finished;
+                finished.insert(name, identity.to_string());
+                continue;
+            }
             let path = folder.full(&place.join(&entry.name));
             let read = self.records.read.entry(path.clone()).or_default();
             if entry.bytes <= *read as u64 {

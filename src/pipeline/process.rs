@@ -308,7 +308,7 @@ impl Run<'_> {
         });
         let finished = any && all;
         // Where records cannot be read, the chunk is made again.
-        finished && self.origins.is_finished(id.name, chunk).unwrap_or(false)
+        finished && self.origins.is_finished(id, chunk).unwrap_or(false)
     }
 
     fn compute(
@@ -419,7 +419,6 @@ impl Run<'_> {
                 next = Instant::now() + BETWEEN.max(20 * now.elapsed());
             }
         }
-        self.origins.end()?;
         Ok(written)
     }
 }

@@ -65,7 +65,8 @@ fn an_ended_run_keeps_what_is_finished_and_goes_on_later() {
     for (name, code) in [("TERM", Some(143)), ("INT", Some(130)), ("KILL", None)] {
         let project = slow();
         let child = start(&project, RUN);
-        wait_for(&project.path("results/out/1.npy"));
+        // Then the first chunk is known to be finished, however the run ends.
+        wait_for(&project.path("results/out/2.npy"));
         signal(&child, name);
         let ended = child.wait_with_output().unwrap();
         let log = String::from_utf8(ended.stderr).unwrap();
