@@ -19,25 +19,34 @@ pub enum Format {
     Segy,
 }
 
-/// How names of recordings end.
-pub const EXTENSIONS: &[&str] = &["sgy", "segy", "h5", "hdf5", "hdf", "nc", "nc4", "tdms"];
+/// How names of recordings end, and the format that they stand for.
+const EXTENSIONS: [(&str, Format); 8] = [
+    ("sgy", Format::Segy),
+    ("segy", Format::Segy),
+    ("h5", Format::Hdf5),
+    ("hdf5", Format::Hdf5),
+    ("hdf", Format::Hdf5),
+    ("nc", Format::Hdf5),
+    ("nc4", Format::Hdf5),
+    ("tdms", Format::Tdms),
+];
 
-/// The format that a file's name says, where files of that format have a signature.
+/// How names of recordings end.
+pub fn extensions() -> Vec<&'static str> {
+    EXTENSIONS.iter().map(|(ending, _)| *ending).collect()
+}
+
+/// The format that a file's name stands for; `None` where it is not named as recordings are.
 fn named(path: &Path) -> Option<Format> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    match &*extension {
-        "h5" | "hdf5" | "hdf" | "nc" | "nc4" => Some(Format::Hdf5),
-        "tdms" => Some(Format::Tdms),
-        _ => None,
-    }
+    let extension = path.extension()?;
+    let mut known = EXTENSIONS.iter();
+    let known = known.find(|(ending, _)| extension.eq_ignore_ascii_case(ending));
+    known.map(|(_, format)| *format)
 }
 
 /// Whether a file is named as recordings are.
 pub fn is_recording(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    EXTENSIONS
-        .iter()
-        .any(|it| extension.eq_ignore_ascii_case(it))
+    named(path).is_some()
 }
 
 /// What HDF5 files begin with: at the start, or behind a block of the user's, whose size is a power of two from 512 on.

@@ -9,7 +9,7 @@ use super::{Failure, compat, given};
 use crate::cli::Cli;
 use crate::command::{ChunkName, Compat};
 use crate::config::{Problems, System, Workflow};
-use crate::formats::open::{self, EXTENSIONS, Format};
+use crate::formats::open::{self, Format};
 use crate::formats::segment::{Rate, SECOND};
 use crate::formats::{Calibration, FormatError, Header};
 use crate::pipeline::balance::Balance;
@@ -81,7 +81,7 @@ pub fn find(
     }
     let (mut files, mut recordings) = (Vec::new(), Vec::new());
     if !others.is_empty() {
-        let extensions: Vec<&str> = ["npy"].iter().chain(EXTENSIONS).copied().collect();
+        let extensions: Vec<&str> = ["npy"].into_iter().chain(open::extensions()).collect();
         let found =
             inputs::find(&others, &extensions).map_err(|lines| Failure::Io(lines.join("\n")))?;
         let arrays;

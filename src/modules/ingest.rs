@@ -13,7 +13,7 @@ use crate::command::ChunkName;
 use crate::config::{Problems, System};
 use crate::exit::Code;
 use crate::formats::Header;
-use crate::formats::open::EXTENSIONS;
+use crate::formats::open::extensions;
 use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::index::Place;
 use crate::pipeline::ingest::{self, Ingest, IngestError, Report, Run, TraceFiles};
@@ -47,7 +47,8 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         ..cutting(&system, compat)?
     };
     let given = given(cli, &system, "the recordings")?;
-    let found = inputs::find(&given, EXTENSIONS).map_err(|lines| Failure::Io(lines.join("\n")))?;
+    let found =
+        inputs::find(&given, &extensions()).map_err(|lines| Failure::Io(lines.join("\n")))?;
     monitor.manifest.set_compat(compat.name());
     let opening = opening(&system, compat);
     let CutRecordings {
