@@ -19,6 +19,11 @@ enum Same {
 /// The arguments that each module is run with, in a folder with recordings.
 const RUNS: &[(&str, &str, Same)] = &[
     (
+        "ingest",
+        "-c system.json -f recordings/fibre.sgy -o made",
+        Same::Everything,
+    ),
+    (
         "segy_ingest",
         "-c system.json -f recordings/fibre.sgy -o made",
         Same::Everything,
@@ -117,6 +122,7 @@ const RUNS: &[(&str, &str, Same)] = &[
 
 /// Modules that leave files.
 const MAKERS: &[&str] = &[
+    "ingest",
     "segy_ingest",
     "ingest_h5",
     "ingest_tdms",
