@@ -198,7 +198,7 @@ pub struct Prepared {
     pub signature: Signature,
     /// How rows depend on rows.
     pub rows: Rows,
-    /// How the result at a time depends on the first input along time.
+    /// Dependence of the result at a time on the first input along time.
     pub reach: Reach,
     /// Whether the result keeps some of the samples, or samples between them, by their places in the run: after how many samples of
     /// the source its places come again.

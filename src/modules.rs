@@ -34,7 +34,7 @@ use crate::config::{Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::pipeline::inputs::Input;
-use crate::pipeline::monitor::{Monitor, Outlets, progress_path, share_name};
+use crate::pipeline::monitor::{Monitor, Outlets, share_name};
 use crate::pipeline::origin::OriginError;
 use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
 use crate::pipeline::reader::Unready;
@@ -371,10 +371,7 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> 
     };
     let folder = Folder::join(output, &sharing)?;
     let share = share_name(shard(cli)?, cli.job.reverse);
-    let progress = progress_path(output, &cli.module, &share);
-    monitor.meter.keep_progress(&progress, folder.commit());
-    let manifest = &monitor.manifest;
-    manifest.keep(output, &cli.module, &share, folder.commit());
+    monitor.keep(&folder, &cli.module, &share);
     Ok(folder)
 }
 

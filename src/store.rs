@@ -47,7 +47,7 @@ pub struct Entry {
     pub path: PathBuf,
     /// What a store's list says of it; on this machine the system is asked when it is wanted.
     listed: Option<(Kind, Meta)>,
-    /// What the list of a folder on this machine says.
+    /// Metadata from the list of a local folder.
     local: Option<std::fs::FileType>,
 }
 
@@ -72,6 +72,11 @@ impl Entry {
             }
             None => self.path.is_dir(),
         }
+    }
+
+    /// Whether it may be a link to another file.
+    pub fn may_be_link(&self) -> bool {
+        self.listed.is_none() && self.local.is_none_or(|it| it.is_symlink())
     }
 
     /// The facts of a file.

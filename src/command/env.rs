@@ -1,4 +1,4 @@
-//! What commands know of the run and of the chunk.
+//! The environment of a command: facts about the run and the chunk.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ const LARGEST: u64 = 1000;
 /// Part of a sample by which a time may be off its place: coarse time axes (Unix times in f64) are off by a few thousandths.
 const NEAR: f64 = 0.01;
 
-/// What holds for a chunk, and for all chunks of its shape.
+/// Facts about a chunk, and about all chunks of its shape.
 #[derive(Debug, Clone)]
 pub struct Env {
     /// Whose numbers are wanted.
@@ -25,9 +25,9 @@ pub struct Env {
     pub edge: [usize; 2],
     /// Number in its run of the chunk's first own sample. A run is what was recorded without a gap.
     pub first: usize,
-    /// How the depth axis is stored, in integers where channels are only counted: logs print depths accordingly.
+    /// File type of the depth axis, an integer type if channels are only counted: logs print depths accordingly.
     pub depth_file: AxisFile,
-    /// How the time axis is stored; distpy counts samples, in integers, where there is none.
+    /// File type of the time axis; without an axis, distpy counts samples in integers.
     pub time_file: AxisFile,
 }
 

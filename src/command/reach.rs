@@ -1,6 +1,6 @@
-//! How a result depends on its input along time: what an edge buffer must hold.
+//! Dependence of a result on its input along time, which gives the length of an edge buffer.
 
-/// How the result at a time depends on the input along time.
+/// Dependence of the result at a time on the input along time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// On so many samples before and after that time.

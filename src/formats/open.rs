@@ -19,7 +19,7 @@ pub enum Format {
     Segy,
 }
 
-/// How names of recordings end, and the format that they stand for.
+/// File extensions of recordings, with their formats.
 const EXTENSIONS: [(&str, Format); 8] = [
     ("sgy", Format::Segy),
     ("segy", Format::Segy),
@@ -84,7 +84,7 @@ pub fn format(path: &Path) -> Result<Format, FormatError> {
     Ok(format)
 }
 
-/// How recordings are opened.
+/// Options for opening recordings.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether their depth axes are distpy's.

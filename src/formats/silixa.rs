@@ -52,7 +52,7 @@ fn counts(prf: f64, gauge: f64, nanometres: f64) -> Option<Calibration> {
 pub struct Start {
     /// The time of the first sample.
     pub time: Timestamp,
-    /// What the text of this time resolves.
+    /// Resolution of the text of this time.
     pub tolerance: i64,
 }
 

@@ -73,7 +73,7 @@ pub fn find(
     };
     let (mut list, mut others) = (Vec::new(), Vec::new());
     for text in &given {
-        // What an index lists need not be looked for.
+        // Files that an index lists need no look-up.
         match indexes.of_folder(Path::new(text))? {
             Some(index) => list.extend(index.chunks().map(|it| Chunk::listed(Path::new(text), it))),
             None => others.push(text.clone()),
@@ -92,8 +92,9 @@ pub fn find(
         // The recordings that chunks were cut from may lie in the same folder.
         recordings.retain(|input| input.named);
     }
-    for input in files {
-        list.push(indexes.chunk(input)?);
+    let sizes = inputs::sizes(&files);
+    for (input, bytes) in files.into_iter().zip(sizes) {
+        list.push(indexes.chunk(input.path, bytes)?);
     }
     match (list.is_empty(), recordings.is_empty()) {
         (false, true) => {
@@ -146,15 +147,15 @@ impl Indexes {
     }
 
     /// A chunk file, with its row where its folder's index has one.
-    fn chunk(&mut self, input: Input) -> Result<Chunk, Failure> {
-        let folder = match input.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-            _ => PathBuf::from("."),
+    fn chunk(&mut self, path: PathBuf, bytes: u64) -> Result<Chunk, Failure> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
         };
-        let index = self.of_folder(&folder)?;
-        let name = ChunkName::of_file(&input.path);
-        let listed = index.zip(name).and_then(|(index, name)| index.find(name));
-        let mut chunk = Chunk::from(input);
+        let index = self.of_folder(folder)?;
+        let mut chunk = Chunk::file(path, bytes);
+        let listed = index.zip(chunk.id());
+        let listed = listed.and_then(|(index, id)| index.find(id.name));
         if let Some(listed) = listed {
             chunk.origin = Origin::Listed(listed);
         }
@@ -326,7 +327,7 @@ pub fn cutting(system: &System, compat: Compat) -> Result<Cutting, Failure> {
     Ok(cutting)
 }
 
-/// How recordings are opened.
+/// Options for opening recordings.
 pub fn opening(system: &System, compat: Compat) -> open::Options {
     open::Options {
         compat_distpy: compat == Compat::Distpy,
@@ -338,7 +339,7 @@ pub fn opening(system: &System, compat: Compat) -> open::Options {
 pub struct CutRecordings {
     /// The chunks, in the order of their times.
     pub cuts: Vec<Cut>,
-    /// What the recordings have in common.
+    /// Properties that the recordings share.
     pub fibre: Arc<Fibre>,
     /// The recordings.
     pub recordings: Recordings,

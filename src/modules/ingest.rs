@@ -23,7 +23,7 @@ use crate::pipeline::share::{Turn, Turns};
 use crate::pipeline::sources::Sources;
 use crate::pipeline::timeline::{Cut, Cutting};
 
-/// What happens to a last chunk that is not full.
+/// Rule for a last chunk that is not full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastChunk {
     /// It is made, with fewer samples than the others.
@@ -180,7 +180,7 @@ pub(super) fn end_balance(monitor: &Monitor, balance: &Balance) -> Result<(), Fa
     }
 }
 
-/// What a recording's headers are named by: its first chunk, or its start where all of its samples are in another's chunks.
+/// File name of a recording's headers: its first chunk's, or its start if all of its samples are in chunks of other recordings.
 fn label(start: i64, chunks: &[(&Cut, Place)]) -> ChunkName {
     match chunks.first() {
         Some((cut, _)) => cut.id.name,

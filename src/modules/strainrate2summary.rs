@@ -247,7 +247,7 @@ fn changes(
         .filter(|it| *it > 0.0 && compat == Compat::Exact);
     all.insert("distpy_gpu.edge_seconds".into(), edge.into());
     if from_recordings {
-        // How recordings are cut.
+        // Rules for cutting recordings.
         let cutting = [
             ("chunk_seconds", keys.chunk_seconds.map(Value::from)),
             ("overlap_seconds", keys.overlap_seconds.map(Value::from)),

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inputs::Input;
 use super::listed::Listed;
 use super::timeline::{Cut, chrono};
 use crate::command::{ChunkId, ChunkName};
@@ -23,8 +22,8 @@ pub struct Chunk {
 /// Where a chunk's samples come from.
 #[derive(Debug, Clone)]
 pub enum Origin {
-    /// A file that no index lists: its name is its time.
-    File,
+    /// A file that no index lists: its name is its time, unless it is no time.
+    File(Option<ChunkId>),
     /// A file that an index lists.
     Listed(Listed),
     /// Recordings.
@@ -42,10 +41,20 @@ impl Chunk {
         }
     }
 
+    /// A chunk file that no index lists.
+    pub fn file(path: PathBuf, bytes: u64) -> Self {
+        let id = ChunkName::of_file(&path).map(ChunkId::of_name);
+        Self {
+            path,
+            bytes,
+            origin: Origin::File(id),
+        }
+    }
+
     /// Its name and time; `None` for a file whose name is no time.
     pub fn id(&self) -> Option<ChunkId> {
         match &self.origin {
-            Origin::File => ChunkName::of_file(&self.path).map(ChunkId::of_name),
+            Origin::File(id) => *id,
             Origin::Listed(listed) => Some(listed.entry().id),
             Origin::Cut(cut) => Some(cut.id),
         }
@@ -54,7 +63,7 @@ impl Chunk {
     /// The rate at which it was recorded; `None` where nothing says it.
     pub fn rate(&self) -> Option<Rate> {
         match &self.origin {
-            Origin::File => None,
+            Origin::File(_) => None,
             Origin::Listed(listed) => Some(listed.entry().common.rate),
             Origin::Cut(cut) => Some(cut.rate),
         }
@@ -63,7 +72,7 @@ impl Chunk {
     /// Whether its samples are read into memory, rather than mapped.
     pub fn in_memory(&self) -> bool {
         match &self.origin {
-            Origin::File => false,
+            Origin::File(_) => false,
             Origin::Listed(listed) => listed.edge() != [0, 0],
             Origin::Cut(_) => true,
         }
@@ -80,7 +89,7 @@ impl Chunk {
     /// Number of its first own sample in its run; 0 where nothing says it.
     pub fn first(&self) -> usize {
         match &self.origin {
-            Origin::File => 0,
+            Origin::File(_) => 0,
             Origin::Listed(listed) => listed.first(),
             Origin::Cut(cut) => cut.first,
         }
@@ -90,19 +99,9 @@ impl Chunk {
     /// lists.
     pub fn samples(&self) -> usize {
         match &self.origin {
-            Origin::File => 0,
+            Origin::File(_) => 0,
             Origin::Listed(listed) => listed.entry().samples,
             Origin::Cut(cut) => cut.own_samples() - cut.shared,
-        }
-    }
-}
-
-impl From<Input> for Chunk {
-    fn from(input: Input) -> Self {
-        Self {
-            bytes: input.size(),
-            path: input.path,
-            origin: Origin::File,
         }
     }
 }

@@ -36,7 +36,7 @@ const COLUMNS: [&str; 13] = [
     "gap_ns",
 ];
 
-/// What chunks of one recording have in common.
+/// Properties that all chunks of one recording share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Common {
     /// Samples per second.
@@ -45,7 +45,7 @@ pub struct Common {
     pub channels: usize,
     /// Type of a sample.
     pub dtype: DType,
-    /// What a stored sample stands for.
+    /// Calibration of stored samples.
     pub calibration: Option<Calibration>,
     /// File name of the recording that the first sample comes from.
     pub source: String,
@@ -236,7 +236,7 @@ impl Index {
             .find(|entry| entry.id.name == name)
     }
 
-    /// How many chunks it has.
+    /// Number of chunks.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -363,7 +363,7 @@ impl Index {
     }
 }
 
-/// What adding chunks did.
+/// Outcome of adding chunks.
 #[derive(Debug, Default)]
 pub struct Added {
     /// Of each chunk.
@@ -372,7 +372,7 @@ pub struct Added {
     pub removed: HashSet<ChunkName>,
 }
 
-/// How a chunk came into an index.
+/// Outcome of adding a chunk to an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// It was not there.

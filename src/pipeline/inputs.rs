@@ -22,6 +22,38 @@ impl Input {
     }
 }
 
+/// Threads that ask for sizes: on a share, each answer takes its server's time.
+const AT_ONCE: usize = 16;
+/// Files for which one thread is enough.
+const FEW: usize = 1024;
+
+/// The bytes of files, as [`Input::size`] has them.
+pub fn sizes(files: &[Input]) -> Vec<u64> {
+    let each = files.len().div_ceil(AT_ONCE).max(FEW);
+    let mut sizes = vec![0; files.len()];
+    std::thread::scope(|scope| {
+        for (files, sizes) in files.chunks(each).zip(sizes.chunks_mut(each)) {
+            let ask = move || {
+                for (file, size) in files.iter().zip(sizes) {
+                    *size = file.size();
+                }
+            };
+            match files.len() > FEW {
+                true => drop(scope.spawn(ask)),
+                false => ask(),
+            }
+        }
+    });
+    sizes
+}
+
+/// A file that was found.
+struct Found {
+    input: Input,
+    /// Whether it may be a link, to another file that was found.
+    link: bool,
+}
+
 /// Finds the files behind what the user gave; folders give their files with one of `extensions`.
 ///
 /// # Errors
@@ -56,9 +88,10 @@ pub fn find_in(
         }
     }
     // Of a file that was found twice, the one that the user named.
-    found.sort_by_key(|input: &Input| !input.named);
+    found.sort_by_key(|it: &Found| !it.input.named);
     let mut files = Files::default();
-    found.retain(|input| files.is_new(&input.path));
+    found.retain(|it| files.is_new(&it.input.path, it.link));
+    let mut found: Vec<Input> = found.into_iter().map(|it| it.input).collect();
     // As texts: to compare paths part by part takes ten times as long.
     found.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     if missing.is_empty() {
@@ -80,8 +113,8 @@ struct Files {
 }
 
 impl Files {
-    fn is_new(&mut self, path: &Path) -> bool {
-        let real = match !store::is_remote(path) && path.is_symlink() {
+    fn is_new(&mut self, path: &Path, link: bool) -> bool {
+        let real = match link && path.is_symlink() {
             true => store::canonical(path),
             false => path.to_path_buf(),
         };
@@ -106,8 +139,12 @@ impl Files {
     }
 }
 
-fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
+fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Found>, String> {
     let path = Path::new(text);
+    let named = |path: PathBuf| Found {
+        link: !store::is_remote(&path),
+        input: Input { path, named: true },
+    };
     // A name that exists is meant literally, whatever characters it has.
     let kind = match store::is_remote(path) {
         true => store::kind(path).map_err(|e| format!("{text}: {e}"))?,
@@ -115,12 +152,7 @@ fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, S
     };
     match kind {
         Some(Kind::Folder) => return folder(path, extensions, depth),
-        Some(Kind::File) => {
-            return Ok(vec![Input {
-                path: path.to_path_buf(),
-                named: true,
-            }]);
-        }
+        Some(Kind::File) => return Ok(vec![named(path.to_path_buf())]),
         None => {}
     }
     if !text.contains(['*', '?', '[']) {
@@ -130,13 +162,10 @@ fn expand(text: &str, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, S
     if files.is_empty() {
         return Err(format!("{text}: no file matches"));
     }
-    Ok(files
-        .into_iter()
-        .map(|path| Input { path, named: true })
-        .collect())
+    Ok(files.into_iter().map(named).collect())
 }
 
-fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, String> {
+fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Found>, String> {
     let known = |entry: &Entry| {
         let extension = entry
             .path
@@ -145,7 +174,7 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
             .unwrap_or_default();
         extensions.iter().any(|e| e.eq_ignore_ascii_case(extension)) && entry.is_file()
     };
-    let mut files: Vec<PathBuf> = Vec::new();
+    let mut files: Vec<Found> = Vec::new();
     let mut folders = vec![path.to_path_buf()];
     // Links may lead back to a folder.
     let mut seen = HashSet::new();
@@ -165,7 +194,13 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
                 continue;
             }
             if known(&entry) {
-                files.push(entry.path);
+                files.push(Found {
+                    link: entry.may_be_link(),
+                    input: Input {
+                        path: entry.path,
+                        named: false,
+                    },
+                });
             } else if depth == Depth::Below && entry.is_dir() {
                 inner.push((entry.path.is_symlink(), entry.path));
             }
@@ -185,8 +220,5 @@ fn folder(path: &Path, extensions: &[&str], depth: Depth) -> Result<Vec<Input>, 
             }
         ));
     }
-    Ok(files
-        .into_iter()
-        .map(|path| Input { path, named: false })
-        .collect())
+    Ok(files)
 }

@@ -61,7 +61,7 @@ impl Listing {
     }
 }
 
-/// How many samples after the first one of a chunk the next one begins, where it continues it; `None` where it does not.
+/// Samples from the first one of a chunk to the first one of the next chunk; `None` if the next chunk does not continue it.
 fn samples_between(chunk: &Entry, next: &Entry) -> Option<usize> {
     let [a, b] = [&chunk.common, &next.common];
     let late = next.id.start.saturating_sub(chunk.end());

@@ -10,14 +10,14 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::output::{Commit, OutputError, replace};
+use super::output::{Commit, Folder, OutputError, replace};
 use super::stop::Stop;
 use crate::exit::{self, Code};
 pub use journal::Journal;
@@ -57,6 +57,8 @@ pub struct Monitor {
     pub manifest: Manifest,
     journal: Journal,
     outlets: Outlets,
+    /// It stays joined until the last file about the run is written.
+    output: Mutex<Option<Folder>>,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
@@ -88,7 +90,18 @@ impl Monitor {
             manifest: Manifest::default(),
             journal,
             outlets,
+            output: Mutex::default(),
         })
+    }
+
+    /// Keeps the progress and the manifest of the run below its output folder. `share` is as [`share_name`] has it.
+    pub fn keep(&self, output: &Folder, module: &str, share: &str) {
+        let progress = progress_path(output.path(), module, share);
+        self.meter.keep_progress(&progress, output.commit());
+        self.manifest
+            .keep(output.path(), module, share, output.commit());
+        let mut kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(output.clone());
     }
 
     /// The run has ended: says the last word, `error` being the first reason where it failed.
@@ -220,7 +233,7 @@ fn serve(address: SocketAddr, meter: Arc<Meter>) -> std::io::Result<()> {
 }
 
 /// Where a run keeps its progress: below its output folder, one file for each share and direction of it.
-pub fn progress_path(output: &Path, module: &str, share: &str) -> PathBuf {
+fn progress_path(output: &Path, module: &str, share: &str) -> PathBuf {
     output
         .join(super::output::BOOKKEEPING)
         .join("progress")

@@ -62,7 +62,7 @@ pub fn identity(chunk: &Chunk) -> String {
                 cut.id.start, cut.rate, fibre.channels, fibre.dtype
             )
         }
-        Origin::File => {
+        Origin::File(_) => {
             let about = store::listed(&chunk.path).ok();
             let modified = about.and_then(|it| it.modified);
             format!("{:?} {modified:?}", about.map(|it| it.len))
@@ -86,14 +86,14 @@ pub enum OriginError {
     Output(#[from] OutputError),
 }
 
-/// What chunks of one flow that wrote to a folder are finished.
+/// The finished chunks of one flow that wrote to a folder.
 #[derive(Debug, Default)]
 struct Records {
     /// The identity of the input, by the chunk's name.
     finished: HashMap<ChunkName, String>,
     /// Chunks that it makes anew.
     begun: HashSet<ChunkName>,
-    /// How far each list was read.
+    /// Bytes of each list that were read.
     read: HashMap<PathBuf, usize>,
 }
 
@@ -132,7 +132,7 @@ struct State {
     file: Option<File>,
 }
 
-/// What to do about results that exist.
+/// Treatment of existing results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Those of this flow are kept, those of another refuse the run.
@@ -283,7 +283,7 @@ fn done(id: &ChunkId, identity: &str) -> String {
     format!("{}_{}_{identity}.done", id.name, id.start)
 }
 
-/// What the name of such a file says.
+/// Parses the name of such a file.
 fn of_done(name: &str) -> Option<(ChunkName, i64, &str)> {
     let mut parts = name.strip_suffix(".done")?.split('_');
     let (name, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -397,7 +397,7 @@ pub fn starts(folder: &Path) -> Result<HashMap<ChunkName, i64>, OutputError> {
     Ok(starts)
 }
 
-/// What is in a folder; nothing where it is missing.
+/// Entries of a folder; none if the folder is missing.
 fn listed(folder: &Path) -> Result<Vec<store::Entry>, OutputError> {
     match store::list(folder) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),

@@ -8,6 +8,7 @@ mod tree;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use claims::Claims;
@@ -69,13 +70,15 @@ pub struct Entry {
     pub modified: Option<SystemTime>,
 }
 
-/// An output folder that this run has joined, until it is dropped or the process ends in any way.
-#[derive(Debug)]
+/// An output folder that this run has joined, until its last clone is dropped or the process ends in any way.
+///
+/// A run that is no longer joined must not write to the folder: nobody would remove what it left unfinished.
+#[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
     commit: Commit,
     run: String,
-    claims: Shared,
+    claims: Arc<Shared>,
 }
 
 /// How this run and others keep out of each other's way.
@@ -112,7 +115,7 @@ impl Folder {
                 path: path.to_path_buf(),
                 commit: Commit::Put,
                 run,
-                claims: leases.map_or(Shared::Not, Shared::Store),
+                claims: Arc::new(leases.map_or(Shared::Not, Shared::Store)),
             });
         }
         make_folder(path)?;
@@ -129,7 +132,7 @@ impl Folder {
             path: path.to_path_buf(),
             commit,
             run,
-            claims,
+            claims: Arc::new(claims),
         })
     }
 
@@ -210,7 +213,7 @@ impl Folder {
     /// # Errors
     /// When claims cannot be written.
     pub fn take(&self, work: &str) -> Result<bool, OutputError> {
-        match &self.claims {
+        match &*self.claims {
             Shared::Folder(claims) => claims.take(work),
             Shared::Store(leases) => leases.take(work),
             Shared::Not => Ok(true),
@@ -219,7 +222,7 @@ impl Folder {
 
     /// Gives a piece of work back, done or not.
     pub fn release(&self, work: &str) {
-        match &self.claims {
+        match &*self.claims {
             Shared::Folder(claims) => claims.release(work),
             Shared::Store(leases) => leases.release(work),
             Shared::Not => {}

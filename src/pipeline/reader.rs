@@ -45,7 +45,7 @@ pub enum Unready {
         chunk: PathBuf,
         /// Its samples.
         found: usize,
-        /// How many the flow needs.
+        /// Number of samples that the flow needs.
         required: usize,
         /// The command that needs them, and why.
         reason: String,
@@ -90,7 +90,7 @@ struct Axis {
     values: Vec<f64>,
 }
 
-/// How chunks are identified.
+/// Rules for the identity of chunks.
 #[derive(Debug, Clone, Copy)]
 pub struct Names {
     timestamp: Option<i64>,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         digests
     }
 
-    /// How chunks are identified.
+    /// Rules for the identity of chunks.
     pub fn names(&self) -> Names {
         Names {
             timestamp: self.settings.timestamp,
@@ -343,7 +343,7 @@ impl<'a> Reader<'a> {
         if self.edge_checked || self.settings.compat == Compat::Distpy {
             return;
         }
-        if matches!(chunk.origin, Origin::File) {
+        if matches!(chunk.origin, Origin::File(_)) {
             if edge > 0.0 {
                 self.edge_checked = true;
                 tracing::warn!(
@@ -354,7 +354,7 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        // What one chunk has alone has no seam.
+        // A run of one chunk has no seam.
         if let (Some(need), 1..) = (&plan.need, chunk.first())
             && need.rounded() > edge
         {

@@ -31,7 +31,7 @@ const JOIN: i64 = 500_000;
 /// Segments that are remembered, to find out whether an overlap repeats their samples.
 const REMEMBERED: usize = 64;
 
-/// How recordings are cut. Durations are in nanoseconds.
+/// Rules for cutting recordings. Durations are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cutting {
     /// Duration of a chunk.
@@ -100,7 +100,7 @@ pub struct Piece {
 pub struct Cut {
     /// Its name and the time of its first sample, which is the first one after the edge.
     pub id: ChunkId,
-    /// What the recordings have in common.
+    /// Properties that the recordings share.
     pub fibre: Arc<Fibre>,
     /// Samples per second by the recording's own clock.
     pub rate: Rate,

@@ -60,7 +60,7 @@ impl Need {
 }
 
 impl Draft {
-    /// What the result of a command with these inputs needs so far, where it has edges as its inputs have: each input has them,
+    /// Edges that the result of a command with these inputs needs so far, if it has edges as its inputs have: each input has them,
     /// with the same times, or is one value for all times.
     pub fn need_of(&self, inputs: &[Slot], reach: Reach, env: &Env, command: &str) -> Option<Need> {
         let Reach::Near { before, after } = reach else {

@@ -61,7 +61,10 @@ fn process(
     let reader = Reader::new(&graph, file, settings).unwrap();
     let chunks = project.path("chunks").display().to_string();
     let chunks = inputs::find(&[chunks], &["npy"]).unwrap();
-    let chunks: Vec<Chunk> = chunks.into_iter().map(Chunk::from).collect();
+    let chunks: Vec<Chunk> = chunks
+        .into_iter()
+        .map(|it| Chunk::file(it.path.clone(), it.size()))
+        .collect();
     let calls = Cell::new(0);
     let fallback = || {
         calls.set(calls.get() + 1);

@@ -110,23 +110,7 @@ fn own_headers_are_numpys() {
     if Endian::NATIVE == Endian::Little {
         assert_eq!(npy::header_bytes(DType::I16, &[5000, 10000]), expected);
     }
-    let types = [
-        DType::Bool,
-        DType::I8,
-        DType::U8,
-        DType::I16,
-        DType::U16,
-        DType::I32,
-        DType::U32,
-        DType::I64,
-        DType::U64,
-        DType::F16,
-        DType::F32,
-        DType::F64,
-        DType::C64,
-        DType::C128,
-    ];
-    for dtype in types {
+    for dtype in DType::ALL {
         for shape in [&[][..], &[7], &[3, 1], &[2, 3, 4]] {
             let bytes = npy::header_bytes(dtype, shape);
             let header = npy::parse(Path::new("x"), &bytes).unwrap();

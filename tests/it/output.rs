@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use distpy_gpu::exit;
+use distpy_gpu::pipeline::monitor::Monitor;
 use distpy_gpu::pipeline::output::{
     AtomicFile, BOOKKEEPING, Commit, Folder, Sharing, run_id, write_file,
 };
@@ -248,6 +250,20 @@ fn a_live_run_is_never_reaped_by_its_age() {
         assert!(!other.take("work").unwrap());
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A run that is killed while it writes its manifest leaves an unfinished file, which others remove by its lease.
+#[test]
+fn a_run_stays_joined_until_its_last_file_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = join(place.path());
+    let monitor = Monitor::default();
+    monitor.keep(&folder, "strainrate2summary", "");
+    drop(folder);
+    assert_eq!(bookkeeping(place.path(), "runs").len(), 1);
+    monitor.end(exit::OK, "");
+    assert_eq!(bookkeeping(place.path(), "manifests").len(), 1);
+    assert_eq!(bookkeeping(place.path(), "runs"), Vec::<String>::new());
 }
 
 #[test]

@@ -93,6 +93,15 @@ fn difference(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
     (a - b).iter().fold(0.0_f64, |most, d| most.max(d.abs())) / scale
 }
 
+/// Compares the array of the run `chunks` with that of the run `whole`, at the same times, and returns the former.
+fn chunks_equal_whole(project: &Project, commands: &Value) -> (Vec<f64>, Array2<f64>) {
+    let [whole, chunks] = ["whole", "chunks"].map(|out| array(project, out));
+    let mut times = whole.0.iter().zip(&chunks.0);
+    assert!(times.all(|(a, b)| (a - b).abs() < 1e-6), "{commands}");
+    assert!(difference(&chunks.1, &whole.1) < 1e-6, "{commands}");
+    chunks
+}
+
 /// Seconds of the edge buffer that the flow of a project needs, as `--explain` reports it.
 fn needed(project: &Project) -> f64 {
     let explained = project.summary("-f raw --explain --device cpu").ends(0);
@@ -145,16 +154,7 @@ fn decimation_keeps_one_grid() {
         let need = needed(&project);
         set_chunks(&project, 1.0, 0.0, need);
         project.summary("-f raw -o chunks").ends(0);
-        let [whole, chunks] = ["whole", "chunks"].map(|out| array(&project, out));
-        assert!(
-            whole
-                .0
-                .iter()
-                .zip(&chunks.0)
-                .all(|(a, b)| (a - b).abs() < 1e-6),
-            "{command}"
-        );
-        assert!(difference(&chunks.1, &whole.1) < 1e-6, "{command}");
+        let chunks = chunks_equal_whole(&project, &command);
         // Chunk files know where they are in the run as well.
         project
             .run("-m segy_ingest -c system.json -f raw -o chunks_of_a_second")
@@ -171,24 +171,16 @@ fn gaps_end_edges_and_grids() {
     let project = Project::new();
     segy(&project, "raw/a.sgy", 0, 0, 3300);
     segy(&project, "raw/b.sgy", 10, 10_000, 4000);
-    let commands = [
-        json!({"name": "running_mean", "window_length": 31, "axis": 1}),
-        json!({"name": "downsample", "tsample": 7}),
-    ];
-    set_flow(&project, &commands);
+    let commands = json!([
+        {"name": "running_mean", "window_length": 31, "axis": 1},
+        {"name": "downsample", "tsample": 7},
+    ]);
+    set_flow(&project, commands.as_array().unwrap());
     set_chunks(&project, 100.0, 0.0, 0.0);
     project.summary("-f raw -o whole").ends(0);
     set_chunks(&project, 1.0, 0.0, 0.5);
     project.summary("-f raw -o chunks").ends(0);
-    let [whole, chunks] = ["whole", "chunks"].map(|out| array(&project, out));
-    assert!(
-        whole
-            .0
-            .iter()
-            .zip(&chunks.0)
-            .all(|(a, b)| (a - b).abs() < 1e-6)
-    );
-    assert!(difference(&chunks.1, &whole.1) < 1e-6);
+    chunks_equal_whole(&project, &commands);
 }
 
 /// From recordings and from the chunk files of an ingest, with edges that are longer than a chunk, and with chunks that overlap.
@@ -234,7 +226,7 @@ fn results_of_recordings_are_those_of_their_chunk_files() {
                     npy("straight").keys()
                 );
                 assert!(npy("straight") == npy("files"), "{device} {commands:?}");
-                // What needs the whole time axis, or no neighbours, is not changed by edges.
+                // Edges do not change a command that needs the whole time axis, or no neighbours.
                 if commands.len() != 1 {
                     set_chunks(&project, length, overlap, 0.0);
                     project

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
@@ -345,7 +345,8 @@ fn only_the_headers_of_a_recording_are_fetched_to_look_at_it() {
         format!("import boto3; print({client}.head_object(Bucket='data', Key='big.sgy')['ETag'])");
     let tag = python::run(&script, &project.path("")).unwrap();
     assert!(tag.trim().ends_with("-2\""), "two parts: {tag}");
-    let (port, received) = counted(store.port);
+    let proxy = Proxy::start(store.port);
+    let (port, received) = (proxy.port, &proxy.received);
     let args = "-m strainrate2summary -c system.json -f s3://data/big.sgy -o out --explain";
     let explained = Ran::of(command(&project, args, port)).ends(0);
     assert!(explained.out.contains("30"), "{}", explained.out);
@@ -361,35 +362,91 @@ fn only_the_headers_of_a_recording_are_fetched_to_look_at_it() {
     assert!(all < size + size / 4, "{all} of {size}");
 }
 
-/// A way to a server that counts the bytes that come from it.
-fn counted(port: u16) -> (u16, Arc<AtomicU64>) {
-    let received = Arc::new(AtomicU64::new(0));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let own = listener.local_addr().unwrap().port();
-    let count = received.clone();
-    std::thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
-                return;
-            };
-            let (mut up, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || {
-                let _ = std::io::copy(&mut up, &mut to);
-                let _ = to.shutdown(std::net::Shutdown::Write);
-            });
-            let count = count.clone();
-            std::thread::spawn(move || {
-                let (mut from, mut to) = (server, client);
-                let mut block = vec![0; 64 << 10];
-                while let Ok(n @ 1..) = from.read(&mut block) {
-                    count.fetch_add(n as u64, Ordering::Relaxed);
-                    if to.write_all(&block[..n]).is_err() {
-                        return;
-                    }
-                }
-                let _ = to.shutdown(std::net::Shutdown::Write);
-            });
+/// The processes of a job each list a folder, and a store charges for lists; an index makes them unnecessary.
+#[test]
+fn a_folder_with_an_index_is_not_listed() {
+    let Some(store) = Store::start() else {
+        return;
+    };
+    let project = Project::new();
+    let recipe = json!({"channels": 4, "seconds": 5, "prf": 200});
+    project.write("recipe.json", recipe.to_string().as_bytes());
+    let run = |port: u16, args: &str| Ran::of(command(&project, args, port)).ends(0);
+    run(store.port, "-m synthesize -c recipe.json -o recording.sgy");
+    let chunks = "s3://data/chunks";
+    let ingest = format!("-m ingest -c system.json -f recording.sgy -o {chunks}");
+    run(store.port, &ingest);
+    let summary = format!("-m strainrate2summary -c system.json -f {chunks}");
+    let proxy = Proxy::start(store.port);
+    run(proxy.port, &format!("{summary} --shard 1/2 -o share"));
+    assert_eq!(proxy.count("GET /data?"), 0, "{}", proxy.asked());
+    assert_eq!(
+        proxy.count("GET /data/chunks/index.csv"),
+        1,
+        "{}",
+        proxy.asked()
+    );
+    // Without an index, one list is enough.
+    assert_eq!(store.ask("DELETE", "/data/chunks/index.csv", &[]).0, 204);
+    let proxy = Proxy::start(store.port);
+    run(proxy.port, &format!("{summary} --shard 1/2 -o listed"));
+    assert_eq!(proxy.count("GET /data?"), 1, "{}", proxy.asked());
+    assert!(project.files("share") == project.files("listed"));
+}
+
+/// A way to a server that counts the bytes that come from it, and keeps what was asked.
+struct Proxy {
+    port: u16,
+    received: Arc<AtomicU64>,
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            received: Arc::default(),
+            sent: Arc::default(),
+        };
+        let (received, sent) = (proxy.received.clone(), proxy.sent.clone());
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
+                    return;
+                };
+                let (up, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let sent = sent.clone();
+                let keep = move |bytes: &[u8]| sent.lock().unwrap().extend_from_slice(bytes);
+                std::thread::spawn(move || pass_on(up, to, keep));
+                let received = received.clone();
+                let count = move |bytes: &[u8]| {
+                    received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                };
+                std::thread::spawn(move || pass_on(server, client, count));
+            }
+        });
+        proxy
+    }
+
+    /// The requests.
+    fn asked(&self) -> String {
+        String::from_utf8_lossy(&self.sent.lock().unwrap()).into_owned()
+    }
+
+    /// Number of requests that begin so.
+    fn count(&self, request: &str) -> usize {
+        self.asked().matches(request).count()
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, see: impl Fn(&[u8])) {
+    let mut block = vec![0; 64 << 10];
+    while let Ok(n @ 1..) = from.read(&mut block) {
+        see(&block[..n]);
+        if to.write_all(&block[..n]).is_err() {
+            return;
         }
-    });
-    (own, received)
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
 }

@@ -87,7 +87,7 @@ pub fn after_1970(nanoseconds: i64) -> Option<i64> {
     (nanoseconds as f64 >= YEAR_1971 * SECOND as f64).then_some(nanoseconds)
 }
 
-/// What happens at a time that is 0, negative or NaN.
+/// Rule for a time that is 0, negative or NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fillers {
     /// The rows from there on were allocated and not written: they have no time.
@@ -255,7 +255,7 @@ impl Clock {
         }
     }
 
-    /// What was found, for messages.
+    /// Description of the found value, for messages.
     pub fn found(&self) -> String {
         let rows = self.rows();
         match self.first() {

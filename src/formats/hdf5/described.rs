@@ -320,7 +320,7 @@ impl Within<'_> {
     }
 }
 
-/// What numbers of a described unit count.
+/// The meaning of a number in a described unit.
 fn since(unit: Unit) -> Since {
     Since::units(i128::from(SECOND / unit.per_second()))
 }

@@ -1,4 +1,4 @@
-//! How the time stamps of samples become segments and a rate.
+//! Segments and a rate from the time stamps of samples.
 
 use std::collections::VecDeque;
 

@@ -15,7 +15,7 @@ const WHOLE_SECONDS: i64 = SECOND - 1;
 pub struct Start {
     /// The time of the first sample.
     pub time: Timestamp,
-    /// What the file resolves: a whole second, the last digit of a fraction, or a nanosecond.
+    /// Resolution of the time in the file: a whole second, the last digit of a fraction, or a nanosecond.
     pub tolerance: i64,
 }
 

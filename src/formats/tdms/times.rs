@@ -13,7 +13,7 @@ use crate::formats::silixa::{self, Start};
 pub struct Times {
     /// In the order of the samples.
     pub segments: Vec<Segment>,
-    /// What the texts of the times resolve.
+    /// Resolution of the texts of the times.
     pub tolerance: i64,
 }
 

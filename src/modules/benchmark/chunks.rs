@@ -167,7 +167,7 @@ fn given(cli: &Cli, system: &System, flow: &Flow) -> Result<Batch, Failure> {
         a == b
     };
     for input in &found {
-        let job = reader.job(&Chunk::from(input.clone()))?;
+        let job = reader.job(&Chunk::file(input.path.clone(), input.size()))?;
         bytes += job.sources[0].size();
         if !jobs.is_empty() && bytes > MOST_BYTES {
             tracing::warn!(

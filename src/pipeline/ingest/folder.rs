@@ -1,4 +1,4 @@
-//! What a folder of chunks has besides them: the index, the depth axis, and what a stored sample stands for.
+//! Files beside the chunks of a folder: the index, the depth axis, and the calibration of stored samples.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,7 +119,7 @@ fn write_depth(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), Inge
     Ok(out.write(name, &npy::encode(DType::F64, shape, values))?)
 }
 
-/// What a stored sample stands for is one for all chunks of a folder, as the depth axis is.
+/// All chunks of a folder share one calibration, as they share the depth axis.
 fn write_calibration(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), IngestError> {
     let path = out.path().join(Calibration::FILE);
     if options.overwrite && fibre.calibration.is_none() {

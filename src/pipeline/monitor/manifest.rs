@@ -141,7 +141,7 @@ impl Manifest {
     }
 
     /// It will be written below an output folder, under a name that no other run has.
-    pub fn keep(&self, output: &Path, module: &str, share: &str, commit: Commit) {
+    pub(super) fn keep(&self, output: &Path, module: &str, share: &str, commit: Commit) {
         let time = self.started.strftime("%Y%m%dT%H%M%S%.3fZ");
         let name = format!("{module}-{time}{share}.json");
         self.state().place = Some((output.to_path_buf(), name, commit));

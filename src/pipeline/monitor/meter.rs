@@ -151,7 +151,7 @@ impl Meter {
     }
 
     /// Where the progress is kept, for whoever looks at the folder.
-    pub fn keep_progress(&self, path: &Path, commit: Commit) {
+    pub(super) fn keep_progress(&self, path: &Path, commit: Commit) {
         self.state().progress = Some((path.to_path_buf(), commit));
     }
 

@@ -18,7 +18,7 @@ pub struct Flow {
     pub program: String,
     /// The command file, for messages and the report. It may have another path elsewhere, so that it is not in the hash.
     pub file: PathBuf,
-    /// What else changes numbers, by its key in the configuration.
+    /// Other settings that change numbers, by their keys in the configuration.
     pub settings: BTreeMap<String, Value>,
     /// The commands, inputs before users.
     pub commands: Vec<Step>,
@@ -35,7 +35,7 @@ pub struct Step {
     pub name: String,
     /// Its arguments; those that the command file leaves out have their defaults.
     pub arguments: Map<String, Value>,
-    /// What it reads: numbers of commands, from 1; 0 is the chunk.
+    /// Its inputs: numbers of commands, from 1; 0 is the chunk.
     pub inputs: Vec<usize>,
 }
 
@@ -64,7 +64,7 @@ impl Flow {
         }
     }
 
-    /// What two flows have in common if they give the same numbers.
+    /// Hash of everything that changes the numbers of the flow.
     pub fn hash(&self) -> String {
         let text = serde_json::to_vec(&(&self.program, &self.settings, &self.commands));
         let digest = Sha256::digest(text.expect("a flow is plain data"));

@@ -40,7 +40,7 @@ pub struct Claims {
     expiry: Duration,
     lease: Lease,
     mine: Mutex<HashSet<String>>,
-    beat: Option<(Sender<()>, JoinHandle<()>)>,
+    beat: Option<(Sender<()>, JoinHandle<File>)>,
 }
 
 /// What a lease says of its run, for other runs and for people.
@@ -244,11 +244,13 @@ impl Drop for Claims {
             remove_if(&self.claims.join(file_name(&work)), &self.run);
         }
         self.reap_all();
-        if let Some((stop, thread)) = self.beat.take() {
+        // The lease goes before its lock: a lease that is not locked is a dead run's.
+        let lock = self.beat.take().map(|(stop, thread)| {
             drop(stop);
-            let _ = thread.join();
-        }
+            thread.join()
+        });
         let _ = std::fs::remove_file(self.leases.join(&self.run));
+        drop(lock);
     }
 }
 
@@ -282,13 +284,13 @@ fn text(lease: &Lease) -> Vec<u8> {
     serde_json::to_vec(lease).expect("a lease is plain data")
 }
 
-/// Touches a lease until the sender is dropped.
+/// Touches a lease until the sender is dropped, and returns the file, which holds the lock.
 fn heartbeat(
     path: PathBuf,
     mut file: File,
     lease: Lease,
     expiry: Duration,
-) -> (Sender<()>, JoinHandle<()>) {
+) -> (Sender<()>, JoinHandle<File>) {
     let (sender, stopped) = channel();
     let thread = std::thread::spawn(move || {
         while stopped.recv_timeout(expiry / BEATS) == Err(RecvTimeoutError::Timeout) {
@@ -308,6 +310,7 @@ fn heartbeat(
                 tracing::warn!("{}: {e}", path.display());
             }
         }
+        file
     });
     (sender, thread)
 }

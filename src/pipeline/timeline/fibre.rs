@@ -1,4 +1,4 @@
-//! What recordings of one fibre have in common, and recordings without their samples.
+//! Properties that all recordings of one fibre share, and recordings without their samples.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::formats::{Calibration, Header};
 /// Rates that differ by less are one: instruments state them, or clocks measure them.
 const SAME_RATE: f64 = 1e-3;
 
-/// What recordings of one fibre have in common.
+/// Properties that all recordings of one fibre share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fibre {
     /// Number of channels.
@@ -22,9 +22,9 @@ pub struct Fibre {
     pub dtype: DType,
     /// Depth of each channel in metres.
     pub depth: Arc<[f64]>,
-    /// How the depths are stored next to chunks and results.
+    /// File type of the depths next to chunks and results.
     pub depth_file: AxisFile,
-    /// What a stored sample stands for.
+    /// Calibration of stored samples.
     pub calibration: Option<Calibration>,
 }
 
@@ -68,12 +68,12 @@ pub struct Recorded {
     pub segments: Vec<Segment>,
     /// Nanoseconds by which the stated times may be off.
     pub time_tolerance: i64,
-    /// What it has in common with others.
+    /// Properties that it shares with other chunks.
     pub fibre: Fibre,
 }
 
 impl Recorded {
-    /// What a file's header says. Depths that are the `known` ones are not kept twice.
+    /// The header of a file. Depths equal to the `known` ones are not stored twice.
     pub fn new(
         path: &Path,
         bytes: u64,

@@ -1,4 +1,4 @@
-//! What was recorded: pieces of time without a pause, and files that have parts of them.
+//! Segments: times without a pause, and the files that hold parts of them.
 
 use std::ops::Range;
 

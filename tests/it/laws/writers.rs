@@ -8,7 +8,7 @@ use super::world::{APART, World};
 /// A format's file of some parts of a world.
 type Write = fn(&Path, &World, &[Range<usize>]);
 
-/// What a format can say of time.
+/// Resolution of time in a format.
 pub struct Form {
     pub name: &'static str,
     pub rates: &'static [f64],
