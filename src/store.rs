@@ -4,6 +4,8 @@
 //! A path in a store is the text of its URL (`s3://bucket/folder/name`), so that joining and file names work as usual. What
 //! lies on this machine goes to the system as ever. A store has no folders: a folder is there while an object is below it.
 
+mod guard;
+pub mod map;
 #[cfg(not(feature = "object-store"))]
 #[path = "store/absent.rs"]
 pub mod remote;

@@ -5,7 +5,6 @@
 //! library.
 
 mod filters;
-mod turn;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -17,6 +16,7 @@ use hdf5::{Dataset, Datatype, H5Type};
 use rayon::prelude::*;
 
 use self::filters::{Damage, Filters, sized};
+use super::turn;
 use crate::block::DType;
 use crate::formats::FormatError;
 use crate::formats::mapped::Pieces;
@@ -457,7 +457,7 @@ fn native<T: H5Type>(data: &Dataset) -> bool {
 }
 
 /// Lengths of two or three axes as those of three.
-fn three(lengths: &[usize]) -> Option<[usize; 3]> {
+pub fn three(lengths: &[usize]) -> Option<[usize; 3]> {
     match *lengths {
         [slow, fast] => Some([1, slow, fast]),
         [blocks, slow, fast] => Some([blocks, slow, fast]),
