@@ -153,7 +153,7 @@ struct Tiled {
 }
 
 impl TileWriter {
-    /// Begins a file at a path where a file is. `build` makes everything but the samples of `arrays`, their datasets included.
+    /// Begins a file, in place of one that is there. `build` makes everything but the samples of `arrays`, their datasets included.
     ///
     /// # Errors
     /// When the structure cannot be made, or the file cannot be written.
@@ -179,7 +179,12 @@ impl TileWriter {
         });
         let arrays: Option<Vec<Tiled>> = arrays.collect();
         let arrays = arrays.ok_or_else(unexpected)?;
-        let open = Plain::options().read(true).write(true).open(path);
+        let open = Plain::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
         Ok(Self {
             path: path.to_path_buf(),
             file: open.map_err(|e| FormatError::io(path, e))?,
