@@ -15,7 +15,7 @@ pub mod remote;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Seek};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -236,6 +236,32 @@ pub fn canonical(path: &Path) -> PathBuf {
         true => path.to_path_buf(),
         false => path.canonicalize().unwrap_or_else(|_| path.to_path_buf()),
     }
+}
+
+/// A path without links and points, whether or not it is there.
+pub fn real(path: &Path) -> PathBuf {
+    if is_remote(path) {
+        return path.to_path_buf();
+    }
+    let there = path
+        .ancestors()
+        .map(|folder| match folder == Path::new("") {
+            true => (folder, Path::new(".")),
+            false => (folder, folder),
+        })
+        .find_map(|(folder, name)| Some((folder, name.canonicalize().ok()?)));
+    let Some((folder, mut real)) = there else {
+        return path.to_path_buf();
+    };
+    for part in path.strip_prefix(folder).unwrap_or(path).components() {
+        match part {
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// A whole file.
