@@ -231,7 +231,7 @@ pub trait Unchanged {
     /// Bytes that it had when it was opened.
     fn bytes(&self) -> u64;
 
-    /// Whether it is as it was when it was opened.
+    /// Checks that it is as it was when it was opened.
     ///
     /// # Errors
     /// When it has another size or time of change, or a part of it could not be read.

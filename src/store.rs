@@ -49,7 +49,7 @@ pub struct Entry {
     pub path: PathBuf,
     /// What a store's list says of it; on this machine the system is asked when it is wanted.
     listed: Option<(Kind, Meta)>,
-    /// Metadata from the list of a local folder.
+    /// Type of the file, from the list of a local folder.
     local: Option<std::fs::FileType>,
 }
 
@@ -76,7 +76,7 @@ impl Entry {
         }
     }
 
-    /// Whether it may be a link to another file.
+    /// True if it may be a link to another file.
     pub fn may_be_link(&self) -> bool {
         self.listed.is_none() && self.local.is_none_or(|it| it.is_symlink())
     }

@@ -260,7 +260,7 @@ impl Stored {
         (self.order == Order::C && native).then(|| &self.bytes[rows.start * row..rows.end * row])
     }
 
-    /// Whether the samples are those that the file had when it was opened.
+    /// Checks that the samples are those that the file had when it was opened.
     ///
     /// # Errors
     /// When the file changed since.

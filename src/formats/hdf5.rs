@@ -62,8 +62,8 @@ pub struct H5Source {
     pieces: Arc<Pieces>,
     /// A copy of what lies in a store, where it cannot lose its name while it is open.
     _copy: Option<Local>,
-    /// Where the samples lie, once they are read; none where the library must read them.
-    places: OnceLock<Option<Places>>,
+    /// Found at the first read; none if the library must read the samples.
+    places: OnceLock<Option<Box<dyn Places>>>,
 }
 
 /// What a layout's reader finds in a file.
@@ -272,44 +272,42 @@ fn recognised(at: Place, file: &File, wanted: &Description) -> Result<Found, For
     Err(at.content("layout", found, expected))
 }
 
-/// Samples that are read without the library.
-#[derive(Debug)]
-enum Places {
-    Chunked(Box<Chunks>),
-    Contiguous(Contiguous),
-}
-
-impl Places {
+/// Samples of a dataset that are read without the library.
+trait Places: std::fmt::Debug + Send + Sync {
+    /// Reads parts into rows of `row_bytes`, each from a byte of the rows on: a row for each line or, `turned`, for each sample of a
+    /// line.
+    ///
+    /// # Errors
+    /// When they cannot be read or decoded, or the file ends before.
     fn read(
         &self,
         parts: &[(chunked::Part, usize)],
         turned: bool,
         dst: &mut [u8],
         row_bytes: usize,
-    ) -> Result<(), FormatError> {
-        match self {
-            Places::Chunked(chunks) => chunks.read(parts, turned, dst, row_bytes),
-            Places::Contiguous(samples) => samples.read(parts, turned, dst, row_bytes),
-        }
-    }
+    ) -> Result<(), FormatError>;
+
+    /// True if samples are decoded in blocks.
+    fn is_packed(&self) -> bool;
 }
 
 impl H5Source {
-    fn places(&self) -> Option<&Places> {
+    fn places(&self) -> Option<&dyn Places> {
         let Found { data, header, .. } = &self.found;
-        let find = || {
-            let chunks = || Chunks::of(&self.path, &self.pieces, data, header.dtype);
-            let contiguous = Contiguous::of(&self.pieces, data, header.dtype);
-            let contiguous = contiguous.map(Places::Contiguous);
-            contiguous.or_else(|| chunks().map(Box::new).map(Places::Chunked))
+        let find = || match Contiguous::of(&self.pieces, data, header.dtype) {
+            Some(samples) => Some(Box::new(samples) as Box<dyn Places>),
+            None => {
+                let chunks = Chunks::of(&self.path, &self.pieces, data, header.dtype)?;
+                Some(Box::new(chunks) as Box<dyn Places>)
+            }
         };
-        self.places.get_or_init(find).as_ref()
+        self.places.get_or_init(find).as_deref()
     }
 
     /// Reads a window without the library.
     fn read_places(
         &self,
-        places: &Places,
+        places: &dyn Places,
         window: &samples::Window,
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
@@ -340,7 +338,7 @@ impl Source for H5Source {
     }
 
     fn is_packed(&self) -> bool {
-        matches!(self.places(), Some(Places::Chunked(_)))
+        self.places().is_some_and(Places::is_packed)
     }
 
     fn read(

@@ -169,7 +169,7 @@ impl Folder {
         store::join(&self.path, path)
     }
 
-    /// Where a path below the folder lies, if a result may be written there.
+    /// The full path of a result, by its path below the folder.
     ///
     /// # Errors
     /// When it is not below the folder, or an input's.

@@ -360,7 +360,7 @@ impl Run<'_> {
                 Ok((mut job, results)) => {
                     let size = Size::of(&job);
                     let changed = job.sources.iter().find_map(|it| it.check().err());
-                    let changed = changed.map(|e| format!("{}: {e}", job.path.display()));
+                    let changed = changed.map(|e| e.to_string());
                     // Samples are let go before results wait to be written.
                     job.sources.clear();
                     let begun = begun
@@ -411,11 +411,9 @@ impl Run<'_> {
                 seconds,
                 changed,
             } = done;
-            let fault = results.fault.as_ref();
-            let fault = fault.map(|fault| format!("{}: {fault}", job.path.display()));
-            if let Some(reason) = changed.as_ref().or(fault.as_ref()) {
+            if let Some(reason) = changed.as_ref().or(results.fault.as_ref()) {
                 meter.moves(Some(Queue::Computed), None);
-                meter.failed(reason);
+                meter.failed(&format!("{}: {reason}", job.path.display()));
                 summaries.failed(&job.id, reason);
                 self.output.release(&self.work(Some(&job.id), &job.path));
                 match changed {

@@ -511,7 +511,7 @@ pub(super) fn unreadable(error: FormatError) -> Unready {
     }
 }
 
-/// Whether samples are those that a file had when it was opened.
+/// Checks that samples are those that a file had when it was opened.
 pub(super) fn unchanged(path: &Path, stored: &Stored) -> Result<(), Unready> {
     let same = stored.check();
     same.map_err(|e| Unready::Io(format!("{}: {e}", path.display())))

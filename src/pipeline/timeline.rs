@@ -244,10 +244,12 @@ impl Timeline {
             let late = start.saturating_sub(run.time(run.end));
             let drifted = start.saturating_sub(run.last_end);
             let resolved = recorded.time_tolerance.max(run.last_tolerance);
+            // Starts that jitter within `join_seconds` may do so by whole samples.
+            let wished = self.cutting.join.is_some_and(|join| late.abs() <= join);
             if self.cutting.rule == Rule::Count {
                 // distpy cuts each recording by itself.
                 self.end_run(cuts);
-            } else if !(late < 0 && repeats(rate, drifted, resolved))
+            } else if !(late < 0 && !wished && repeats(rate, drifted, resolved))
                 && (late.abs() <= tolerance || drifted.abs() <= tolerance)
             {
                 // It stays on the run's grid, so that the jitter of starts does not change the number of samples in chunks,
@@ -506,7 +508,7 @@ impl Timeline {
 }
 
 /// Seconds of nanoseconds, for messages.
-/// Whether a segment that starts so late after another repeats its last samples: it starts at the time of one of them, as exactly as
+/// True if a segment that starts so late after another repeats its last samples: it starts at the time of one of them, as exactly as
 /// times are resolved. Clocks that differ are off by a part of a step, and a file may begin with the last sample of the one before.
 fn repeats(rate: Rate, late: i64, resolved: i64) -> bool {
     let samples = rate.nearest(-late);

@@ -9,7 +9,7 @@ use memmap2::Mmap;
 
 use super::guard::Guard;
 
-/// What tells that a file has changed.
+/// Size and time of change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
     /// Its bytes.
@@ -56,9 +56,9 @@ impl State {
 /// uses what it saw.
 #[derive(Debug)]
 pub struct Map {
+    /// Fields are dropped in their order: the guard goes before the memory that it watches.
+    _guard: Option<Guard>,
     map: Mmap,
-    /// Dropped before the memory that it watches.
-    guard: Option<Guard>,
     file: File,
     state: State,
 }
@@ -71,14 +71,14 @@ impl Map {
     pub fn of(file: File) -> io::Result<Self> {
         let map = map_file(&file)?;
         Ok(Self {
-            guard: Guard::of(&map),
+            _guard: Guard::of(&map),
             map,
             state: State::of(&file)?,
             file,
         })
     }
 
-    /// Whether the file is as it was when it was opened.
+    /// Checks that the file is as it was when it was opened.
     ///
     /// # Errors
     /// When it has another size or time of change.
@@ -95,12 +95,6 @@ impl Deref for Map {
     }
 }
 
-impl Drop for Map {
-    fn drop(&mut self) {
-        self.guard = None;
-    }
-}
-
 #[allow(
     unsafe_code,
     reason = "mapping is unsafe as another process may shorten the file; see below"
@@ -110,4 +104,45 @@ fn map_file(file: &File) -> io::Result<Mmap> {
     // patterns from it, so a file that changes gives other samples, never undefined values that are relied on. Where a file was
     // cut, [`guard`] puts zeros. `Map::check` reports both before a result of them is written.
     unsafe { Mmap::map(file) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn mapped(bytes: usize) -> (tempfile::NamedTempFile, Map) {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&vec![7; bytes]).expect("it is written");
+        let map = Map::of(file.reopen().expect("it is there")).expect("it is mapped");
+        (file, map)
+    }
+
+    /// Without the handler of the signal, this ends the process.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_cut_is_an_error() {
+        let (file, map) = mapped(1 << 20);
+        assert!(map.check().is_ok());
+        file.as_file().set_len(100_000).expect("it is cut");
+        assert_eq!((map[0], map[map.len() - 1]), (7, 0));
+        assert!(map.iter().all(|byte| [0, 7].contains(byte)));
+        let error = map.check().expect_err("it is cut").to_string();
+        assert!(
+            error.contains("found 100000 bytes") && error.contains("1048576"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_is_an_error() {
+        let (mut file, map) = mapped(5000);
+        let later = SystemTime::now() + std::time::Duration::from_secs(5);
+        file.write_all(b"more").expect("it is written");
+        file.as_file().set_len(5000).expect("it is cut");
+        file.as_file().set_modified(later).expect("it is dated");
+        let error = map.check().expect_err("it changed").to_string();
+        assert!(error.contains("a later time of change"), "{error}");
+    }
 }

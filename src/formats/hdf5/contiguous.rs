@@ -6,7 +6,7 @@ use hdf5::Dataset;
 use hdf5::dataset::Layout;
 
 use super::chunked::{Part, known, three};
-use super::turn;
+use super::{Places, turn};
 use crate::block::DType;
 use crate::formats::FormatError;
 use crate::formats::mapped::Pieces;
@@ -26,27 +26,8 @@ pub struct Contiguous {
     at: u64,
 }
 
-impl Contiguous {
-    /// The samples of a dataset of `dtype`; `None` where the library must read them.
-    pub fn of(pieces: &Arc<Pieces>, data: &Dataset, dtype: DType) -> Option<Self> {
-        if data.layout() != Layout::Contiguous {
-            return None;
-        }
-        known(data, dtype)?;
-        Some(Self {
-            pieces: pieces.clone(),
-            shape: three(&data.shape())?,
-            element: dtype.size(),
-            at: data.offset()?,
-        })
-    }
-
-    /// Reads parts into rows of `row_bytes`, each from a byte of the rows on: a row for each line or, `turned`, for each sample of a
-    /// line.
-    ///
-    /// # Errors
-    /// When they cannot be read, or the file ends before.
-    pub fn read(
+impl Places for Contiguous {
+    fn read(
         &self,
         parts: &[(Part, usize)],
         turned: bool,
@@ -88,6 +69,26 @@ impl Contiguous {
             }
         }
         Ok(())
+    }
+
+    fn is_packed(&self) -> bool {
+        false
+    }
+}
+
+impl Contiguous {
+    /// The samples of a dataset of `dtype`; `None` where the library must read them.
+    pub fn of(pieces: &Arc<Pieces>, data: &Dataset, dtype: DType) -> Option<Self> {
+        if data.layout() != Layout::Contiguous {
+            return None;
+        }
+        known(data, dtype)?;
+        Some(Self {
+            pieces: pieces.clone(),
+            shape: three(&data.shape())?,
+            element: dtype.size(),
+            at: data.offset()?,
+        })
     }
 
     fn bytes(&self, place: usize, dst: &mut [u8]) -> Result<(), FormatError> {

@@ -41,7 +41,7 @@ pub(super) struct Array {
     pub tile: Vec<usize>,
     /// Bytes of a sample.
     pub element: usize,
-    /// Whether its filters are shuffle and deflate, rather than none.
+    /// True for the filters shuffle and deflate, false for none.
     pub packed: bool,
 }
 
@@ -62,7 +62,7 @@ impl Array {
         self.grid()[1..].iter().product()
     }
 
-    /// Where in the grid a tile is; tiles are numbered with the last dimension first.
+    /// The place of a tile in the grid; tiles are numbered with the last dimension first.
     fn position(&self, number: usize) -> Vec<usize> {
         let grid = self.grid();
         let mut position = vec![0; grid.len()];
@@ -471,7 +471,7 @@ fn image_of(file: &File) -> hdf5::Result<Vec<u8>> {
     Ok(image)
 }
 
-/// Where in the image the address of a dataset's index is: in the layout message of its header.
+/// The place in the image of the address of a dataset's index, which is in the layout message of its header.
 fn place_of_index(image: &[u8], header: u64) -> Option<usize> {
     const LAYOUT: u16 = 8;
     const CONTINUATION: u16 = 16;

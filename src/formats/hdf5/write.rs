@@ -105,27 +105,29 @@ pub fn write_prodml(
     write_times(&mut writer, header)?;
     // Whole chunks, so that none is written twice.
     let window = (WINDOW_BYTES / (chunk * row_bytes).max(1)).max(1) * chunk;
+    let mut held = vec![0; row_bytes * window.min(samples)];
     for from in (0..samples).step_by(window) {
         let to = (from + window).min(samples);
-        let mut held = vec![0; row_bytes * (to - from)];
-        source.read(0..channels, from..to, &mut held)?;
+        let held = &mut held[..row_bytes * (to - from)];
+        source.read(0..channels, from..to, held)?;
         let rows = match element {
-            1 => transposed::<1>(&held, channels),
-            2 => transposed::<2>(&held, channels),
-            4 => transposed::<4>(&held, channels),
-            _ => transposed::<8>(&held, channels),
+            1 => transposed::<1>(held, channels),
+            2 => transposed::<2>(held, channels),
+            4 => transposed::<4>(held, channels),
+            _ => transposed::<8>(held, channels),
         };
         writer.write(1, from, &rows)?;
     }
     writer.finish()
 }
 
-/// Samples of channels one after the other, from channels one after the other.
+/// Times one after the other, from channels one after the other.
 fn transposed<const N: usize>(held: &[u8], channels: usize) -> Vec<u8> {
     let (held, _) = held.as_chunks::<N>();
     let rows = ArrayView2::from_shape((channels, held.len() / channels.max(1)), held)
         .expect("the buffer holds exactly the window");
-    rows.t().iter().flatten().copied().collect()
+    let times: Vec<[u8; N]> = rows.t().iter().copied().collect();
+    times.into_flattened()
 }
 
 /// Channels as PRODML numbers them.

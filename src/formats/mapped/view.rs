@@ -169,7 +169,7 @@ impl View {
         }
     }
 
-    /// Whether all that was looked at was there, and is there unchanged.
+    /// Checks that all that was looked at was there, and is there unchanged.
     ///
     /// # Errors
     /// When a part could not be fetched, or the file changed.

@@ -190,7 +190,7 @@ pub(super) fn draw_id() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Whether a text is the name of a run, as [`run_id`] gives it.
+/// True for the name of a run, as [`run_id`] gives it.
 pub(super) fn is_run_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

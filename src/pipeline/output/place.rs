@@ -27,12 +27,11 @@ impl Protected {
             if pattern {
                 let folder = glob::Pattern::escape(&store::real(parent(path)).to_string_lossy());
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                // What is no pattern is an error where inputs are looked for.
+                // An invalid pattern is an error of the search for inputs.
                 inputs
                     .patterns
                     .extend(glob::Pattern::new(&format!("{folder}/{name}")));
-            } else if store::is_dir(path) || (store::is_remote(path) && path.extension().is_none())
-            {
+            } else if is_folder(path) {
                 inputs.folders.insert(folder(path));
             } else {
                 inputs.files.insert(real_file(path));
@@ -42,12 +41,12 @@ impl Protected {
         inputs
     }
 
-    /// Whether a folder's files are inputs.
+    /// True if the files of a folder are inputs.
     pub fn has_folder(&self, path: &Path) -> bool {
         self.folders.contains(&folder(path))
     }
 
-    /// Whether a file, in a folder by its real path, is an input or would be one.
+    /// True if a file, in a folder by its real path, is an input or would be one.
     fn has(&self, folder: &Path, file: &Path) -> bool {
         self.folders.contains(folder)
             || self.files.contains(file)
@@ -77,7 +76,7 @@ impl Places {
         }
     }
 
-    /// Whether a file may be written: `path` is below the output folder, and `full` is the whole path.
+    /// Checks that a file may be written: `path` is below the output folder, and `full` is the whole path.
     pub fn check(&self, path: &Path, full: &Path) -> io::Result<()> {
         let inner = |it: Component| matches!(it, Component::Normal(_) | Component::CurDir);
         let wrong = |found: String| {
@@ -100,13 +99,16 @@ impl Places {
         Ok(())
     }
 
-    /// Where a folder is, or would be, after links are followed.
+    /// The real path of a folder, which need not exist.
     fn real(&self, folder: &Path) -> PathBuf {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, real)) = known.iter().find(|(named, _)| named == folder) {
             return real.clone();
         }
         let found = store::real(folder);
+        if store::is_remote(folder) {
+            return found;
+        }
         // One that is not there yet may become a link.
         if store::is_dir(folder) {
             if known.len() == KNOWN {
@@ -115,6 +117,14 @@ impl Places {
             known.push((folder.to_path_buf(), found.clone()));
         }
         found
+    }
+}
+
+/// True if a user names a folder. A store is not asked, as each request costs: there, files have extensions.
+fn is_folder(path: &Path) -> bool {
+    match store::is_remote(path) {
+        true => path.extension().is_none(),
+        false => store::is_dir(path),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Form {
     pub block: usize,
     /// Blocks of the shortest file.
     pub shortest: usize,
-    /// Whether the rate is measured from time stamps.
+    /// True if the rate is measured from time stamps.
     pub measured: bool,
     /// Whether a file may have pauses inside.
     pub pauses: bool,
