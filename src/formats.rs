@@ -91,7 +91,14 @@ impl FormatError {
 /// When it cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
     let file = mapped::Pieces::open(path)?;
-    let bytes = file.bytes(0..file.size())?;
+    let bytes = file.bytes(0..file.size()).map_err(|error| match error {
+        // A file that ends before its own size cannot be read now; its content is not at fault.
+        FormatError::Content { .. } => {
+            let text = format!("found fewer bytes than the {} of the file", file.size());
+            FormatError::io(path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
+        }
+        other => other,
+    })?;
     Unchanged::check(&file)?;
     Ok(bytes)
 }

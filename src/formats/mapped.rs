@@ -40,13 +40,11 @@ pub fn map(path: &Path) -> Result<Arc<Map>, FormatError> {
 
 /// Opens a regular file.
 fn open(path: &Path) -> io::Result<(File, State)> {
-    // To open a pipe waits for somebody who writes to it.
-    if !std::fs::metadata(path)?.is_file() {
-        let kind = io::ErrorKind::InvalidInput;
-        let found = "found a folder, pipe or device, expected a file";
-        return Err(io::Error::new(kind, found));
-    }
     let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        let found = "found a folder or device, expected a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
+    }
     let state = State::of(&file)?;
     Ok((file, state))
 }

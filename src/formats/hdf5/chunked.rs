@@ -428,9 +428,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no thread panics with it")
 }
 
-/// The filters of a dataset whose chunks can be read here.
-pub fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
-    let as_is = match dtype {
+/// True if samples are stored as this machine has them.
+pub fn is_native(data: &Dataset, dtype: DType) -> bool {
+    match dtype {
         DType::I8 => native::<i8>(data),
         DType::U8 => native::<u8>(data),
         DType::I16 => native::<i16>(data),
@@ -442,10 +442,14 @@ pub fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
         DType::F32 => native::<f32>(data),
         DType::F64 => native::<f64>(data),
         _ => false,
-    };
+    }
+}
+
+/// The filters of a dataset whose chunks can be read here.
+fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
     let options = data.create_plist().ok()?.chunk_opts()?;
     // Chunks at the edge are stored as they are then, and not marked.
-    if !as_is || options.contains(ChunkOpts::DONT_FILTER_PARTIAL_CHUNKS) {
+    if !is_native(data, dtype) || options.contains(ChunkOpts::DONT_FILTER_PARTIAL_CHUNKS) {
         return None;
     }
     Filters::of(&data.filters(), dtype.size())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hdf5::Dataset;
 use hdf5::dataset::Layout;
 
-use super::chunked::{Part, known, three};
+use super::chunked::{Part, is_native, three};
 use super::{Places, turn};
 use crate::block::DType;
 use crate::formats::FormatError;
@@ -79,10 +79,9 @@ impl Places for Contiguous {
 impl Contiguous {
     /// The samples of a dataset of `dtype`; `None` where the library must read them.
     pub fn of(pieces: &Arc<Pieces>, data: &Dataset, dtype: DType) -> Option<Self> {
-        if data.layout() != Layout::Contiguous {
+        if data.layout() != Layout::Contiguous || !is_native(data, dtype) {
             return None;
         }
-        known(data, dtype)?;
         Some(Self {
             pieces: pieces.clone(),
             shape: three(&data.shape())?,

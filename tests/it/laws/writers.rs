@@ -66,8 +66,7 @@ mod of_hdf5 {
         measured: true,
         pauses: true,
         unit: 1000,
-        // Stamps in float64 seconds resolve 238 ns, and files that join stay on the grid of the first, within a quarter of a sample.
-        resolution: 2000,
+        resolution: 1500,
         file_name: h5,
         write: plain,
     };
