@@ -48,6 +48,8 @@ pub struct Chunks<'a> {
 pub struct Recordings {
     /// Those that are read.
     pub taken: Vec<Input>,
+    /// Their starts, in nanoseconds since 1970.
+    pub starts: HashMap<PathBuf, i64>,
     /// Those that are bad or no part of the others' fibre: one line each.
     pub bad: Vec<String>,
     /// Those that the system could not read: one line each.
@@ -363,6 +365,8 @@ pub fn cut_recordings(
     for input in found {
         match look(&input.path, options, &mut known, &mut logged) {
             Ok(it) => {
+                let start = it.segments.first().map_or(0, |segment| segment.start);
+                recordings.starts.insert(input.path.clone(), start);
                 inputs.insert(it.path.clone(), input);
                 recorded.push(it);
             }

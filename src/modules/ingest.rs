@@ -1,10 +1,10 @@
 //! `-m ingest`, and distpy's names for it (`segy_ingest`, `ingest_h5`) and ours (`ingest_tdms`): recordings into chunks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::chunks::{CutRecordings, cut_recordings, cutting, opening};
+use super::chunks::{CutRecordings, Recordings, cut_recordings, cutting, opening};
 use super::tally::Tally;
 use super::{Failure, compat, given, join, output_folder, share, system};
 use crate::block::DType;
@@ -74,6 +74,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let first = cut.pieces[0].path.clone();
         chunks.entry(first).or_default().push((cut, *place));
     }
+    let labels = labels(&recordings, &chunks);
     let mut balance = recordings.balance.clone();
     let mut mine = share(cli, monitor, recordings.taken.clone())?;
     if cli.job.reverse {
@@ -115,8 +116,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         let done = headers
             .and_then(|source| {
                 log_header(&recording.path, source.header());
-                let label = label(source.header().start(), of_recording);
-                ingest::write_headers(source, &folder, label, &options, &run)
+                match labels.get(&*recording.path) {
+                    Some(label) => ingest::write_headers(source, &folder, *label, &options, &run),
+                    // Another recording of the same time has this name.
+                    None => Ok(Vec::new()),
+                }
             })
             .and_then(|warnings| {
                 log_warnings(&recording.path, &warnings);
@@ -181,12 +185,25 @@ pub(super) fn end_balance(monitor: &Monitor, balance: &Balance) -> Result<(), Fa
     }
 }
 
-/// File name of a recording's headers: its first chunk's, or its start if all of its samples are in chunks of other recordings.
-fn label(start: i64, chunks: &[(&Cut, Place)]) -> ChunkName {
-    match chunks.first() {
-        Some((cut, _)) => cut.id.name,
-        None => ChunkName::exact(start),
-    }
+/// File names of the recordings' headers: each its first chunk's, or its start if all of its samples are in chunks of other
+/// recordings. Of recordings with one name, one has it, whoever looks: the one with chunks, or the first.
+fn labels<'a>(
+    recordings: &'a Recordings,
+    chunks: &HashMap<Arc<Path>, Vec<(&Cut, Place)>>,
+) -> HashMap<&'a Path, ChunkName> {
+    let first = |path: &Path| Some(chunks.get(path)?.first()?.0.id.name);
+    let start = |path: &Path| recordings.starts.get(path).copied().unwrap_or(0);
+    let (with, without): (Vec<&Path>, Vec<&Path>) = recordings
+        .taken
+        .iter()
+        .map(|it| &*it.path)
+        .partition(|path| first(path).is_some());
+    let mut taken = HashSet::new();
+    let named = with.into_iter().chain(without).map(|path| {
+        let label = first(path).unwrap_or_else(|| ChunkName::exact(start(path)));
+        (path, label)
+    });
+    named.filter(|(_, label)| taken.insert(*label)).collect()
 }
 
 fn log_header(path: &Path, header: &Header) {
