@@ -1,6 +1,6 @@
 //! The command line: its arguments as types, and nothing else.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -316,8 +316,9 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILE", value_parser = located)]
     pub metrics_file: Option<PathBuf>,
 
-    /// Serve the same metrics at http://ADDRESS:PORT/metrics
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Serve the same metrics at http://ADDRESS:PORT/metrics. PORT alone is 127.0.0.1:PORT, which only programs of this machine
+    /// reach; 0.0.0.0:PORT is open to everyone who reaches the machine, without a password
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listening)]
     pub metrics_addr: Option<SocketAddr>,
 
     /// Leave the result as a line of JSON in FILE (default: /dev/termination-log where Kubernetes has put one)
@@ -402,6 +403,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
     number
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("found \"{text}\", expected seconds from 0 to 86400"))
+}
+
+/// An address to listen at. Metrics have no password, so a port alone is not open to other machines.
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match (text.parse(), port.parse()) {
+        (Ok(address), _) => Ok(address),
+        (_, Ok(port)) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        _ => Err(format!(
+            "found \"{text}\", expected ADDRESS:PORT such as 127.0.0.1:9100, or PORT"
+        )),
+    }
 }
 
 /// A path of this machine, or the URL of one in a store.

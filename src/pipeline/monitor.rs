@@ -5,6 +5,7 @@ mod journal;
 mod manifest;
 mod meter;
 mod metrics;
+mod serve;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -81,7 +82,7 @@ impl Monitor {
     pub fn start(module: &str, outlets: Outlets, journal: Journal) -> std::io::Result<Self> {
         let meter = Arc::new(Meter::new(module));
         if let Some(address) = outlets.metrics_addr {
-            serve(address, meter.clone())?;
+            serve::serve(address, meter.clone())?;
         }
         Ok(Self {
             stop: Stop::on_signals()?,
@@ -203,33 +204,6 @@ fn last_word(meter: &Meter, outlets: &Outlets, code: Code, error: &str) {
     if let (Err(e), true) = (written, outlets.termination_log.is_some()) {
         tracing::warn!("{}: {e}", path.display());
     }
-}
-
-/// Answers `GET /metrics` until the process ends.
-fn serve(address: SocketAddr, meter: Arc<Meter>) -> std::io::Result<()> {
-    use tiny_http::{Header, Method, Response, Server};
-    let server = Server::http(address)
-        .map_err(|e| std::io::Error::other(format!("--metrics-addr {address}: {e}")))?;
-    tracing::info!("metrics at http://{}/metrics", server.server_addr());
-    std::thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let path = request.url().split('?').next().unwrap_or_default();
-            let known = path == "/metrics" && *request.method() == Method::Get;
-            let (status, body) = match known {
-                true => (200, metrics::text(&meter.snapshot())),
-                false => (404, "expected GET /metrics\n".to_string()),
-            };
-            let kind = "Content-Type: text/plain; version=0.0.4; charset=utf-8";
-            let kind: Header = kind.parse().expect("a header");
-            // A client that went away is its own loss.
-            let _ = request.respond(
-                Response::from_string(body)
-                    .with_status_code(status)
-                    .with_header(kind),
-            );
-        }
-    });
-    Ok(())
 }
 
 /// Where a run keeps its progress: below its output folder, one file for each share and direction of it.
