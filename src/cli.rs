@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-use crate::pipeline::shard::Shard;
+use crate::config::MOST_THREADS;
+use crate::pipeline::shard::{self, Shard};
 use crate::store;
 
 /// Arguments of the program.
@@ -67,8 +68,8 @@ pub struct Cli {
     pub compat: Option<CompatArg>,
 
     /// Number of worker threads (default: one per processor)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
 
     /// Replace existing results: `changed` keeps those that this very flow made from the same input, so that a run that is
     /// restarted goes on where it ended; `all` recomputes everything
@@ -197,7 +198,7 @@ pub struct RenderArgs {
     pub namespace: Option<String>,
 
     /// Number of shards (default: one for each 60 GB and four for each pod, at most one for each chunk and 10,000)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = shards)]
     pub shards: Option<u32>,
 
     /// Pods at once (default: 8)
@@ -394,6 +395,22 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// A whole number of 1 to `most`, or what to give.
+fn whole(text: &str, most: u64, advice: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|n| (1..=most).contains(n));
+    number.ok_or_else(|| format!("found \"{text}\", expected 1 to {most}; {advice}"))
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let advice = "leave --threads out for one thread per processor";
+    whole(text, MOST_THREADS, advice).map(|n| n as usize)
+}
+
+fn shards(text: &str) -> Result<u32, String> {
+    let advice = "leave --shards out for a number that fits the chunks";
+    whole(text, shard::MOST as u64, advice).map(|n| n as u32)
 }
 
 /// Seconds of 0 to a day, with a fraction or without.

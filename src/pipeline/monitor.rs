@@ -8,7 +8,7 @@ mod metrics;
 mod serve;
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::output::{Commit, Folder, OutputError, replace};
 use super::stop::Stop;
+use super::thread;
 use crate::exit::{self, Code};
 pub use journal::Journal;
 pub use manifest::{FOLDER as MANIFESTS, Manifest};
@@ -78,15 +79,15 @@ impl Monitor {
     /// Begins to watch a module, and serves metrics where that is asked for.
     ///
     /// # Errors
-    /// When the system refuses signal handlers or the address for metrics.
-    pub fn start(module: &str, outlets: Outlets, journal: Journal) -> std::io::Result<Self> {
+    /// When the system refuses signal handlers, a thread, or the address for metrics.
+    pub fn start(module: &str, outlets: Outlets, journal: Journal) -> io::Result<Self> {
         let meter = Arc::new(Meter::new(module));
         if let Some(address) = outlets.metrics_addr {
             serve::serve(address, meter.clone())?;
         }
         Ok(Self {
             stop: Stop::on_signals()?,
-            ticker: Some(ticker(meter.clone(), outlets.clone())),
+            ticker: Some(ticker(meter.clone(), outlets.clone())?),
             meter,
             manifest: Manifest::default(),
             journal,
@@ -121,9 +122,9 @@ impl Monitor {
 }
 
 /// Writes files from time to time, and ends the process where its work stands still.
-fn ticker(meter: Arc<Meter>, outlets: Outlets) -> (Sender<()>, JoinHandle<()>) {
+fn ticker(meter: Arc<Meter>, outlets: Outlets) -> io::Result<(Sender<()>, JoinHandle<()>)> {
     let (sender, stopped) = channel();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn("monitor", move || {
         let (mut told, mut complaints) = (Instant::now(), Vec::new());
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             if let Some(limit) = outlets.stall.filter(|&limit| meter.idle() > limit) {
@@ -134,8 +135,8 @@ fn ticker(meter: Arc<Meter>, outlets: Outlets) -> (Sender<()>, JoinHandle<()>) {
                 told = Instant::now();
             }
         }
-    });
-    (sender, thread)
+    })?;
+    Ok((sender, thread))
 }
 
 /// Ends the process. Nothing else is written: what hangs may be the output folder. A later run finds this one's claims.

@@ -24,6 +24,7 @@ use tokio::task::AbortHandle;
 
 use super::meter::Meter;
 use super::metrics;
+use crate::pipeline::thread;
 
 /// The most bytes of a request line with its headers: hyper's least.
 const HEADER_BYTES: usize = 8 << 10;
@@ -60,8 +61,7 @@ fn start(address: SocketAddr, meter: Arc<Meter>) -> io::Result<()> {
         let _inside = runtime.enter();
         TcpListener::from_std(listener)?
     };
-    let thread = std::thread::Builder::new().name("metrics".into());
-    thread.spawn(move || answer(&runtime, &listener, &meter))?;
+    thread::spawn("metrics", move || answer(&runtime, &listener, &meter))?;
     tracing::info!("metrics at http://{bound}/metrics");
     Ok(())
 }
