@@ -67,7 +67,7 @@ pub struct Cli {
     #[arg(long, value_enum)]
     pub compat: Option<CompatArg>,
 
-    /// Number of worker threads (default: one per processor)
+    /// Number of worker threads, up to 1024 (default: one per processor)
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 
@@ -291,7 +291,7 @@ fn image(text: &str) -> Result<String, String> {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "As one of many, or unattended")]
 pub struct JobArgs {
-    /// Take share I of N of the input files, counted from 0. In a Kubernetes Indexed Job the default is
+    /// Take share I of N of the input files, counted from 0; N is up to 1,000,000. In a Kubernetes Indexed Job the default is
     /// JOB_COMPLETION_INDEX of DISTPY_SHARDS
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,

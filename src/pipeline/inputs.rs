@@ -42,7 +42,6 @@ pub fn sizes(files: &[Input]) -> Vec<u64> {
             }
         }
     });
-    drop(left);
     sizes
 }
 
