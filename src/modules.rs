@@ -380,7 +380,11 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> 
 
 /// Sets the number of worker threads, where one is asked for.
 fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
-    let threads = cli.threads.or(system.threads);
+    start_threads(cli.threads.or(system.threads))
+}
+
+/// Starts the worker threads: so many, or one per processor.
+fn start_threads(threads: Option<usize>) -> Result<(), Failure> {
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = threads {
         pool = pool.num_threads(threads);
