@@ -28,7 +28,6 @@ pub mod zarr;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -86,12 +85,22 @@ impl FormatError {
     }
 }
 
-/// The bytes of a whole file, which are read when they are looked at.
+/// The bytes of a whole file.
 ///
 /// # Errors
-/// When it cannot be opened.
-pub fn bytes(path: &Path) -> Result<Arc<memmap2::Mmap>, FormatError> {
-    mapped::map(path)
+/// When it cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
+    let file = mapped::Pieces::open(path)?;
+    let bytes = file.bytes(0..file.size()).map_err(|error| match error {
+        // A file that ends before its own size cannot be read now; its content is not at fault.
+        FormatError::Content { .. } => {
+            let text = format!("found fewer bytes than the {} of the file", file.size());
+            FormatError::io(path, io::Error::new(io::ErrorKind::UnexpectedEof, text))
+        }
+        other => other,
+    })?;
+    Unchanged::check(&file)?;
+    Ok(bytes)
 }
 
 /// A recording's header: what is known before any sample is read.
@@ -205,6 +214,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         dst: &mut [u8],
     ) -> Result<(), FormatError>;
 
+    /// The file that samples are read from; `None` for samples that are in memory.
+    fn file(&self) -> Option<&dyn Unchanged> {
+        None
+    }
+
     /// Whether samples are decoded in blocks of many channels and times: then few large reads are better than many small ones.
     fn is_packed(&self) -> bool {
         false
@@ -217,6 +231,18 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {
         Ok(None)
     }
+}
+
+/// A file that may change while it is read.
+pub trait Unchanged {
+    /// Bytes that it had when it was opened.
+    fn bytes(&self) -> u64;
+
+    /// Checks that it is as it was when it was opened.
+    ///
+    /// # Errors
+    /// When it has another size or time of change, or a part of it could not be read.
+    fn check(&self) -> Result<(), FormatError>;
 }
 
 /// Headers of single traces, one per channel.

@@ -38,7 +38,7 @@ use crate::formats::FormatError;
 use crate::pipeline::inputs::Input;
 use crate::pipeline::monitor::{Monitor, Outlets, share_name};
 use crate::pipeline::origin::OriginError;
-use crate::pipeline::output::{Commit, Folder, OutputError, Sharing};
+use crate::pipeline::output::{Commit, Folder, OutputError, Protected, Sharing};
 use crate::pipeline::reader::Unready;
 use crate::pipeline::shard::Shard;
 use crate::pipeline::thread;
@@ -362,8 +362,15 @@ fn share_by<T>(
     Ok(mine)
 }
 
-/// Joins the runs that write to the output folder.
-fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> {
+/// Joins the runs that write to the output folder, which holds no inputs.
+fn join(cli: &Cli, monitor: &Monitor, output: &Path, inputs: Protected) -> Result<Folder, Failure> {
+    if inputs.has_folder(output) {
+        return Err(Failure::Usage(format!(
+            "{}: found the folder of the inputs as the output folder, expected another one (-o or out_directory): results could \
+             replace inputs, and be taken for them",
+            output.display()
+        )));
+    }
     let sharing = Sharing {
         commit: match cli.job.commit {
             CommitArg::Auto => None,
@@ -372,7 +379,7 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path) -> Result<Folder, Failure> 
         },
         expiry: Duration::from_secs(cli.job.claim_expiry.into()),
     };
-    let folder = Folder::join(output, &sharing)?;
+    let folder = Folder::join_beside(output, &sharing, inputs)?;
     let share = share_name(shard(cli)?, cli.job.reverse);
     monitor.keep(&folder, &cli.module, &share);
     Ok(folder)

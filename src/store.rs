@@ -4,6 +4,8 @@
 //! A path in a store is the text of its URL (`s3://bucket/folder/name`), so that joining and file names work as usual. What
 //! lies on this machine goes to the system as ever. A store has no folders: a folder is there while an object is below it.
 
+mod guard;
+pub mod map;
 #[cfg(not(feature = "object-store"))]
 #[path = "store/absent.rs"]
 pub mod remote;
@@ -13,7 +15,7 @@ pub mod remote;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Seek};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -47,7 +49,7 @@ pub struct Entry {
     pub path: PathBuf,
     /// What a store's list says of it; on this machine the system is asked when it is wanted.
     listed: Option<(Kind, Meta)>,
-    /// Metadata from the list of a local folder.
+    /// Type of the file, from the list of a local folder.
     local: Option<std::fs::FileType>,
 }
 
@@ -74,7 +76,7 @@ impl Entry {
         }
     }
 
-    /// Whether it may be a link to another file.
+    /// True if it may be a link to another file.
     pub fn may_be_link(&self) -> bool {
         self.listed.is_none() && self.local.is_none_or(|it| it.is_symlink())
     }
@@ -234,6 +236,32 @@ pub fn canonical(path: &Path) -> PathBuf {
         true => path.to_path_buf(),
         false => path.canonicalize().unwrap_or_else(|_| path.to_path_buf()),
     }
+}
+
+/// A path without links and points, whether or not it is there.
+pub fn real(path: &Path) -> PathBuf {
+    if is_remote(path) {
+        return path.to_path_buf();
+    }
+    let there = path
+        .ancestors()
+        .map(|folder| match folder == Path::new("") {
+            true => (folder, Path::new(".")),
+            false => (folder, folder),
+        })
+        .find_map(|(folder, name)| Some((folder, name.canonicalize().ok()?)));
+    let Some((folder, mut real)) = there else {
+        return path.to_path_buf();
+    };
+    for part in path.strip_prefix(folder).unwrap_or(path).components() {
+        match part {
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// A whole file.

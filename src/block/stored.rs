@@ -8,6 +8,7 @@ use num_complex::Complex;
 use num_traits::AsPrimitive;
 
 use super::{Block, Kind, Real, Samples};
+use crate::store::map::Map;
 
 /// The type of a stored sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,9 +157,22 @@ pub enum Order {
 #[derive(Debug, Clone)]
 pub enum Bytes {
     /// A mapped file, from an offset on.
-    Mapped(Arc<memmap2::Mmap>, usize),
+    Mapped(Arc<Map>, usize),
     /// In memory.
     Owned(Arc<Vec<u8>>),
+    /// In memory, from an offset on.
+    Part(Arc<Vec<u8>>, usize),
+}
+
+impl Bytes {
+    /// All but the first `count` bytes.
+    pub fn skip(self, count: usize) -> Self {
+        match self {
+            Bytes::Mapped(map, offset) => Bytes::Mapped(map, offset + count),
+            Bytes::Owned(bytes) => Bytes::Part(bytes, count),
+            Bytes::Part(bytes, offset) => Bytes::Part(bytes, offset + count),
+        }
+    }
 }
 
 impl std::ops::Deref for Bytes {
@@ -167,6 +181,7 @@ impl std::ops::Deref for Bytes {
         match self {
             Bytes::Mapped(map, offset) => &map[*offset..],
             Bytes::Owned(bytes) => bytes,
+            Bytes::Part(bytes, offset) => &bytes[*offset..],
         }
     }
 }
@@ -243,6 +258,17 @@ impl Stored {
         let row = self.shape[1] * self.dtype.size();
         let native = self.endian == Endian::NATIVE || self.dtype.word() == 1;
         (self.order == Order::C && native).then(|| &self.bytes[rows.start * row..rows.end * row])
+    }
+
+    /// Checks that the samples are those that the file had when it was opened.
+    ///
+    /// # Errors
+    /// When the file changed since.
+    pub fn check(&self) -> std::io::Result<()> {
+        match &self.bytes {
+            Bytes::Mapped(map, _) => map.check(),
+            Bytes::Owned(_) | Bytes::Part(..) => Ok(()),
+        }
     }
 
     /// Copies some rows into `dst`: row-major, in this machine's byte order, in the stored type.

@@ -1,11 +1,12 @@
 //! `write_npy`: a block as an npy file, with its axes beside it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::block::DType;
 use crate::command::AxisFile;
 use crate::command::prelude::*;
 use crate::formats::npy;
+use crate::store;
 
 /// The command.
 pub static SPEC: Spec = Spec {
@@ -42,10 +43,18 @@ pub(super) fn sink(folder: PathBuf) -> Arc<dyn SinkCommand> {
 
 /// A folder as a command file gives it; distpy's own default is the text `NONE`.
 pub(super) fn folder(given: Option<String>) -> Result<Option<PathBuf>, ArgProblem> {
-    let given = given.filter(|text| text != "NONE");
-    given
-        .map(|text| path_of("directory_out", &text))
-        .transpose()
+    let Some(text) = given.filter(|text| text != "NONE") else {
+        return Ok(None);
+    };
+    let path = path_of("directory_out", &text)?;
+    let inner = |it: Component| matches!(it, Component::Normal(_) | Component::CurDir);
+    if store::is_remote(&path) || !path.components().all(inner) {
+        let found = format!(
+            "found \"{text}\", expected a folder below the output folder, which -o or out_directory chooses"
+        );
+        return Err(ArgProblem::new("directory_out", found));
+    }
+    Ok(Some(path))
 }
 
 #[derive(Debug)]

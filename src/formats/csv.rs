@@ -7,9 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
-
 use super::{FormatError, mapped};
+use crate::store::map::Map;
 
 /// What stands for a missing number, beside an empty field; as pandas has it, whatever the case.
 const MISSING: &[&str] = &["na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"];
@@ -21,7 +20,7 @@ const LONGEST: usize = 64;
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
-    bytes: Arc<Mmap>,
+    bytes: Arc<Map>,
 }
 
 /// Where a row begins.
@@ -68,7 +67,7 @@ impl Table {
             .flexible(true)
             .from_reader(Budget { bytes, left: 0 });
         Rows {
-            path: &self.path,
+            table: self,
             from,
             bytes,
             reader,
@@ -105,7 +104,7 @@ impl Read for Budget<'_> {
 /// Goes through rows.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    path: &'a Path,
+    table: &'a Table,
     from: Place,
     bytes: &'a [u8],
     reader: ::csv::Reader<Budget<'a>>,
@@ -142,14 +141,16 @@ impl Rows<'_> {
         };
         let more = more.map_err(|e| match self.reader.get_ref().left {
             0 => FormatError::content(
-                self.path,
+                &self.table.path,
                 format!("line {}", self.place.line),
                 format!("a row of more than {LONGEST} MiB (a quote that is not closed?)"),
                 "a row",
             ),
-            _ => FormatError::io(self.path, e.into()),
+            _ => FormatError::io(&self.table.path, e.into()),
         })?;
         if !more {
+            let same = self.table.bytes.check();
+            same.map_err(|e| FormatError::io(&self.table.path, e))?;
             return Ok(None);
         }
         Ok(Some(self.place.line))
@@ -158,7 +159,7 @@ impl Rows<'_> {
     /// The row that was gone to last.
     pub fn current(&self) -> Row<'_> {
         Row {
-            path: self.path,
+            path: &self.table.path,
             record: &self.record,
             place: self.place,
             end: self.from.byte + self.reader.position().byte() as usize,

@@ -11,6 +11,7 @@ mod ap_sensing;
 mod attributes;
 mod chunked;
 mod clock;
+mod contiguous;
 mod dasdae;
 mod depth_table;
 mod described;
@@ -24,6 +25,8 @@ mod rare;
 mod samples;
 mod simple;
 mod terra15;
+mod tiled;
+mod turn;
 mod type0;
 mod values;
 mod write;
@@ -36,10 +39,11 @@ use std::sync::{Arc, OnceLock};
 use hdf5::{Dataset, File, Group, MinorErrorCode};
 
 use self::chunked::Chunks;
+use self::contiguous::Contiguous;
 use super::description::{Described, Description};
 use super::mapped::Pieces;
 use super::segment::{RATES, Rate};
-use super::{FormatError, Header, Layout, Source};
+use super::{FormatError, Header, Layout, Source, Unchanged};
 use crate::store::Local;
 pub use write::{Acquisition, write_prodml};
 
@@ -58,8 +62,8 @@ pub struct H5Source {
     pieces: Arc<Pieces>,
     /// A copy of what lies in a store, where it cannot lose its name while it is open.
     _copy: Option<Local>,
-    /// Where the chunks lie, once samples are read; none where the library must read them.
-    chunks: OnceLock<Option<Chunks>>,
+    /// Found at the first read; none if the library must read the samples.
+    places: OnceLock<Option<Box<dyn Places>>>,
 }
 
 /// What a layout's reader finds in a file.
@@ -243,7 +247,7 @@ pub fn open_as(path: &Path, description: &Description) -> Result<H5Source, Forma
         found,
         pieces: Arc::new(pieces),
         _copy: copy,
-        chunks: OnceLock::new(),
+        places: OnceLock::new(),
     })
 }
 
@@ -268,17 +272,42 @@ fn recognised(at: Place, file: &File, wanted: &Description) -> Result<Found, For
     Err(at.content("layout", found, expected))
 }
 
+/// Samples of a dataset that are read without the library.
+trait Places: std::fmt::Debug + Send + Sync {
+    /// Reads parts into rows of `row_bytes`, each from a byte of the rows on: a row for each line or, `turned`, for each sample of a
+    /// line.
+    ///
+    /// # Errors
+    /// When they cannot be read or decoded, or the file ends before.
+    fn read(
+        &self,
+        parts: &[(chunked::Part, usize)],
+        turned: bool,
+        dst: &mut [u8],
+        row_bytes: usize,
+    ) -> Result<(), FormatError>;
+
+    /// True if samples are decoded in blocks.
+    fn is_packed(&self) -> bool;
+}
+
 impl H5Source {
-    fn chunks(&self) -> Option<&Chunks> {
+    fn places(&self) -> Option<&dyn Places> {
         let Found { data, header, .. } = &self.found;
-        let find = || Chunks::of(&self.path, &self.pieces, data, header.dtype);
-        self.chunks.get_or_init(find).as_ref()
+        let find = || match Contiguous::of(&self.pieces, data, header.dtype) {
+            Some(samples) => Some(Box::new(samples) as Box<dyn Places>),
+            None => {
+                let chunks = Chunks::of(&self.path, &self.pieces, data, header.dtype)?;
+                Some(Box::new(chunks) as Box<dyn Places>)
+            }
+        };
+        self.places.get_or_init(find).as_deref()
     }
 
     /// Reads a window without the library.
-    fn read_chunks(
+    fn read_places(
         &self,
-        chunks: &Chunks,
+        places: &dyn Places,
         window: &samples::Window,
         dst: &mut [u8],
     ) -> Result<(), FormatError> {
@@ -290,11 +319,11 @@ impl H5Source {
             let parts = blocks.parts(times);
             let parts = parts
                 .map(|(block, rows, before)| (part(block, rows, channels.clone()), before * size));
-            return chunks.read(&parts.collect::<Vec<_>>(), true, dst, row);
+            return places.read(&parts.collect::<Vec<_>>(), true, dst, row);
         }
         match self.found.header.layout {
-            Layout::TimeMajor => chunks.read(&[(part(0, times, channels), 0)], true, dst, row),
-            Layout::ChannelMajor => chunks.read(&[(part(0, channels, times), 0)], false, dst, row),
+            Layout::TimeMajor => places.read(&[(part(0, times, channels), 0)], true, dst, row),
+            Layout::ChannelMajor => places.read(&[(part(0, channels, times), 0)], false, dst, row),
         }
     }
 }
@@ -304,8 +333,12 @@ impl Source for H5Source {
         &self.found.header
     }
 
+    fn file(&self) -> Option<&dyn Unchanged> {
+        Some(&*self.pieces)
+    }
+
     fn is_packed(&self) -> bool {
-        self.chunks().is_some()
+        self.places().is_some_and(Places::is_packed)
     }
 
     fn read(
@@ -318,8 +351,8 @@ impl Source for H5Source {
         if window.channels.is_empty() || window.times.is_empty() {
             return Ok(());
         }
-        if let Some(chunks) = self.chunks() {
-            return self.read_chunks(chunks, &window, dst);
+        if let Some(places) = self.places() {
+            return self.read_places(places, &window, dst);
         }
         let Found {
             data,
@@ -382,6 +415,7 @@ impl Place<'_> {
         let dataset = group
             .dataset(name)
             .map_err(|e| self.library(&full, "a dataset", &e))?;
+        samples::own(self, &dataset)?;
         if values::is_countable(&dataset) {
             Ok(dataset)
         } else {

@@ -8,9 +8,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
-
-use super::FormatError;
+use super::{FormatError, Unchanged};
+use crate::store::map::{Map, State};
 use crate::store::{self, remote::Place};
 use view::AHEAD;
 pub use view::{SAMPLES, View};
@@ -24,7 +23,7 @@ pub use view::{SAMPLES, View};
 ///
 /// # Errors
 /// When it cannot be opened, or is no regular file.
-pub fn map(path: &Path) -> Result<Arc<Mmap>, FormatError> {
+pub fn map(path: &Path) -> Result<Arc<Map>, FormatError> {
     let mapped = || {
         let file = match Place::of(path)? {
             Some(place) => {
@@ -34,24 +33,20 @@ pub fn map(path: &Path) -> Result<Arc<Mmap>, FormatError> {
             }
             None => open(path)?.0,
         };
-        map_file(&file).map(Arc::new)
+        Map::of(file).map(Arc::new)
     };
     mapped().map_err(|source| FormatError::io(path, source))
 }
 
-/// Opens a regular file, and says how many bytes it has.
-fn open(path: &Path) -> io::Result<(File, u64)> {
+/// Opens a regular file.
+fn open(path: &Path) -> io::Result<(File, State)> {
     let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_file() {
-        Ok((file, metadata.len()))
-    } else {
-        let kind = io::ErrorKind::InvalidInput;
-        Err(io::Error::new(
-            kind,
-            "found a folder or device, expected a file",
-        ))
+    if !file.metadata()?.is_file() {
+        let found = "found a folder or device, expected a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
     }
+    let state = State::of(&file)?;
+    Ok((file, state))
 }
 
 /// A file whose pieces are read where they are wanted. A file that is cut meanwhile is an error, not the end of the process.
@@ -64,8 +59,8 @@ pub struct Pieces {
 
 #[derive(Debug)]
 enum Held {
-    /// A file of this machine.
-    File(File),
+    /// A file of this machine, as it was when it was opened.
+    File(File, State),
     /// An object of a store, of which pieces are fetched.
     Fetched(View),
 }
@@ -92,11 +87,11 @@ impl Pieces {
     /// # Errors
     /// When it cannot be opened, or is no regular file.
     pub fn open_copy(copy: &Path, path: &Path) -> Result<Self, FormatError> {
-        let (file, size) = open(copy).map_err(|source| FormatError::io(path, source))?;
+        let (file, state) = open(copy).map_err(|source| FormatError::io(path, source))?;
         Ok(Self {
             path: path.to_path_buf(),
-            held: Held::File(file),
-            size: usize::try_from(size).unwrap_or(usize::MAX),
+            size: usize::try_from(state.bytes).unwrap_or(usize::MAX),
+            held: Held::File(file, state),
         })
     }
 
@@ -135,7 +130,7 @@ impl Pieces {
         least: usize,
     ) -> Result<(), FormatError> {
         match &self.held {
-            Held::File(_) => Ok(()),
+            Held::File(..) => Ok(()),
             Held::Fetched(view) => {
                 let wanted = view.want(pieces, least);
                 wanted.map_err(|source| FormatError::io(&self.path, source))
@@ -149,7 +144,7 @@ impl Pieces {
     /// When it cannot be read, or ends before.
     pub fn read(&self, offset: usize, dst: &mut [u8]) -> Result<(), FormatError> {
         let read = match &self.held {
-            Held::File(file) => read_exact_at(file, dst, offset as u64),
+            Held::File(file, _) => read_exact_at(file, dst, offset as u64),
             Held::Fetched(view) => view
                 .read(offset..offset.saturating_add(dst.len()), 0)
                 .and_then(|bytes| {
@@ -166,6 +161,23 @@ impl Pieces {
                 FormatError::io(&self.path, source)
             }
         })
+    }
+}
+
+impl Unchanged for Pieces {
+    fn bytes(&self) -> u64 {
+        self.size as u64
+    }
+
+    fn check(&self) -> Result<(), FormatError> {
+        match &self.held {
+            Held::File(file, state) => {
+                let same = state.check(file);
+                same.map_err(|e| FormatError::io(&self.path, e))
+            }
+            // Pieces of an object are asked for by its version.
+            Held::Fetched(view) => view.check(),
+        }
     }
 }
 
@@ -186,16 +198,4 @@ fn read_exact_at(file: &File, mut dst: &mut [u8], mut offset: u64) -> io::Result
         }
     }
     Ok(())
-}
-
-#[allow(
-    unsafe_code,
-    reason = "mapping is unsafe as another process may shorten the file; see below"
-)]
-fn map_file(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the map is read-only and private to this process, and nobody takes a `&str` or another type with invalid bit
-    // patterns from it, so a file that changes gives other samples, never undefined values that are relied on. A file that is
-    // cut while it is read ends the process with SIGBUS; recordings and finished chunks are not written to any more, and this
-    // program replaces files by renaming, which leaves the mapped file whole.
-    unsafe { Mmap::map(file) }
 }

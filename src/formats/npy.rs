@@ -4,10 +4,12 @@
 //! header, and the header as a Python dictionary of `descr`, `fortran_order` and `shape`; then the samples.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::mapped::View;
 use super::{FormatError, mapped};
 use crate::block::{Bytes, DType, Endian, Order, Stored};
+use crate::store;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -102,14 +104,21 @@ pub fn header(path: &Path) -> Result<(Header, usize), FormatError> {
     Ok((header?, file.len()))
 }
 
-/// Opens a file; samples are read when they are used.
+/// A file of fewer bytes is read at once: mapping it would take longer.
+const SMALL: u64 = 1 << 20;
+
+/// Opens a file; samples of a large one are read when they are used.
 ///
 /// # Errors
 /// When it cannot be read, is no npy file, holds a type that is no plain number, or is shorter than its header says.
 pub fn open(path: &Path) -> Result<Array, FormatError> {
-    let map = mapped::map(path)?;
-    let header = parse(path, &map)?;
-    let held = map.len() - header.data_at;
+    let small = !store::is_remote(path) && store::metadata(path).is_ok_and(|it| it.len < SMALL);
+    let bytes = match small {
+        true => Bytes::Owned(Arc::new(super::bytes(path)?)),
+        false => Bytes::Mapped(mapped::map(path)?, 0),
+    };
+    let header = parse(path, &bytes)?;
+    let held = bytes.len() - header.data_at;
     if held < header.size {
         return Err(FormatError::content(
             path,
@@ -123,7 +132,7 @@ pub fn open(path: &Path) -> Result<Array, FormatError> {
             ),
         ));
     }
-    let bytes = Bytes::Mapped(map, header.data_at);
+    let bytes = bytes.skip(header.data_at);
     Ok(Array { header, bytes })
 }
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::mapped::{Pieces, SAMPLES};
 use super::segment::{Rate, Segment};
-use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders};
+use super::{FormatError, Header, Layout as Sequence, Source, TraceHeaders, Unchanged};
 use layout::Layout;
 pub use sample::{Format, Gain};
 pub use writer::{Recording, SegyWriter, WriteError};
@@ -121,6 +121,10 @@ impl Source for SegySource {
             sample::decode(format, order, &stored, to);
         }
         Ok(())
+    }
+
+    fn file(&self) -> Option<&dyn Unchanged> {
+        Some(&self.file)
     }
 
     fn traces(&self) -> Result<Option<Box<dyn TraceHeaders + '_>>, FormatError> {

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::mapped::View;
 use super::segment::{RATES, Rate};
-use super::{FormatError, Header, Layout, Source};
+use super::{FormatError, Header, Layout, Source, Unchanged};
 use recording::Recording;
 use samples::{Samples, Window};
 use segments::Contents;
@@ -87,6 +87,10 @@ impl Source for TdmsSource {
         let window = Window { channels, times };
         let read = self.samples.read(&self.file, &window, dst);
         read.map_err(|e| FormatError::io(self.file.path(), e))
+    }
+
+    fn file(&self) -> Option<&dyn Unchanged> {
+        Some(&self.file)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::formats::witsml::{self, Log};
 use crate::formats::{self, FormatError};
 use crate::pipeline::average::Average;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::output::{Folder, OutputError};
+use crate::pipeline::output::{Folder, OutputError, Protected};
 use crate::pipeline::tables::dialect;
 use crate::store;
 
@@ -53,7 +53,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     }
     // A shard takes whole folders, as each log counts for those after it.
     let sets = share_by(cli, monitor, sets, |(_, logs)| logs.len() as u64)?;
-    let folder = join(cli, monitor, &out)?;
+    let folder = join(cli, monitor, &out, Protected::of(&given))?;
     monitor
         .manifest
         .inputs(sets.iter().flat_map(|(_, logs)| logs.paths()));

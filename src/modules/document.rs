@@ -12,6 +12,7 @@ use crate::exit::{self, Code};
 use crate::graph::document::{Flow, Look, files};
 use crate::graph::{Graph, Reading};
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::Protected;
 use crate::plan::Stage;
 use crate::reference;
 
@@ -56,7 +57,7 @@ pub fn document(
         job.or(found.as_ref()),
     )?;
     let files = files(&flow).map_err(Failure::Io)?;
-    let folder = join(cli, monitor, &output)?;
+    let folder = join(cli, monitor, &output, Protected::default())?;
     for (name, bytes) in files {
         folder.write(Path::new(name), &bytes)?;
     }

@@ -14,10 +14,10 @@ use crate::exit::Code;
 use crate::formats::FormatError;
 use crate::pipeline::inputs::{self, Depth, Input};
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::output::{Folder, OutputError};
+use crate::pipeline::output::{Folder, OutputError, Protected};
 use crate::pipeline::share::{Turn, Turns};
 pub use crate::pipeline::tables::Fault;
-use crate::store::{Local, is_remote};
+use crate::store::{self, Local};
 
 /// The settings that a system configuration names as its `config`; without one, none.
 pub fn settings(monitor: &Monitor, system: &System) -> Result<Settings, Failure> {
@@ -91,13 +91,13 @@ pub fn plan(
     let kept: HashSet<PathBuf> = inputs
         .chain(configurations.iter().copied())
         .chain(cli.config.as_deref())
-        .map(real)
+        .map(store::real)
         .collect();
     let mut sources: HashMap<PathBuf, PathBuf> = HashMap::new();
     let mut planned = Vec::with_capacity(moves.len());
     for (file, to) in moves {
         let target = out.join(&to);
-        let place = real(&target);
+        let place = store::real(&target);
         if kept.contains(&place) {
             return Err(Failure::Usage(format!(
                 "{}: found an input of this run where the result of {} goes, expected another output folder",
@@ -106,7 +106,7 @@ pub fn plan(
             )));
         }
         match sources.get(&place) {
-            Some(other) if real(other) == real(&file.path) => continue,
+            Some(other) if store::real(other) == store::real(&file.path) => continue,
             Some(other) => return Err(Failure::Usage(shared(other, &file.path, &target))),
             None => {
                 sources.insert(place, file.path.clone());
@@ -131,32 +131,6 @@ pub fn shared(one: &Path, other: &Path, target: &Path) -> String {
     )
 }
 
-/// A path without links and points, whether or not it is there.
-pub fn real(path: &Path) -> PathBuf {
-    if is_remote(path) {
-        return path.to_path_buf();
-    }
-    let there = path
-        .ancestors()
-        .map(|folder| match folder == Path::new("") {
-            true => (folder, Path::new(".")),
-            false => (folder, folder),
-        })
-        .find_map(|(folder, name)| Some((folder, name.canonicalize().ok()?)));
-    let Some((folder, mut real)) = there else {
-        return path.to_path_buf();
-    };
-    for part in path.strip_prefix(folder).unwrap_or(path).components() {
-        match part {
-            Component::ParentDir => {
-                real.pop();
-            }
-            part => real.push(part),
-        }
-    }
-    real
-}
-
 /// Works on each file and its name in turn; a bad one is told of, and the others are done.
 pub fn each(
     cli: &Cli,
@@ -166,7 +140,7 @@ pub fn each(
     files: &[(Input, PathBuf)],
     mut work: impl FnMut(&Folder, &Input, &Path) -> Result<(), Fault>,
 ) -> Result<Code, Failure> {
-    let folder = join(cli, monitor, out)?;
+    let folder = join(cli, monitor, out, Protected::default())?;
     let total = files.iter().map(|(file, _)| file.size()).sum();
     monitor.meter.begin(what, 0, total, cli.quiet);
     let mut tally = Tally::default();
@@ -242,7 +216,7 @@ pub fn named(found: Found) -> Vec<(Input, PathBuf)> {
 
 /// The folder of a file, without links: its path must not lead out of the output folder.
 fn folder_of(file: &Input) -> PathBuf {
-    real(file.path.parent().unwrap_or(Path::new("")))
+    store::real(file.path.parent().unwrap_or(Path::new("")))
 }
 
 /// The way from one folder to another one below it.

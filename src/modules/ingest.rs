@@ -19,6 +19,7 @@ use crate::pipeline::index::Place;
 use crate::pipeline::ingest::{self, Ingest, IngestError, Report, Run, TraceFiles};
 use crate::pipeline::inputs::{self, Input};
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::Protected;
 use crate::pipeline::share::{Turn, Turns};
 use crate::pipeline::sources::Sources;
 use crate::pipeline::timeline::{Cut, Cutting};
@@ -57,7 +58,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         fibre,
         recordings,
     } = cut_recordings(&system, &opening, cutting, found)?;
-    let folder = join(cli, monitor, &out)?;
+    let folder = join(cli, monitor, &out, Protected::of(&given))?;
     let stop = monitor.stop.flag();
     let prepared = ingest::prepare(&fibre, &folder, &options, stop)
         .and_then(|()| ingest::index(&mut cuts, &folder, &options, stop));

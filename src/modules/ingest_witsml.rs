@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::each::{below, common, real};
+use super::each::{below, common};
 use super::tally::Tally;
 use super::{Failure, given, join, output_folder, set_threads, share_by, system};
 use crate::cli::Cli;
@@ -12,6 +12,7 @@ use crate::formats::FormatError;
 use crate::picture::ticks;
 use crate::pipeline::logs::{ENDINGS, Logs, LogsError, Report, Settings};
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::Protected;
 use crate::store;
 
 /// Pictures of an earlier run are no logs.
@@ -21,13 +22,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
     set_threads(cli, &system)?;
-    let given: Vec<PathBuf> = given(cli, &system, "the logs")?
-        .into_iter()
-        .map(PathBuf::from)
-        .collect();
+    let given = given(cli, &system, "the logs")?;
+    let inputs = Protected::of(&given);
+    let given: Vec<PathBuf> = given.into_iter().map(PathBuf::from).collect();
     // A shard takes whole folders, as their packages follow one another.
     let sets = share_by(cli, monitor, sets(&given)?, |(_, logs)| logs.len() as u64)?;
-    let folder = join(cli, monitor, &out)?;
+    let folder = join(cli, monitor, &out, inputs)?;
     let paths = sets.iter().flat_map(|(_, logs)| logs.paths());
     monitor.manifest.inputs(paths);
     let files = sets.iter().map(|(_, logs)| logs.len()).sum();
@@ -78,7 +78,7 @@ pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     let inputs: BTreeSet<PathBuf> = given
         .iter()
         .filter(|path| store::is_dir(path))
-        .map(|path| real(path))
+        .map(|path| store::real(path))
         .collect();
     let parent = |folder: &PathBuf| folder.parent().unwrap_or(folder).to_path_buf();
     let parents: Vec<PathBuf> = inputs.iter().map(parent).collect();
@@ -92,7 +92,7 @@ pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
         if kind == store::Kind::Folder {
             let key = match inputs.len() {
                 1 => PathBuf::new(),
-                _ => below(&real(path), &around),
+                _ => below(&store::real(path), &around),
             };
             walk(path, &key, &mut folders, &mut seen)?;
         } else {
@@ -105,7 +105,7 @@ pub(super) fn sets(given: &[PathBuf]) -> Result<Vec<(PathBuf, Logs)>, Failure> {
     // A file may be given beside its folder.
     for files in folders.values_mut() {
         let mut once = HashSet::new();
-        files.retain(|file| once.insert(real(file)));
+        files.retain(|file| once.insert(store::real(file)));
     }
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for name in folders.keys().filter_map(|path| path.file_name()?.to_str()) {
@@ -152,7 +152,7 @@ fn walk(
     seen: &mut HashSet<PathBuf>,
 ) -> Result<(), Failure> {
     // Links may lead back to a folder.
-    if !seen.insert(real(folder)) {
+    if !seen.insert(store::real(folder)) {
         return Ok(());
     }
     let io = |error: std::io::Error| Failure::Io(format!("{}: {error}", folder.display()));

@@ -9,6 +9,7 @@ use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::picture::render;
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::output::Protected;
 use crate::pipeline::section::{Axes, Faults, axis};
 use crate::plots::{self, Context, PlotError, Zone};
 use crate::store;
@@ -52,7 +53,12 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         faults: Faults::default(),
     };
     monitor.manifest.inputs([&*input].into_iter());
-    let folder = join(cli, monitor, &out)?;
+    let folder = join(
+        cli,
+        monitor,
+        &out,
+        Protected::of(&[input.to_string_lossy()]),
+    )?;
     monitor.meter.begin("plots", plots.list.len(), 0, cli.quiet);
     let (mut failed, mut unread, mut wrong) = (0, 0, 0);
     for plot in &plots.list {

@@ -15,6 +15,7 @@ use crate::graph::{Graph, Reading};
 use crate::pipeline::logs::LogsError;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::origin;
+use crate::pipeline::output::Protected;
 use crate::store;
 use page::{Log, Page, Picture};
 
@@ -44,7 +45,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     describe(cli, monitor, &system, &results, &mut page)?;
     pictures(cli, &mut page)?;
     let html = page.html();
-    let folder = join(cli, monitor, &results)?;
+    let folder = join(cli, monitor, &results, Protected::default())?;
     folder.write(Path::new(NAME), html.as_bytes())?;
     tracing::info!(
         "{}: {} logs, {} pictures, {} warnings, {} kB",

@@ -10,7 +10,7 @@ use super::chunks::{self, Chunks};
 use super::device::Work;
 use super::document::document;
 use super::ingest::end_balance;
-use super::{Failure, compat, flow, join, output_folder, set_threads, share_by, system};
+use super::{Failure, compat, flow, given, join, output_folder, set_threads, share_by, system};
 use crate::block::Precision;
 use crate::cli::{Cli, OverwriteArg, PrecisionArg};
 use crate::command::{ChunkId, Compat};
@@ -23,8 +23,8 @@ use crate::graph::{Graph, Reading};
 use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::chunk::Chunk;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::origin::{Existing, Flow, Origins};
-use crate::pipeline::output::run_id;
+use crate::pipeline::origin::{self, Existing, Flow, Origins};
+use crate::pipeline::output::{Protected, run_id};
 use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
 use crate::pipeline::watch::Watch;
@@ -129,7 +129,19 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let (executor, may_fall_back) =
         super::device::executor(cli, &system, precision, &monitor.meter, work)?;
     drop(first);
-    let folder = join(cli, monitor, &output)?;
+    let inputs = match &cli.watch {
+        Some(folder) => Protected::of(&[folder.to_string_lossy()]),
+        None => Protected::of(&given(cli, &system, "the chunks or recordings")?),
+    };
+    let folder = join(cli, monitor, &output, inputs)?;
+    for path in all
+        .first()
+        .into_iter()
+        .flat_map(|id| origin::results(&graph, id))
+    {
+        let place = folder.place(&path);
+        place.map_err(|e| Failure::Usage(e.to_string()))?;
+    }
     let fallback =
         || may_fall_back.then(|| Box::new(CpuExecutor::new(precision)) as Box<dyn Executor>);
     let settings = changes(

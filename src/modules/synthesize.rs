@@ -11,7 +11,7 @@ use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{Ingest, IngestError, Run, ingest};
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::output::AtomicFile;
+use crate::pipeline::output::{AtomicFile, Protected};
 use crate::pipeline::timeline::Cutting;
 use crate::store;
 use crate::synth::{Recipe, Recording};
@@ -196,7 +196,7 @@ fn write_chunks(
     cli: &Cli,
     monitor: &Monitor,
 ) -> Result<bool, Failure> {
-    let folder = join(cli, monitor, target)?;
+    let folder = join(cli, monitor, target, Protected::default())?;
     let options = Ingest {
         overwrite: cli.overwrite.is_some(),
         ..Ingest::default()

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::each::{Ends, Fault, copy, each, plan, real};
+use super::each::{Ends, Fault, copy, each, plan};
 use super::{Failure, given};
 use crate::block::DType;
 use crate::cli::Cli;
@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let ends = Ends::read(cli, monitor)?;
     let seconds = ShiftKeys::seconds(&ends.settings)?;
     let given = given(cli, &ends.system, "the results")?;
-    let out = real(&ends.out);
+    let out = store::real(&ends.out);
     // A second run could not tell which names were moved.
     let inside = |input: &dyn Display| {
         let found = format!(
@@ -40,14 +40,14 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     };
     let mut moves: Vec<(Input, PathBuf)> = Vec::new();
     for folder in &given {
-        if store::is_dir(Path::new(folder)) && out.starts_with(real(Path::new(folder))) {
+        if store::is_dir(Path::new(folder)) && out.starts_with(store::real(Path::new(folder))) {
             return Err(inside(folder));
         }
         let found = inputs::find_in(std::slice::from_ref(folder), TAKEN, Depth::Below)
             .map_err(|lines| Failure::Io(lines.join("\n")))?;
         for file in found {
             let own = file.path.parent().unwrap_or(Path::new(""));
-            if file.named && real(own) == out {
+            if file.named && store::real(own) == out {
                 return Err(inside(&own.display()));
             }
             let below = file.path.strip_prefix(folder).ok();

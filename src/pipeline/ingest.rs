@@ -22,7 +22,7 @@ use super::thread;
 use super::timeline::{Cut, Cutting, Recorded, Timeline};
 use crate::block::{DType, Endian, Order};
 use crate::command::ChunkName;
-use crate::formats::{FormatError, Layout, Source, npy};
+use crate::formats::{FormatError, Layout, Source, Unchanged, npy};
 use crate::store;
 pub use folder::{index, prepare};
 pub use lossless::Inexact;
@@ -305,6 +305,8 @@ fn write_group(
         let samples = parts.iter().map(|part| part.times.end).max();
         let source = sources.open(path, fibre, samples.unwrap_or(0))?;
         copy_parts(source, parts, dtype, run)?;
+        // Samples of a file that changed meanwhile may be anything.
+        source.file().map_or(Ok(()), Unchanged::check)?;
     }
     for chunk in chunks {
         chunk.file.commit()?;

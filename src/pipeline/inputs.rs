@@ -48,7 +48,7 @@ pub fn sizes(files: &[Input]) -> Vec<u64> {
 /// A file that was found.
 struct Found {
     input: Input,
-    /// Whether it may be a link, to another file that was found.
+    /// True if it may be a link, to another file that was found.
     link: bool,
 }
 

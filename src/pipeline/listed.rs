@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::index::{self, Entry, Index};
-use super::reader::{Unready, from_file};
+use super::reader::{Unready, from_file, unchanged};
 use crate::block::Stored;
 use crate::command::ChunkName;
 use crate::store;
@@ -145,7 +145,11 @@ impl Listed {
         let edge = [samples(&before), samples(&after)];
         let parts = before.into_iter().rev().chain([(chunk, 0..own)]);
         let parts: Vec<Columns> = parts.chain(after).collect();
-        Ok((Stored::joined(&parts), edge))
+        let joined = Stored::joined(&parts);
+        for (part, _) in &parts {
+            unchanged(path, part)?;
+        }
+        Ok((joined, edge))
     }
 
     /// The last samples before the chunk, from later to earlier files.

@@ -3,6 +3,7 @@
 mod claims;
 mod file;
 mod leases;
+mod place;
 mod tree;
 
 use std::fs::File;
@@ -13,9 +14,11 @@ use std::time::{Duration, SystemTime};
 
 use claims::Claims;
 use leases::Leases;
+use place::Places;
 
 use crate::store;
 pub use file::{AtomicFile, Commit, replace, run_id, write_file};
+pub use place::Protected;
 pub use tree::AtomicFolder;
 
 /// Why results could not be put where they belong.
@@ -79,6 +82,7 @@ pub struct Folder {
     commit: Commit,
     run: String,
     claims: Arc<Shared>,
+    places: Arc<Places>,
 }
 
 /// How this run and others keep out of each other's way.
@@ -96,7 +100,19 @@ impl Folder {
     /// # Errors
     /// When it cannot be written to.
     pub fn join(path: &Path, sharing: &Sharing) -> Result<Self, OutputError> {
-        Self::join_as(path, sharing, run_id().to_string())
+        Self::join_beside(path, sharing, Protected::default())
+    }
+
+    /// As [`Folder::join`], and no result replaces one of `inputs`.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn join_beside(
+        path: &Path,
+        sharing: &Sharing,
+        inputs: Protected,
+    ) -> Result<Self, OutputError> {
+        Self::join_as(path, sharing, run_id().to_string(), inputs)
     }
 
     /// Joins as another run of the same process, which is how tests have several.
@@ -104,10 +120,15 @@ impl Folder {
     /// # Errors
     /// When it cannot be written to.
     pub fn join_anew(path: &Path, sharing: &Sharing) -> Result<Self, OutputError> {
-        Self::join_as(path, sharing, file::draw_id())
+        Self::join_as(path, sharing, file::draw_id(), Protected::default())
     }
 
-    fn join_as(path: &Path, sharing: &Sharing, run: String) -> Result<Self, OutputError> {
+    fn join_as(
+        path: &Path,
+        sharing: &Sharing,
+        run: String,
+        inputs: Protected,
+    ) -> Result<Self, OutputError> {
         if store::is_remote(path) {
             let leases = Leases::join(path, &run, sharing.expiry)?;
             store::look_through(path).map_err(|e| OutputError::io(path, e))?;
@@ -116,6 +137,7 @@ impl Folder {
                 commit: Commit::Put,
                 run,
                 claims: Arc::new(leases.map_or(Shared::Not, Shared::Store)),
+                places: Arc::new(Places::new(path, inputs)),
             });
         }
         make_folder(path)?;
@@ -133,6 +155,7 @@ impl Folder {
             commit,
             run,
             claims: Arc::new(claims),
+            places: Arc::new(Places::new(path, inputs)),
         })
     }
 
@@ -146,6 +169,17 @@ impl Folder {
         store::join(&self.path, path)
     }
 
+    /// The full path of a result, by its path below the folder.
+    ///
+    /// # Errors
+    /// When it is not below the folder, or an input's.
+    pub fn place(&self, path: &Path) -> Result<PathBuf, OutputError> {
+        let full = self.full(path);
+        let allowed = self.places.check(path, &full);
+        allowed.map_err(|e| OutputError::io(&full, e))?;
+        Ok(full)
+    }
+
     /// How files get their names here.
     pub fn commit(&self) -> Commit {
         self.commit
@@ -156,7 +190,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self, path: &Path) -> Result<AtomicFile, OutputError> {
-        AtomicFile::begin(&self.full(path), self.commit, &self.run)
+        AtomicFile::begin(&self.place(path)?, self.commit, &self.run)
     }
 
     /// Writes a whole file, by its path below the folder.
@@ -172,7 +206,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create_folder(&self, path: &Path) -> Result<AtomicFolder, OutputError> {
-        AtomicFolder::begin(&self.full(path), self.commit, &self.run)
+        AtomicFolder::begin(&self.place(path)?, self.commit, &self.run)
     }
 
     /// Opens a file to read it, by its path below the folder.

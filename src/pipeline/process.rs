@@ -127,8 +127,16 @@ impl Expected {
     }
 }
 
-/// A chunk's results on their way to the disk, without its samples, and the seconds that computing took.
-type Done = (Job, Results, Size, f64);
+/// A chunk's results on their way to the disk, without its samples.
+struct Done {
+    job: Job,
+    results: Results,
+    size: Size,
+    /// Seconds that computing took.
+    seconds: f64,
+    /// The chunk's file, if it changed while it was read: results of it may be anything.
+    changed: Option<String>,
+}
 
 /// What there was of a chunk.
 #[derive(Debug, Clone, Copy)]
@@ -203,6 +211,7 @@ impl Run<'_> {
             let written = written?;
             let mut report = read?;
             report.failed += written.refused;
+            report.unread += written.changed;
             (report.done, report.bytes) = (written.done, written.bytes);
             report.balance.in_results = written.samples;
             report
@@ -360,13 +369,22 @@ impl Run<'_> {
             match executor.collect() {
                 Ok((mut job, results)) => {
                     let size = Size::of(&job);
+                    let changed = job.sources.iter().find_map(|it| it.check().err());
+                    let changed = changed.map(|e| e.to_string());
                     // Samples are let go before results wait to be written.
                     job.sources.clear();
                     let begun = begun
                         .pop_front()
                         .map_or(0.0, |it| it.elapsed().as_secs_f64());
                     meter.moves(Some(Queue::Computing), Some(Queue::Computed));
-                    if computed.send((job, results, size, begun)).is_err() {
+                    let done = Done {
+                        job,
+                        results,
+                        size,
+                        seconds: begun,
+                        changed,
+                    };
+                    if computed.send(done).is_err() {
                         return Ok(());
                     }
                 }
@@ -395,13 +413,23 @@ impl Run<'_> {
         let labels = meter.labels();
         let mut written = Written::default();
         let mut next = Instant::now() + BETWEEN;
-        for (job, results, size, seconds) in chunks {
-            if let Some(fault) = &results.fault {
+        for done in chunks {
+            let Done {
+                job,
+                results,
+                size,
+                seconds,
+                changed,
+            } = done;
+            if let Some(reason) = changed.as_ref().or(results.fault.as_ref()) {
                 meter.moves(Some(Queue::Computed), None);
-                meter.failed(&format!("{}: {fault}", job.path.display()));
-                summaries.failed(&job.id, fault);
+                meter.failed(&format!("{}: {reason}", job.path.display()));
+                summaries.failed(&job.id, reason);
                 self.output.release(&self.work(Some(&job.id), &job.path));
-                written.refused += 1;
+                match changed {
+                    Some(_) => written.changed += 1,
+                    None => written.refused += 1,
+                }
                 written.refused_samples += job.samples;
                 continue;
             }
@@ -454,6 +482,8 @@ struct Written {
     bytes: u64,
     /// Chunks whose samples a command does not take.
     refused: usize,
+    /// Chunks whose files changed while they were read.
+    changed: usize,
     /// Samples of the chunks written.
     samples: u64,
     /// Samples of the chunks refused.

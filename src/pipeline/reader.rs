@@ -511,6 +511,12 @@ pub(super) fn unreadable(error: FormatError) -> Unready {
     }
 }
 
+/// Checks that samples are those that a file had when it was opened.
+pub(super) fn unchanged(path: &Path, stored: &Stored) -> Result<(), Unready> {
+    let same = stored.check();
+    same.map_err(|e| Unready::Io(format!("{}: {e}", path.display())))
+}
+
 /// Opens a chunk file, which an index lists or not.
 pub(super) fn from_file(path: &Path, listed: bool) -> Result<Stored, Unready> {
     let array = npy::open(path).map_err(|error| match &error {

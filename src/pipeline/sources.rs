@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::reader::{Unready, unreadable};
 use super::timeline::{Cut, Fibre, Overlap, Piece};
 use crate::block::{Bytes, Endian, Order, Stored};
-use crate::formats::{FormatError, Layout, Source, open};
+use crate::formats::{FormatError, Layout, Source, Unchanged, open};
 
 /// Files that are open at once: chunks span two, and their order is that of time.
 const OPEN: usize = 3;
@@ -103,6 +103,24 @@ impl Sources {
     fn read(&mut self, piece: &Piece, fibre: &Fibre, dst: &mut [u8]) -> Result<(), FormatError> {
         let Piece { path, times, .. } = piece;
         let source = self.open(path, fibre, times.end)?;
+        let size = source.file().map(Unchanged::bytes);
+        if size.is_some_and(|size| size != piece.bytes) {
+            let found = format!("{} bytes", size.unwrap_or(0));
+            let expected = format!("the {} that it had when this run began", piece.bytes);
+            return Err(FormatError::content(path, "file", found, expected));
+        }
+        Self::read_piece(source, piece, fibre, dst)?;
+        // Samples of a file that changed meanwhile may be anything.
+        source.file().map_or(Ok(()), Unchanged::check)
+    }
+
+    fn read_piece(
+        source: &dyn Source,
+        piece: &Piece,
+        fibre: &Fibre,
+        dst: &mut [u8],
+    ) -> Result<(), FormatError> {
+        let times = &piece.times;
         let header = source.header();
         let row = times.len() * fibre.dtype.size();
         let channels = fibre.channels;

@@ -6,6 +6,7 @@
 //!   rate, the sample type, depths and calibration; a recording that differs is refused.
 //! - A segment that starts where the one before ends, within the tolerance, continues its run, and chunks span both. So does
 //!   one that starts where the one before ends by that one's own clock: clocks drift, and from there on its own times count.
+//! - A segment that starts exactly at the time of an earlier sample repeats it, however few samples that are.
 //! - Of an overlap the earlier segment's samples are used.
 //! - A gap ends a run and its last chunk. The next run starts with the first sample after the gap.
 //! - Chunk k of a run has the samples whose times lie in [k, k + 1) steps after the run's first sample. So every sample is in
@@ -242,14 +243,18 @@ impl Timeline {
             let tolerance = self.tolerance(run, samples, recorded);
             let late = start.saturating_sub(run.time(run.end));
             let drifted = start.saturating_sub(run.last_end);
+            let resolved = recorded.time_tolerance.max(run.last_tolerance);
+            // Starts that jitter within `join_seconds` may do so by whole samples.
+            let wished = self.cutting.join.is_some_and(|join| late.abs() <= join);
             if self.cutting.rule == Rule::Count {
                 // distpy cuts each recording by itself.
                 self.end_run(cuts);
-            } else if late.abs() <= tolerance || drifted.abs() <= tolerance {
+            } else if !(late < 0 && !wished && repeats(rate, drifted, resolved))
+                && (late.abs() <= tolerance || drifted.abs() <= tolerance)
+            {
                 // It stays on the run's grid, so that the jitter of starts does not change the number of samples in chunks,
                 // unless its own times are known better than that. They never go back by a sample.
                 let step = rate.time_of(1);
-                let resolved = recorded.time_tolerance.max(run.last_tolerance);
                 let jitter = resolved.max(step / 4).max(self.cutting.join.unwrap_or(0));
                 let goes_back = late < -step / 2 && late.abs() <= tolerance;
                 own_clock = late.abs() > jitter && !goes_back;
@@ -503,6 +508,14 @@ impl Timeline {
 }
 
 /// Seconds of nanoseconds, for messages.
+/// True if a segment that starts so late after another repeats its last samples: it starts at the time of one of them, as exactly as
+/// times are resolved. Clocks that differ are off by a part of a step, and a file may begin with the last sample of the one before.
+fn repeats(rate: Rate, late: i64, resolved: i64) -> bool {
+    let samples = rate.nearest(-late);
+    let off = rate.time_of(samples).saturating_add(late).abs();
+    samples >= 1 && resolved < rate.time_of(1) / 4 && off <= resolved + 1
+}
+
 fn seconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / SECOND as f64
 }

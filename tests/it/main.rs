@@ -43,6 +43,7 @@ mod npy;
 mod origins;
 mod output;
 mod pictures;
+mod places;
 mod plan;
 mod program;
 mod properties;

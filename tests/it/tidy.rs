@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 /// The modules of the library: each may use those before it.
 const ORDER: &[&str] = &[
+    "store",
     "block",
     "exit",
     "point",
-    "store",
     "dsp",
     "picture",
     "gpu",

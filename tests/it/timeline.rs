@@ -199,6 +199,31 @@ fn small_differences_of_starts_join() {
     assert_eq!((shown(&cuts)[1].as_str(), told.len()), ("1: b[0..100]", 0));
 }
 
+/// Some writers begin a file with the last sample of the one before. A clock that differs is off by a part of a sample.
+#[test]
+fn a_file_that_begins_with_a_sample_of_the_one_before_repeats_it() {
+    let fast = |name: &str, start: f64| {
+        let mut file = recorded(name, start, 4000);
+        file.fibre.rate = Rate::of_hertz(4000.0).unwrap();
+        file
+    };
+    let lengths = |start: f64, join: Option<f64>| {
+        let cutting = Cutting {
+            join: join.map(nanoseconds),
+            ..Cutting::default()
+        };
+        let (cuts, _) = cut(cutting, &[fast("a", 0.0), fast("b", start)]);
+        cuts.iter().map(Cut::samples).sum::<usize>()
+    };
+    // One sample is 0.25 ms, which is within the tolerance of clocks.
+    assert_eq!(lengths(1.0 - 0.000_25, None), 7999);
+    assert_eq!(lengths(1.0 - 0.000_50, None), 7998);
+    assert_eq!(lengths(1.0 - 0.000_31, None), 8000);
+    assert_eq!(lengths(1.0, None), 8000);
+    // Starts that jitter by whole samples, as the user says.
+    assert_eq!(lengths(1.0 - 0.000_50, Some(0.001)), 8000);
+}
+
 /// A clock that gains 2 ms in each file of 10 s: after an hour names are still right, and hardly a sample is lost.
 #[test]
 fn clocks_that_drift_leave_names_right() {

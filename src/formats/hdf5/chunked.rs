@@ -5,7 +5,6 @@
 //! library.
 
 mod filters;
-mod turn;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -17,6 +16,7 @@ use hdf5::{Dataset, Datatype, H5Type};
 use rayon::prelude::*;
 
 use self::filters::{Damage, Filters, sized};
+use super::{Places, turn};
 use crate::block::DType;
 use crate::formats::FormatError;
 use crate::formats::mapped::Pieces;
@@ -116,42 +116,8 @@ struct KeptChunk {
 /// With a lock of its own, so that each is decoded once.
 type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
 
-impl Chunks {
-    /// The chunks of a dataset of `dtype`; `None` where they must be read by the library.
-    pub fn of(path: &Path, pieces: &Arc<Pieces>, data: &Dataset, dtype: DType) -> Option<Self> {
-        let element = dtype.size();
-        let filters = known(data, dtype)?;
-        let dims: [usize; 3] = three(&data.shape())?;
-        let chunk: [usize; 3] = three(&data.chunk()?)?;
-        let samples = chunk.iter().try_fold(1, |n: usize, k| n.checked_mul(*k))?;
-        let bytes = samples.checked_mul(element)?;
-        if bytes == 0 {
-            return None;
-        }
-        let grid: [usize; 3] = std::array::from_fn(|k| dims[k].div_ceil(chunk[k]));
-        Some(Self {
-            path: path.to_path_buf(),
-            name: data.name(),
-            pieces: pieces.clone(),
-            shape: dims,
-            chunk,
-            grid,
-            element,
-            bytes,
-            filters,
-            fill: fill(data, dtype)?,
-            stored: stored(data, chunk, grid)?,
-            kept: Mutex::default(),
-            spare: Mutex::default(),
-        })
-    }
-
-    /// Reads parts into rows of `row_bytes`, each from a byte of the rows on: a row for each line or, `turned`, for each sample of a
-    /// line.
-    ///
-    /// # Errors
-    /// When a chunk cannot be read or decoded.
-    pub fn read(
+impl Places for Chunks {
+    fn read(
         &self,
         parts: &[(Part, usize)],
         turned: bool,
@@ -202,6 +168,41 @@ impl Chunks {
                 }
             }
         }
+    }
+
+    fn is_packed(&self) -> bool {
+        true
+    }
+}
+
+impl Chunks {
+    /// The chunks of a dataset of `dtype`; `None` where they must be read by the library.
+    pub fn of(path: &Path, pieces: &Arc<Pieces>, data: &Dataset, dtype: DType) -> Option<Self> {
+        let element = dtype.size();
+        let filters = known(data, dtype)?;
+        let dims: [usize; 3] = three(&data.shape())?;
+        let chunk: [usize; 3] = three(&data.chunk()?)?;
+        let samples = chunk.iter().try_fold(1, |n: usize, k| n.checked_mul(*k))?;
+        let bytes = samples.checked_mul(element)?;
+        if bytes == 0 {
+            return None;
+        }
+        let grid: [usize; 3] = std::array::from_fn(|k| dims[k].div_ceil(chunk[k]));
+        Some(Self {
+            path: path.to_path_buf(),
+            name: data.name(),
+            pieces: pieces.clone(),
+            shape: dims,
+            chunk,
+            grid,
+            element,
+            bytes,
+            filters,
+            fill: fill(data, dtype)?,
+            stored: stored(data, chunk, grid)?,
+            kept: Mutex::default(),
+            spare: Mutex::default(),
+        })
     }
 
     fn check(&self, part: &Part) -> Result<(), FormatError> {
@@ -427,9 +428,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no thread panics with it")
 }
 
-/// The filters of a dataset whose chunks can be read here.
-pub fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
-    let as_is = match dtype {
+/// True if samples are stored as this machine has them.
+pub fn is_native(data: &Dataset, dtype: DType) -> bool {
+    match dtype {
         DType::I8 => native::<i8>(data),
         DType::U8 => native::<u8>(data),
         DType::I16 => native::<i16>(data),
@@ -441,10 +442,14 @@ pub fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
         DType::F32 => native::<f32>(data),
         DType::F64 => native::<f64>(data),
         _ => false,
-    };
+    }
+}
+
+/// The filters of a dataset whose chunks can be read here.
+fn known(data: &Dataset, dtype: DType) -> Option<Filters> {
     let options = data.create_plist().ok()?.chunk_opts()?;
     // Chunks at the edge are stored as they are then, and not marked.
-    if !as_is || options.contains(ChunkOpts::DONT_FILTER_PARTIAL_CHUNKS) {
+    if !is_native(data, dtype) || options.contains(ChunkOpts::DONT_FILTER_PARTIAL_CHUNKS) {
         return None;
     }
     Filters::of(&data.filters(), dtype.size())
@@ -457,7 +462,7 @@ fn native<T: H5Type>(data: &Dataset) -> bool {
 }
 
 /// Lengths of two or three axes as those of three.
-fn three(lengths: &[usize]) -> Option<[usize; 3]> {
+pub fn three(lengths: &[usize]) -> Option<[usize; 3]> {
     match *lengths {
         [slow, fast] => Some([1, slow, fast]),
         [blocks, slow, fast] => Some([blocks, slow, fast]),

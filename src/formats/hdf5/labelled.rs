@@ -1,31 +1,24 @@
 //! Writing a group of labelled arrays as HDF5 with dimension scales, as netCDF 4 and xarray know them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bytemuck::Pod;
 use hdf5::types::{FixedAscii, VarLenArray, VarLenUnicode};
-use hdf5::{Dataset, File, H5Type, Hyperslab, Location, ObjectReference1, Selection, SliceOrIndex};
-use ndarray::{ArrayViewD, IxDyn};
+use hdf5::{Dataset, File, H5Type, Location, ObjectReference1};
 use serde_json::{Map, Value};
 
-use super::write::{create as create_file, text, unicode};
+use super::tiled::{Array, LEVEL, TileWriter};
+use super::write::{text, unicode};
 use crate::block::DType;
 use crate::formats::FormatError;
-use crate::formats::labelled::{Layout, Store};
+use crate::formats::labelled::{self, Layout, Store};
 
-/// zlib's own default is 6, which is half as fast and hardly smaller.
-const LEVEL: u8 = 4;
 /// Lengths of the texts that make datasets scales: of `DIMENSION_SCALE` with its end, and of names.
 const CLASS: usize = 16;
 const NAME: usize = 64;
 
 /// A file that is being written.
 #[derive(Debug)]
-pub struct Writer {
-    path: PathBuf,
-    file: File,
-    arrays: Vec<(Dataset, DType)>,
-}
+pub struct Writer(TileWriter);
 
 /// An array that has an axis, as the axis knows it.
 #[derive(Debug, Clone, Copy, H5Type)]
@@ -40,73 +33,64 @@ struct User {
 /// # Errors
 /// When it cannot be written, or an array has a type that many readers do not know.
 pub fn create(path: &Path, layout: &Layout) -> Result<Writer, FormatError> {
-    let failed = |e: hdf5::Error| failed(path, &e);
-    let file = create_file(path).map_err(failed)?;
-    attributes(&file, &layout.attributes).map_err(failed)?;
-    for labels in &layout.labels {
-        let axis = texts(&file, &labels.name, &labels.values).map_err(failed)?;
-        attributes(&axis, &labels.attributes).map_err(failed)?;
+    let known = |dtype| {
+        matches!(
+            dtype,
+            DType::U8 | DType::I64 | DType::U64 | DType::F32 | DType::F64
+        )
+    };
+    if let Some(array) = layout.arrays.iter().find(|array| !known(array.dtype)) {
+        let (name, found) = (array.name.clone(), array.dtype.name());
+        let expected = "integers, float32 or float64";
+        return Err(FormatError::content(path, name, found, expected));
     }
-    for array in &layout.arrays {
-        macro_rules! make {
-            ($type:ty) => {
-                dataset::<$type>(&file, &array.name, &array.shape, &array.tile)
-            };
+    let arrays: Vec<Array> = layout.arrays.iter().map(tiled).collect();
+    let mut axes = 0;
+    let build = |file: &File| {
+        attributes(file, &layout.attributes)?;
+        for labels in &layout.labels {
+            let axis = texts(file, &labels.name, &labels.values)?;
+            attributes(&axis, &labels.attributes)?;
         }
-        let made = match array.dtype {
-            DType::U8 => make!(u8),
-            DType::I64 => make!(i64),
-            DType::U64 => make!(u64),
-            DType::F32 => make!(f32),
-            DType::F64 => make!(f64),
-            other => {
-                let expected = "integers, float32 or float64";
-                let name = array.name.clone();
-                return Err(FormatError::content(path, name, other.name(), expected));
-            }
-        };
-        let made = made.map_err(failed)?;
-        attributes(&made, &array.attributes).map_err(failed)?;
-    }
-    let axes = attach(&file, layout).map_err(failed)?;
-    file.close().map_err(failed)?;
-    end_by_zero(path, 2 * axes)?;
-    let file = File::open_rw(path).map_err(failed)?;
-    let arrays = layout.arrays.iter().map(|array| {
-        let dataset = file.dataset(&array.name)?;
-        Ok((dataset, array.dtype))
-    });
-    let arrays = arrays.collect::<hdf5::Result<_>>().map_err(failed)?;
-    Ok(Writer {
-        path: path.to_path_buf(),
-        file,
-        arrays,
-    })
+        for (array, tiled) in layout.arrays.iter().zip(&arrays) {
+            let made = match array.dtype {
+                DType::U8 => dataset::<u8>(file, tiled),
+                DType::I64 => dataset::<i64>(file, tiled),
+                DType::U64 => dataset::<u64>(file, tiled),
+                DType::F32 => dataset::<f32>(file, tiled),
+                _ => dataset::<f64>(file, tiled),
+            };
+            let made = made?;
+            attributes(&made, &array.attributes)?;
+        }
+        axes = attach(file, layout)?;
+        Ok(())
+    };
+    let mut writer = TileWriter::create(path, arrays.clone(), build)?;
+    end_by_zero(path, writer.image(), 2 * axes)?;
+    Ok(Writer(writer))
 }
 
-fn failed(path: &Path, error: &hdf5::Error) -> FormatError {
-    FormatError::io(path, std::io::Error::other(error.to_string()))
-}
-
-fn dataset<T: H5Type>(
-    file: &File,
-    name: &str,
-    shape: &[usize],
-    tile: &[usize],
-) -> hdf5::Result<Dataset> {
+fn tiled(array: &labelled::Array) -> Array {
     // A tile of HDF5 is no larger than the array.
-    let tile: Vec<usize> = tile
-        .iter()
-        .zip(shape)
-        .map(|(t, n)| *t.min(n).max(&1))
-        .collect();
+    let tile = array.tile.iter().zip(&array.shape);
+    Array {
+        name: array.name.clone(),
+        shape: array.shape.clone(),
+        tile: tile.map(|(t, n)| *t.min(n).max(&1)).collect(),
+        element: array.dtype.size(),
+        packed: true,
+    }
+}
+
+fn dataset<T: H5Type>(file: &File, array: &Array) -> hdf5::Result<Dataset> {
     file.new_dataset::<T>()
         .obj_track_times(false)
-        .chunk(tile)
+        .chunk(array.tile.clone())
         .shuffle()
         .deflate(LEVEL)
-        .shape(shape.to_vec())
-        .create(name)
+        .shape(array.shape.clone())
+        .create(&*array.name)
 }
 
 fn texts(file: &File, name: &str, values: &[String]) -> hdf5::Result<Dataset> {
@@ -178,17 +162,14 @@ fn ascii<const N: usize>(at: &Location, name: &str, value: &str) -> hdf5::Result
         .write_scalar(&text)
 }
 
-/// Marks the texts that make datasets scales as ended by a zero byte rather than filled up with them, in a file that holds no value
-/// yet. The library knows scales by texts of that kind alone, which the binding cannot make. An attribute is its name and a zero byte,
+/// Marks the texts that make datasets scales as ended by a zero byte rather than filled up with them, in the structure of a file. The library knows scales by texts of that kind alone, which the binding cannot make. An attribute is its name and a zero byte,
 /// and the type of its value: class 3 of version 1, how texts end, and their length (HDF5 File Format Specification 3.0, IV.A.2.m
 /// and IV.A.2.d). Headers of this version have no checksum.
-fn end_by_zero(path: &Path, expected: usize) -> Result<(), FormatError> {
-    let io = |e| FormatError::io(path, e);
-    let mut bytes = std::fs::read(path).map_err(io)?;
+fn end_by_zero(path: &Path, bytes: &mut [u8], expected: usize) -> Result<(), FormatError> {
     let mut marked = 0;
     for (name, length) in [("CLASS\0", CLASS), ("NAME\0", NAME)] {
         let filled = [name.as_bytes(), &[0x13, 1, 0, 0, length as u8, 0, 0, 0]].concat();
-        let places: Vec<usize> = memmem(&bytes, &filled).collect();
+        let places: Vec<usize> = memmem(bytes, &filled).collect();
         for place in places {
             bytes[place + name.len() + 1] = 0;
             marked += 1;
@@ -203,7 +184,7 @@ fn end_by_zero(path: &Path, expected: usize) -> Result<(), FormatError> {
             expected.to_string(),
         ));
     }
-    std::fs::write(path, bytes).map_err(io)
+    Ok(())
 }
 
 fn memmem<'a>(bytes: &'a [u8], sought: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
@@ -227,41 +208,10 @@ fn attributes(at: &Location, attributes: &Map<String, Value>) -> hdf5::Result<()
 
 impl Store for Writer {
     fn write(&mut self, array: usize, from: usize, bytes: &[u8]) -> Result<(), FormatError> {
-        let (dataset, dtype) = &self.arrays[array];
-        let done = match dtype {
-            DType::U8 => rows::<u8>(dataset, from, bytes),
-            DType::I64 => rows::<i64>(dataset, from, bytes),
-            DType::U64 => rows::<u64>(dataset, from, bytes),
-            DType::F32 => rows::<f32>(dataset, from, bytes),
-            _ => rows::<f64>(dataset, from, bytes),
-        };
-        done.map_err(|e| failed(&self.path, &e))
+        self.0.write(array, from, bytes)
     }
 
     fn close(self: Box<Self>) -> Result<(), FormatError> {
-        let Self { path, file, arrays } = *self;
-        // The library writes late, and closing says nothing of a full disk while datasets are open.
-        drop(arrays);
-        let done = file.flush().and_then(|()| file.close());
-        done.map_err(|e| failed(&path, &e))
+        self.0.finish()
     }
-}
-
-fn rows<T: H5Type + Pod>(dataset: &Dataset, from: usize, bytes: &[u8]) -> hdf5::Result<()> {
-    // Bytes of any place: copied, for numbers have theirs.
-    let values: Vec<T> = bytemuck::pod_collect_to_vec(bytes);
-    let mut shape = dataset.shape();
-    let row: usize = shape[1..].iter().product();
-    shape[0] = values.len() / row.max(1);
-    let slice = |start: usize, count: usize| SliceOrIndex::SliceCount {
-        start,
-        step: 1,
-        count,
-        block: 1,
-    };
-    let mut slices = vec![slice(from, shape[0])];
-    slices.extend(shape[1..].iter().map(|n| slice(0, *n)));
-    let view = ArrayViewD::from_shape(IxDyn(&shape), &values)
-        .map_err(|e| hdf5::Error::from(e.to_string()))?;
-    dataset.write_slice(view, Selection::from(Hyperslab::from(slices)))
 }

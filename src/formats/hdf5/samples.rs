@@ -1,6 +1,7 @@
 //! Samples: the main dataset's shape and type, and reading windows of it.
 
 use std::ops::Range;
+use std::path::{Component, Path};
 
 use bytemuck::Pod;
 use hdf5::dataset::Layout as Storage;
@@ -45,6 +46,7 @@ pub fn shape(at: Place, data: &Dataset) -> Result<[usize; 2], FormatError> {
 
 /// Whether a dataset's samples are there and can be decoded.
 pub fn readable(at: Place, data: &Dataset) -> Result<(), FormatError> {
+    own(at, data)?;
     for filter in data.filters() {
         if !filter.decode_enabled() {
             let found = format!("filter {} ({filter:?})", filter.id());
@@ -65,6 +67,23 @@ pub fn readable(at: Place, data: &Dataset) -> Result<(), FormatError> {
     }
     plausible(at, data)?;
     parts_exist(at, data)
+}
+
+/// External storage names any file of the machine, whose bytes would become samples.
+pub fn own(at: Place, data: &Dataset) -> Result<(), FormatError> {
+    let plist = data.create_plist();
+    let plist = plist.map_err(|e| at.library(&data.name(), "a readable dataset", &e))?;
+    let files = plist.external();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let names = files.iter().take(3).map(|it| it.name.clone());
+    let found = format!("samples in the external file(s) {}", list(names));
+    Err(at.content(
+        data.name(),
+        found,
+        "samples in the file itself (h5repack puts them there)",
+    ))
 }
 
 /// A damaged shape must not ask for memory: samples that were never written may be many times those that were, and packed ones
@@ -104,6 +123,17 @@ fn parts_exist(at: Place, data: &Dataset) -> Result<(), FormatError> {
         .map(|plist| plist.virtual_map())
         .map_err(|e| at.library(&data.name(), "a readable virtual dataset", &e))?;
     let folder = at.path.parent().unwrap_or(at.path);
+    // A name may lead to any file of the machine, whose samples would become results.
+    let inside = |name: &&str| {
+        Path::new(name)
+            .components()
+            .all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
+    };
+    let mut names = maps.iter().map(|map| map.src_filename.as_str());
+    if let Some(outside) = names.find(|name| !inside(name)) {
+        let found = format!("a virtual dataset of {outside}");
+        return Err(at.content(data.name(), found, "files below the file's own folder"));
+    }
     let missing = maps
         .iter()
         .map(|map| map.src_filename.as_str())

@@ -5,6 +5,7 @@ use hdf5::types::TypeDescriptor;
 use hdf5::{Container, Dataset, Group, Location};
 use serde_json::{Map, Value, json};
 
+use super::samples;
 use super::{MOST_CHANNELS, Place, attributes, list};
 use crate::formats::FormatError;
 pub use crate::formats::properties::stamp;
@@ -26,6 +27,7 @@ pub fn is_countable(array: &Container) -> bool {
 /// # Errors
 /// When so many were never written, that is packed as nothing packs them.
 pub fn written(at: Place, dataset: &Dataset) -> Result<(), FormatError> {
+    samples::own(at, dataset)?;
     /// Deflate makes 1032 bytes of one at most.
     const MOST_PER_BYTE: u64 = 2048;
     /// Values of which none need be stored.
@@ -49,7 +51,8 @@ pub fn written(at: Place, dataset: &Dataset) -> Result<(), FormatError> {
 /// A dataset of one value or few, such as makers wrap scalars in; `None` where there is none, or one of another kind.
 pub fn small(group: &Group, path: &str) -> Option<Value> {
     let dataset = group.dataset(path).ok()?;
-    if !is_countable(&dataset) || dataset.size() > MOST_VALUES {
+    let in_other_files = !dataset.create_plist().ok()?.external().is_empty();
+    if in_other_files || !is_countable(&dataset) || dataset.size() > MOST_VALUES {
         return None;
     }
     match attributes::value(&dataset).ok()?? {

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use bytemuck::Pod;
-use hdf5::file::LibraryVersion;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, Group, H5Type, Location};
 use jiff::{SignedDuration, Timestamp};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::ArrayView2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::Place;
+use super::tiled::{Array, TileWriter};
 use crate::block::DType;
 use crate::formats::{FormatError, Header, Source};
 
@@ -20,6 +19,12 @@ const CHUNK_BYTES: usize = 2 << 20;
 
 /// Bytes of the window that is held while writing; its transpose is held too.
 const WINDOW_BYTES: usize = 16 << 20;
+
+/// Entries of a chunk of times.
+const TIMES: usize = 1 << 16;
+
+/// The group of the samples.
+const RAW: &str = "Acquisition/Raw[0]";
 
 /// What PRODML asks for and a [`Header`] does not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,46 +61,73 @@ pub fn write_prodml(
 ) -> Result<(), FormatError> {
     let header = source.header();
     let at = Place { path };
-    let failed = |e: hdf5::Error| FormatError::io(path, std::io::Error::other(e.to_string()));
     let loci = Loci::of(&header.depth);
-    let file = create(path).map_err(failed)?;
-    let raw = structure(&file, header, acquisition, &loci).map_err(failed)?;
-    write_times(&raw, header).map_err(failed)?;
-    macro_rules! stream {
-        ($type:ty) => {
-            write_samples::<$type>(path, &raw, source)
-        };
+    let (channels, samples, element) = (header.channels, header.samples, header.dtype.size());
+    let row_bytes = channels * element;
+    let array = |name: &str, shape: Vec<usize>, tile: Vec<usize>, element| Array {
+        name: format!("{RAW}/{name}"),
+        shape,
+        tile,
+        element,
+        packed: false,
+    };
+    let chunk = (CHUNK_BYTES / row_bytes.max(1)).clamp(1, samples.max(1));
+    let times = array(
+        "RawDataTime",
+        vec![samples],
+        vec![samples.clamp(1, TIMES)],
+        8,
+    );
+    let (shape, tile) = (vec![samples, channels], vec![chunk, channels.max(1)]);
+    let data = array("RawData", shape, tile, element);
+    let build = |file: &File| {
+        let raw = structure(file, header, acquisition, &loci)?;
+        create_times(&raw, header, &times)?;
+        match header.dtype {
+            DType::I8 => create_data::<i8>(&raw, header, chunk),
+            DType::U8 => create_data::<u8>(&raw, header, chunk),
+            DType::I16 => create_data::<i16>(&raw, header, chunk),
+            DType::U16 => create_data::<u16>(&raw, header, chunk),
+            DType::I32 => create_data::<i32>(&raw, header, chunk),
+            DType::U32 => create_data::<u32>(&raw, header, chunk),
+            DType::I64 => create_data::<i64>(&raw, header, chunk),
+            DType::U64 => create_data::<u64>(&raw, header, chunk),
+            DType::F32 => create_data::<f32>(&raw, header, chunk),
+            _ => create_data::<f64>(&raw, header, chunk),
+        }
+    };
+    if matches!(header.dtype, DType::Bool | DType::F16) || header.dtype.is_complex() {
+        let found = format!("samples of type {}", header.dtype.name());
+        return Err(at.content("RawData", found, "integers, float32 or float64"));
     }
-    match header.dtype {
-        DType::I8 => stream!(i8),
-        DType::U8 => stream!(u8),
-        DType::I16 => stream!(i16),
-        DType::U16 => stream!(u16),
-        DType::I32 => stream!(i32),
-        DType::U32 => stream!(u32),
-        DType::I64 => stream!(i64),
-        DType::U64 => stream!(u64),
-        DType::F32 => stream!(f32),
-        DType::F64 => stream!(f64),
-        other => Err(at.content(
-            "RawData",
-            format!("samples of type {}", other.name()),
-            "integers, float32 or float64",
-        )),
-    }?;
-    // The library writes late, and closing says nothing of a full disk while groups are open.
-    drop(raw);
-    file.flush().map_err(failed)?;
-    file.close().map_err(failed)
+    let arrays = vec![times.clone(), data.clone()];
+    let mut writer = TileWriter::create(path, arrays, build)?;
+    write_times(&mut writer, header)?;
+    // Whole chunks, so that none is written twice.
+    let window = (WINDOW_BYTES / (chunk * row_bytes).max(1)).max(1) * chunk;
+    let mut held = vec![0; row_bytes * window.min(samples)];
+    for from in (0..samples).step_by(window) {
+        let to = (from + window).min(samples);
+        let held = &mut held[..row_bytes * (to - from)];
+        source.read(0..channels, from..to, held)?;
+        let rows = match element {
+            1 => transposed::<1>(held, channels),
+            2 => transposed::<2>(held, channels),
+            4 => transposed::<4>(held, channels),
+            _ => transposed::<8>(held, channels),
+        };
+        writer.write(1, from, &rows)?;
+    }
+    writer.finish()
 }
 
-/// A new file that any HDF5 library from 1.8 on can read, as instruments write them, and without time of creation, so
-/// that equal recordings give equal bytes.
-pub(super) fn create(path: &Path) -> hdf5::Result<File> {
-    File::with_options()
-        .with_fapl(|access| access.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V110))
-        .with_fcpl(|create| create.obj_track_times(false))
-        .create(path)
+/// Times one after the other, from channels one after the other.
+fn transposed<const N: usize>(held: &[u8], channels: usize) -> Vec<u8> {
+    let (held, _) = held.as_chunks::<N>();
+    let rows = ArrayView2::from_shape((channels, held.len() / channels.max(1)), held)
+        .expect("the buffer holds exactly the window");
+    let times: Vec<[u8; N]> = rows.t().iter().copied().collect();
+    times.into_flattened()
 }
 
 /// Channels as PRODML numbers them.
@@ -226,57 +258,32 @@ fn write_depth(acquisition: &Group, header: &Header, loci: &Loci) -> hdf5::Resul
     Ok(())
 }
 
-fn write_times(raw: &Group, header: &Header) -> hdf5::Result<()> {
-    const BLOCK: usize = 1 << 16;
-    let (count, first) = (header.samples, header.start_time().as_microsecond());
-    let chunk = count.clamp(1, BLOCK);
+fn create_times(raw: &Group, header: &Header, array: &Array) -> hdf5::Result<()> {
     let times = raw
         .new_dataset::<i64>()
         .obj_track_times(false)
-        .chunk(chunk)
-        .shape(count)
+        .chunk(array.tile.clone())
+        .shape(array.shape.clone())
         .create("RawDataTime")?;
-    let time = |sample: usize| first + (sample as f64 * 1e6 / header.prf()).round() as i64;
-    for from in (0..count).step_by(BLOCK) {
-        let to = (from + BLOCK).min(count);
-        let block: Vec<i64> = (from..to).map(time).collect();
-        times.write_slice(&block[..], s![from..to])?;
-    }
     text(&times, "Uom", "us")?;
-    part(&times, header, count)?;
+    part(&times, header, header.samples)?;
     for (name, time) in span(header, ["StartTime", "EndTime"]) {
         text(&times, name, &time)?;
     }
     Ok(())
 }
 
-fn write_samples<T: H5Type + Pod>(
-    path: &Path,
-    raw: &Group,
-    source: &dyn Source,
-) -> Result<(), FormatError> {
-    let failed = |e: hdf5::Error| FormatError::io(path, std::io::Error::other(e.to_string()));
-    let header = source.header();
-    let (channels, samples) = (header.channels, header.samples);
-    let row_bytes = channels * size_of::<T>();
-    let chunk = (CHUNK_BYTES / row_bytes.max(1)).clamp(1, samples.max(1));
-    let data = create_data::<T>(raw, header, chunk).map_err(failed)?;
-    // Whole chunks, so that none is written twice.
-    let window = (WINDOW_BYTES / (chunk * row_bytes).max(1)).max(1) * chunk;
-    let mut held = vec![T::zeroed(); channels * window.min(samples)];
-    for from in (0..samples).step_by(window) {
-        let to = (from + window).min(samples);
-        let held = &mut held[..channels * (to - from)];
-        source.read(0..channels, from..to, bytemuck::cast_slice_mut(held))?;
-        let rows = ArrayView2::from_shape((channels, to - from), held)
-            .expect("the buffer holds exactly the window");
-        let times: Array2<T> = rows.t().as_standard_layout().into_owned();
-        data.write_slice(&times, s![from..to, ..]).map_err(failed)?;
+fn write_times(writer: &mut TileWriter, header: &Header) -> Result<(), FormatError> {
+    let (count, first) = (header.samples, header.start_time().as_microsecond());
+    let time = |sample: usize| first + (sample as f64 * 1e6 / header.prf()).round() as i64;
+    for from in (0..count).step_by(TIMES) {
+        let block: Vec<i64> = (from..count.min(from + TIMES)).map(time).collect();
+        writer.write(0, from, bytemuck::cast_slice(&block))?;
     }
     Ok(())
 }
 
-fn create_data<T: H5Type>(raw: &Group, header: &Header, chunk: usize) -> hdf5::Result<Dataset> {
+fn create_data<T: H5Type>(raw: &Group, header: &Header, chunk: usize) -> hdf5::Result<()> {
     let data = raw
         .new_dataset::<T>()
         .obj_track_times(false)
@@ -287,8 +294,7 @@ fn create_data<T: H5Type>(raw: &Group, header: &Header, chunk: usize) -> hdf5::R
     data.new_attr_builder()
         .with_data(&dimensions[..])
         .create("Dimensions")?;
-    part(&data, header, header.samples * header.channels)?;
-    Ok(data)
+    part(&data, header, header.samples * header.channels)
 }
 
 /// Attributes that say which part of the acquisition a dataset holds: here, all of it.

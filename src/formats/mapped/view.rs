@@ -6,9 +6,8 @@ use std::ops::{Index, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use memmap2::Mmap;
-
-use crate::formats::FormatError;
+use crate::formats::{FormatError, Unchanged};
+use crate::store::map::Map;
 use crate::store::{self, remote::Pinned, remote::Place};
 
 /// What is fetched is counted in blocks.
@@ -34,7 +33,7 @@ static RECENT: Mutex<Vec<View>> = Mutex::new(Vec::new());
 #[derive(Debug, Clone)]
 pub struct View {
     path: PathBuf,
-    map: Arc<Mmap>,
+    map: Arc<Map>,
     fetched: Option<Arc<Fetched>>,
 }
 
@@ -76,7 +75,8 @@ impl View {
         let scratch = store::scratch_file().map_err(io)?;
         // Without a byte on the disk.
         scratch.set_len(object.len()).map_err(io)?;
-        let map = super::map_file(&scratch).map(Arc::new).map_err(io)?;
+        let own = scratch.try_clone().map_err(io)?;
+        let map = Map::of(own).map(Arc::new).map_err(io)?;
         let present = vec![0; map.len().div_ceil(BLOCK).div_ceil(64)];
         let failed = None;
         let view = Self {
@@ -97,7 +97,7 @@ impl View {
     }
 
     /// A file of this machine that is mapped.
-    pub fn of_map(path: &Path, map: Arc<Mmap>) -> Self {
+    pub fn of_map(path: &Path, map: Arc<Map>) -> Self {
         Self {
             path: path.to_path_buf(),
             map,
@@ -169,13 +169,27 @@ impl View {
         }
     }
 
-    /// Whether all that was looked at was there.
+    /// Checks that all that was looked at was there, and is there unchanged.
     ///
     /// # Errors
-    /// When a part could not be fetched.
+    /// When a part could not be fetched, or the file changed.
     pub fn check(&self) -> Result<(), FormatError> {
-        let failed = self.fetched.as_ref().and_then(|it| it.failed());
+        let Some(fetched) = &self.fetched else {
+            let same = self.map.check();
+            return same.map_err(|e| FormatError::io(&self.path, e));
+        };
+        let failed = fetched.failed();
         failed.map_or(Ok(()), |e| Err(FormatError::io(&self.path, e)))
+    }
+}
+
+impl Unchanged for View {
+    fn bytes(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn check(&self) -> Result<(), FormatError> {
+        Self::check(self)
     }
 }
 

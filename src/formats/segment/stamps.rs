@@ -1,6 +1,7 @@
 //! Segments and a rate from the time stamps of samples.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use super::{Rate, SECOND, Segment};
 
@@ -12,6 +13,8 @@ const AROUND: usize = 64;
 const PART_OF_STEP: f64 = 0.75;
 /// A pause is longer than this multiple of the deviation that 95 of 100 steps stay below.
 const TIMES_JITTER: f64 = 4.0;
+/// Stamps that tell no rate against the one that the file states: the median of so few steps may be a pause.
+const FEW: usize = 4;
 /// The share of a rate by which its rounding to a whole number of hertz may change it, however coarse the stamps are.
 const MOST_ROUNDING: f64 = 1e-3;
 /// The largest denominator of a rate in hertz that stamps are rounded to: rates are set to tenths or thirds, not to thousandths.
@@ -233,11 +236,17 @@ impl Stamped {
         let hertz = rate.hertz();
         // Each segment's first and last stamp are off by the resolution at most.
         let off = 2.0 * resolution * self.segments.len() as f64 / self.measured as f64;
-        let near = (1..=MOST_PARTS).map(f64::from).find_map(|parts| {
-            let simple = (hertz * parts).round() / parts;
-            let excluded = (hertz - simple).abs() > hertz * off.min(MOST_ROUNDING);
-            (simple > 0.0 && !excluded).then_some(simple)
-        });
+        let simplest = |parts: RangeInclusive<u8>, off: f64| {
+            parts.map(f64::from).find_map(|parts| {
+                let simple = (hertz * parts).round() / parts;
+                let excluded = (hertz - simple).abs() > hertz * off.min(MOST_ROUNDING);
+                (simple > 0.0 && !excluded).then_some(simple)
+            })
+        };
+        // Stamps are rarely as far off as they may be, and a quarter of that tells 3217.8 from 3217.75.
+        let near = simplest(1..=1, off)
+            .or_else(|| simplest(2..=MOST_PARTS, off / 4.0))
+            .or_else(|| simplest(2..=MOST_PARTS, off));
         near.map_or(Some(rate), Rate::of_hertz)
     }
 
@@ -273,7 +282,12 @@ fn grid(stamps: &[i64], stated: Option<f64>) -> Grid {
     // A wrong step would move the grid by half a step within the stamps before and after a pause. So the stated one counts where
     // it is as close to the mean as instruments state it, or as the jitter of the first and last stamp lets the mean tell.
     let known_to = |stated: f64| 1e-3 * stated + 2.0 * jitter_about(mean) / count;
-    let usable = |stated: &f64| middle <= 0.0 || (mean - stated).abs() <= known_to(*stated);
+    // Of so few steps, each may be a pause.
+    let may_pause = |stated: f64| stamps.len() <= FEW && steps().all(|step| step >= stated / 2.0);
+    let usable = |stated: &f64| {
+        let near = (mean - stated).abs() <= known_to(*stated);
+        middle <= 0.0 || near || may_pause(*stated)
+    };
     let step = stated.filter(usable).unwrap_or(mean);
     let jitter = jitter_about(step);
     // The lateness within a burst falls by nearly the time to the next burst, and a pause must exceed that.
@@ -307,6 +321,25 @@ mod tests {
         let mut all = Stamps::new(None);
         stamps.iter().for_each(|time| all.push(*time));
         all.finish().segments
+    }
+
+    #[test]
+    fn a_stated_rate_counts_more_than_a_few_steps() {
+        for stamps in [&[0, 17][..], &[0, 17, 40], &[0, 5, 22, 40]] {
+            let mut all = Stamps::new(Some(rate(0.2)));
+            stamps.iter().for_each(|time| all.push(*time * SECOND));
+            let starts = all
+                .finish()
+                .segments
+                .into_iter()
+                .map(|it| it.start / SECOND);
+            let pauses = stamps.iter().filter(|time| **time != 5).copied();
+            assert_eq!(starts.collect::<Vec<i64>>(), pauses.collect::<Vec<i64>>());
+        }
+        // Steps that are shorter than stated are no pauses.
+        let mut all = Stamps::new(Some(rate(0.2)));
+        [0, 1].iter().for_each(|time| all.push(*time * SECOND));
+        assert_eq!(all.finish().rate, Some(rate(1.0)));
     }
 
     #[test]

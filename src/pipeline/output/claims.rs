@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::file::is_temporary_of;
+use super::file::{is_run_id, is_temporary_of};
 use super::{BOOKKEEPING, OutputError, make_folder};
 use crate::pipeline::thread;
 
@@ -140,8 +140,8 @@ impl Claims {
         if owner == self.run {
             return false;
         }
-        if owner.is_empty() {
-            // It is being written, or its run died in between.
+        if !is_run_id(owner) {
+            // It is being written, or its run died in between. Another text is nobody's name, and must not become a path.
             let age = self.age(claim);
             return age.is_some_and(|age| age > self.expiry) && std::fs::remove_file(claim).is_ok();
         }
@@ -207,7 +207,11 @@ impl Claims {
         for name in names(&self.leases) {
             match name.split_once(".by-") {
                 Some((dead, reaper)) => {
-                    if reaper != self.run && self.life(reaper) != Life::Alive {
+                    if is_run_id(dead)
+                        && is_run_id(reaper)
+                        && reaper != self.run
+                        && self.life(reaper) != Life::Alive
+                    {
                         self.reap(&name, dead);
                     }
                 }
@@ -220,7 +224,7 @@ impl Claims {
                     }
                 }
                 None => {
-                    if self.life(&name) == Life::Dead {
+                    if is_run_id(&name) && self.life(&name) == Life::Dead {
                         self.reap(&name, &name);
                     }
                 }

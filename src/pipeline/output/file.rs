@@ -190,6 +190,11 @@ pub(super) fn draw_id() -> String {
     format!("{:016x}", hasher.finish())
 }
 
+/// True for the name of a run, as [`run_id`] gives it.
+pub(super) fn is_run_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// Whether a name is a temporary of a run.
 pub(super) fn is_temporary_of(name: &str, run: &str) -> bool {
     name.rsplit_once(TEMPORARY)

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::claims::file_name;
+use super::file::is_run_id;
 use super::{BOOKKEEPING, OutputError};
 use crate::pipeline::thread;
 use crate::store;
@@ -169,6 +170,10 @@ impl Leases {
 
     /// Whether another run gave a sign of life not too long before this one's last.
     fn is_alive(&self, run: &str) -> io::Result<bool> {
+        // Another text is nobody's name, and must not become a path.
+        if !is_run_id(run) {
+            return Ok(false);
+        }
         let read = |run: &str| match Place::of(&self.leases.join(run))? {
             Some(place) => place.versioned(),
             None => Ok(None),

@@ -118,6 +118,52 @@ fn refusals_of_prodml() {
     }
 }
 
+/// External storage may name any file of the machine.
+#[test]
+fn samples_in_other_files_are_refused() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), [b'x'; 30]).unwrap();
+    let bent = Bent::new(|_, acquisition, raw| {
+        number(acquisition, "GaugeLength", 10.0);
+        number(raw, "OutputDataRate", 10.0);
+        raw.new_dataset::<i16>()
+            .external(secret.path().to_str().unwrap(), 0, 30)
+            .shape((5, 3))
+            .create("RawData")
+            .unwrap();
+    });
+    let message = bent.message();
+    assert!(
+        message.contains("RawData: found samples in the external file(s) /"),
+        "{message}"
+    );
+}
+
+/// The library reads zeros where a file ends before its samples.
+#[test]
+fn a_file_that_is_cut_while_it_is_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plain.h5");
+    let file = hdf5::File::create(&path).unwrap();
+    let samples = Array2::<i16>::ones((1000, 30));
+    let raw = file.new_dataset_builder().with_data(&samples);
+    raw.create("raw").unwrap();
+    let times: Vec<f64> = (0..1000).map(|k| 1.7e9 + f64::from(k) / 100.0).collect();
+    let stamps = file.new_dataset_builder().with_data(&times);
+    stamps.create("timestamp").unwrap();
+    close(file);
+    let source = open(&path).unwrap();
+    let mut read = vec![0; 1000 * 30 * 2];
+    source.read(0..30, 0..1000, &mut read).unwrap();
+    assert!(read.chunks_exact(2).all(|it| it == 1_i16.to_ne_bytes()));
+    source.file().unwrap().check().unwrap();
+    let cut = std::fs::File::options().write(true).open(&path).unwrap();
+    cut.set_len(10_000).unwrap();
+    assert!(source.read(0..30, 0..1000, &mut read).is_err());
+    let error = source.file().unwrap().check().unwrap_err().to_string();
+    assert!(error.contains("found 10000 bytes"), "{error}");
+}
+
 #[test]
 fn refusals_of_type0() {
     let bent = Bent::new(|file, _, _| {

@@ -69,7 +69,12 @@ impl World {
         // A few seconds, or a few samples.
         let most = ((6.0 * hertz) as usize).clamp(240, 24_000) / form.block;
         // No file is shorter than the tolerance of starts, so that one that is missing is a gap.
-        let shortest = form.shortest.max(hertz as usize / 500 / form.block);
+        let mut shortest = form.shortest.max(hertz as usize / 500 / form.block);
+        if form.measured && hertz.fract() != 0.0 {
+            // Two stamps in float64 seconds are off by half of 238 ns each, and rates are taken to be fractions with
+            // denominators up to 10, which lie 1/90 Hz apart or more: the error must be less than half of that.
+            shortest = shortest.max((90.0 * 2.0 * 238e-9 * hertz * hertz) as usize);
+        }
         let blocks = random.within(most / 4..most).max(2 * shortest);
         let mut world = Self {
             hertz,

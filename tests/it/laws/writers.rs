@@ -16,6 +16,8 @@ pub struct Form {
     pub block: usize,
     /// Blocks of the shortest file.
     pub shortest: usize,
+    /// True if the rate is measured from time stamps.
+    pub measured: bool,
     /// Whether a file may have pauses inside.
     pub pauses: bool,
     /// Nanoseconds of which starts are multiples.
@@ -61,6 +63,7 @@ mod of_hdf5 {
         rates: RATES,
         block: 1,
         shortest: 20,
+        measured: true,
         pauses: true,
         unit: 1000,
         resolution: 1500,
@@ -71,6 +74,7 @@ mod of_hdf5 {
     pub static PRODML: Form = Form {
         name: "PRODML",
         shortest: 1,
+        measured: false,
         write: prodml,
         ..PLAIN
     };
@@ -86,6 +90,7 @@ mod of_hdf5 {
         name: "Febus",
         block: 10,
         shortest: 1,
+        measured: false,
         write: febus,
         ..PLAIN
     };
@@ -241,6 +246,7 @@ pub static TDMS: Form = Form {
     rates: RATES,
     block: 1,
     shortest: 1,
+    measured: false,
     pauses: true,
     unit: 1000,
     resolution: 1000,
@@ -322,6 +328,7 @@ pub static SEGY: Form = Form {
     rates: &[100.0, 250.0, 400.0, 500.0, 1000.0, 2000.0, 20_000.0],
     block: 1,
     shortest: 1,
+    measured: false,
     pauses: false,
     unit: 1,
     resolution: 0,
