@@ -1,12 +1,13 @@
 //! The command line: its arguments as types, and nothing else.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-use crate::pipeline::shard::Shard;
+use crate::config::MOST_THREADS;
+use crate::pipeline::shard::{self, Shard};
 use crate::store;
 
 /// Arguments of the program.
@@ -66,9 +67,9 @@ pub struct Cli {
     #[arg(long, value_enum)]
     pub compat: Option<CompatArg>,
 
-    /// Number of worker threads (default: one per processor)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
+    /// Number of worker threads, up to 1024 (default: one per processor)
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
 
     /// Replace existing results: `changed` keeps those that this very flow made from the same input, so that a run that is
     /// restarted goes on where it ended; `all` recomputes everything
@@ -197,7 +198,7 @@ pub struct RenderArgs {
     pub namespace: Option<String>,
 
     /// Number of shards (default: one for each 60 GB and four for each pod, at most one for each chunk and 10,000)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = shards)]
     pub shards: Option<u32>,
 
     /// Pods at once (default: 8)
@@ -290,7 +291,7 @@ fn image(text: &str) -> Result<String, String> {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "As one of many, or unattended")]
 pub struct JobArgs {
-    /// Take share I of N of the input files, counted from 0. In a Kubernetes Indexed Job the default is
+    /// Take share I of N of the input files, counted from 0; N is up to 1,000,000. In a Kubernetes Indexed Job the default is
     /// JOB_COMPLETION_INDEX of DISTPY_SHARDS
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
@@ -316,8 +317,9 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILE", value_parser = located)]
     pub metrics_file: Option<PathBuf>,
 
-    /// Serve the same metrics at http://ADDRESS:PORT/metrics
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Serve the same metrics at http://ADDRESS:PORT/metrics. PORT alone is 127.0.0.1:PORT, which only programs of this machine
+    /// reach; 0.0.0.0:PORT is open to everyone who reaches the machine, without a password
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listening)]
     pub metrics_addr: Option<SocketAddr>,
 
     /// Leave the result as a line of JSON in FILE (default: /dev/termination-log where Kubernetes has put one)
@@ -395,6 +397,22 @@ pub enum LogFormat {
     Json,
 }
 
+/// A whole number of 1 to `most`, or what to give.
+fn whole(text: &str, most: u64, advice: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|n| (1..=most).contains(n));
+    number.ok_or_else(|| format!("found \"{text}\", expected 1 to {most}; {advice}"))
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let advice = "leave --threads out for one thread per processor";
+    whole(text, MOST_THREADS, advice).map(|n| n as usize)
+}
+
+fn shards(text: &str) -> Result<u32, String> {
+    let advice = "leave --shards out for a number that fits the chunks";
+    whole(text, shard::MOST as u64, advice).map(|n| n as u32)
+}
+
 /// Seconds of 0 to a day, with a fraction or without.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: Option<f64> = text.parse().ok();
@@ -402,6 +420,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
     number
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("found \"{text}\", expected seconds from 0 to 86400"))
+}
+
+/// An address to listen at. Metrics have no password, so a port alone is not open to other machines.
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match (text.parse(), port.parse()) {
+        (Ok(address), _) => Ok(address),
+        (_, Ok(port)) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        _ => Err(format!(
+            "found \"{text}\", expected ADDRESS:PORT such as 127.0.0.1:9100, or PORT"
+        )),
+    }
 }
 
 /// A path of this machine, or the URL of one in a store.

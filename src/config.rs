@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use plots::Plots;
 pub use problem::{Problem, Problems, Severity};
-pub use system::System;
+pub use system::{MOST_THREADS, System};
 pub use workflow::Workflow;
 
 /// Parses a JSON file.

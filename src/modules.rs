@@ -25,6 +25,8 @@ mod tally;
 mod template;
 mod timeshift;
 
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ use crate::pipeline::origin::OriginError;
 use crate::pipeline::output::{Commit, Folder, OutputError, Protected, Sharing};
 use crate::pipeline::reader::Unready;
 use crate::pipeline::shard::Shard;
+use crate::pipeline::thread;
 use crate::store;
 
 /// One module.
@@ -384,13 +387,25 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path, inputs: Protected) -> Resul
 
 /// Sets the number of worker threads, where one is asked for.
 fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
-    let Some(threads) = cli.threads.map(usize::from).or(system.threads) else {
-        return Ok(());
-    };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|e| Failure::Usage(format!("--threads {threads}: {e}")))
+    start_threads(cli.threads.or(system.threads))
+}
+
+/// Starts the worker threads: so many, or one per processor.
+fn start_threads(threads: Option<usize>) -> Result<(), Failure> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = threads {
+        pool = pool.num_threads(threads);
+    }
+    // Also with the default number: rayon would start the threads at the first command that needs them, and panic where it cannot.
+    match (pool.build_global(), threads) {
+        (Ok(()), _) => Ok(()),
+        (Err(e), _) if e.source().is_some() => Err(Failure::Io(
+            thread::refused("worker", &io::Error::other(e)).to_string(),
+        )),
+        // The threads were started before.
+        (Err(_), None) => Ok(()),
+        (Err(e), Some(threads)) => Err(Failure::Usage(format!("--threads {threads}: {e}"))),
+    }
 }
 
 /// Reads the command file that a system configuration names.

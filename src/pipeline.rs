@@ -22,6 +22,7 @@ pub mod sources;
 pub mod stop;
 pub mod summary;
 pub mod tables;
+pub mod thread;
 pub mod timeline;
 pub mod watch;
 pub mod writer;

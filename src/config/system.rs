@@ -9,6 +9,9 @@ use super::{Problem, Problems};
 use crate::formats::description::Description;
 use crate::store;
 
+/// The most worker threads: beyond any machine, and below what would exhaust one.
+pub const MOST_THREADS: u64 = 1024;
+
 /// A system configuration. Paths have forward slashes and are relative to the working directory, as distpy has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct System {
@@ -248,8 +251,14 @@ impl Keys<'_> {
             },
         };
         let parallel = count("parallel_flag").unwrap_or(0);
-        let ncpu = count("ncpu").filter(|&n| n > 0)?;
-        (parallel > 0).then_some(ncpu as usize)
+        let ncpu = count("ncpu").filter(|&n| n > 0 && parallel > 0)?;
+        if ncpu > MOST_THREADS {
+            let expected =
+                format!("at most {MOST_THREADS}; leave it out for one thread per processor");
+            self.wrong("ncpu", &ncpu.into(), &expected);
+            return None;
+        }
+        usize::try_from(ncpu).ok()
     }
 
     fn extensions(&mut self) -> Extensions {

@@ -5,6 +5,7 @@
 //! transpose and shards.
 
 mod axes;
+mod limited;
 mod objects;
 pub mod write;
 
@@ -13,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use zarrs::array::{Array, ArrayBytes, ArrayShardedExt, ArraySubset, CodecOptions};
+use zarrs::array::{
+    Array, ArrayBytes, ArrayCreateError, ArrayShardedExt, ArraySubset, CodecOptions,
+};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::plugin::ExtensionName;
 use zarrs::plugin::ZarrVersion;
@@ -91,7 +94,9 @@ fn numbered(
     let axis = axes::names(array).and_then(|names| names.get(2).cloned());
     let axis = axis.and_then(|axis| Some(folder.parent()?.join(axis)));
     let labels = axis.filter(|axis| is_node(axis)).and_then(|axis| {
-        let axis = Array::open(files(&axis).ok()?, "/").ok()?;
+        let folder = axis;
+        let axis = opened(files(&folder).ok()?).ok()?;
+        tile(&axis, &folder).ok()?;
         let known = axis.shape() == [count] && count <= MOST_LABELS;
         let whole = axis.subset_all();
         known.then(|| axis.retrieve_array_subset::<Vec<String>>(&whole).ok())?
@@ -195,6 +200,11 @@ fn files(folder: &Path) -> Result<Arc<Files>, String> {
     Ok(Arc::new(files))
 }
 
+fn opened(files: Arc<Files>) -> Result<Array<Files>, ArrayCreateError> {
+    limited::register();
+    Array::open(files, "/")
+}
+
 fn open_any(folder: &Path) -> Result<(Array<Files>, DType), FormatError> {
     if let Some(names) = members(folder) {
         let expected = format!("an array, such as one of its own: {}", names.join(", "));
@@ -212,7 +222,7 @@ fn open_any(folder: &Path) -> Result<(Array<Files>, DType), FormatError> {
         .unwrap_or_else(|| folder.to_path_buf());
     let wrong = |reason: String| FormatError::content(&header, "array", reason, "a Zarr array");
     let files = files(folder).map_err(wrong)?;
-    let array = Array::open(files, "/").map_err(|e| wrong(format!("\"{e}\"")))?;
+    let array = opened(files).map_err(|e| wrong(format!("\"{e}\"")))?;
     let name = array.data_type().name(ZarrVersion::V3).unwrap_or_default();
     let dtype = match &*name {
         "bool" => DType::Bool,
@@ -282,12 +292,32 @@ fn bytes(array: &Array<Files>, subset: &ArraySubset, path: &Path) -> Result<Vec<
     read.map(|bytes| bytes.into_owned()).map_err(|reason| {
         let place = format!("elements from {:?}", subset.start());
         FormatError::content(
-            path,
+            &bad_tile(array, subset, path),
             place,
             format!("\"{reason}\""),
             "samples that can be decoded",
         )
     })
+}
+
+/// The file of the first tile that cannot be decoded; the array's folder where that is not clear.
+fn bad_tile(array: &Array<Files>, subset: &ArraySubset, folder: &Path) -> PathBuf {
+    let tiles = array.chunks_in_array_subset(subset).ok().flatten();
+    let Some(tiles) = tiles else {
+        return folder.to_path_buf();
+    };
+    let options = CodecOptions::default().with_concurrent_target(1);
+    let one = tiles.num_elements() == 1;
+    let bad = tiles.indices().into_iter().find(|tile| {
+        let part = array.chunk_subset(tile).ok();
+        let part = part.and_then(|whole| whole.overlap(subset).ok());
+        one || part.is_some_and(|part| {
+            let read = array.retrieve_array_subset_opt::<ArrayBytes<'static>>(&part, &options);
+            read.is_err()
+        })
+    });
+    let file = bad.map(|tile| folder.join(array.chunk_key(&tile).as_str()));
+    file.unwrap_or_else(|| folder.to_path_buf())
 }
 
 impl Zarr {

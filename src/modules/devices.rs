@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::{Failure, list};
+use super::{Failure, list, start_threads};
 use crate::cli::{Cli, DeviceArg};
 use crate::exit::Code;
 use crate::gpu::adapter::{self, AdapterInfo, Want};
@@ -26,6 +26,7 @@ use facts::Facts;
 /// # Errors
 /// [`Failure::Device`] where `--device gpu` or `software` finds none.
 pub fn run(cli: &Cli, _: &Monitor) -> Result<Code, Failure> {
+    start_threads(cli.threads)?;
     let adapters = adapter::list();
     let (taken, why) = match adapter::choose(Want::Auto, cli.adapter.as_deref()) {
         Ok(choice) => (Some(choice.info.index), choice.why),

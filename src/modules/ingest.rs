@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chunks::{CutRecordings, Recordings, cut_recordings, cutting, opening};
 use super::tally::Tally;
-use super::{Failure, compat, given, join, output_folder, share, system};
+use super::{Failure, compat, given, join, output_folder, set_threads, share, system};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::command::ChunkName;
@@ -37,6 +37,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let out = output_folder(cli, &system)?;
     let compat = compat(cli, &system, None)?;
+    set_threads(cli, &system)?;
     let options = Ingest {
         dtype: dtype(&system)?,
         overwrite: cli.overwrite.is_some(),

@@ -188,6 +188,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             Broken::Flow(problems) => Failure::Config(problems),
             Broken::Output(error) => error.into(),
             Broken::Device(fault) => Failure::Device(fault.to_string()),
+            Broken::Thread(error) => Failure::Io(error.to_string()),
         })?;
     if let Some(recordings) = &recordings {
         for line in recordings.bad.iter().chain(&recordings.unread) {

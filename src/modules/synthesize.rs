@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, join, read_text};
+use super::{Failure, join, read_text, start_threads};
 use crate::block::DType;
 use crate::cli::Cli;
 use crate::config::{self, Problems, System};
@@ -21,6 +21,7 @@ const WINDOW: usize = 16 << 20;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     let recipe = recipe(cli)?;
+    start_threads(cli.threads)?;
     let Some(target) = cli.output.as_deref() else {
         let expected = "-o FILE.sgy, -o FILE.h5, or -o FOLDER for chunks";
         return Err(Failure::Usage(format!(

@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::index::{self, Conflict, Place};
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use super::sources::Sources;
+use super::thread;
 use super::timeline::{Cut, Cutting, Recorded, Timeline};
 use crate::block::{DType, Endian, Order};
 use crate::command::ChunkName;
@@ -323,27 +324,23 @@ fn copy_parts(
     let tiles = tiles(source, parts, dtype);
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS.min(tiles.len()) {
-            scope.spawn(|| {
-                let mut buffers = Buffers::default();
-                while let Some(tile) = tiles.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = if run.stop.load(Ordering::Relaxed) {
-                        Err(IngestError::Stopped)
-                    } else {
-                        copy(source, tile, dtype, &mut buffers)
-                    };
-                    match result {
-                        Ok(bytes) => (run.progress)(bytes),
-                        Err(error) => {
-                            next.store(tiles.len(), Ordering::Relaxed);
-                            let mut failure = failure.lock().expect("no thread panics with it");
-                            failure.get_or_insert(error);
-                            return;
-                        }
-                    }
+    thread::share_out(THREADS.min(tiles.len()), || {
+        let mut buffers = Buffers::default();
+        while let Some(tile) = tiles.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = if run.stop.load(Ordering::Relaxed) {
+                Err(IngestError::Stopped)
+            } else {
+                copy(source, tile, dtype, &mut buffers)
+            };
+            match result {
+                Ok(bytes) => (run.progress)(bytes),
+                Err(error) => {
+                    next.store(tiles.len(), Ordering::Relaxed);
+                    let mut failure = failure.lock().expect("no thread panics with it");
+                    failure.get_or_insert(error);
+                    return;
                 }
-            });
+            }
         }
     });
     match failure.into_inner().expect("no thread panics with it") {

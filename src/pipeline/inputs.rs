@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use super::thread;
 use crate::store::{self, Entry, Kind};
 
 /// A file that a run takes, and how it was found.
@@ -31,16 +33,12 @@ const FEW: usize = 1024;
 pub fn sizes(files: &[Input]) -> Vec<u64> {
     let each = files.len().div_ceil(AT_ONCE).max(FEW);
     let mut sizes = vec![0; files.len()];
-    std::thread::scope(|scope| {
-        for (files, sizes) in files.chunks(each).zip(sizes.chunks_mut(each)) {
-            let ask = move || {
-                for (file, size) in files.iter().zip(sizes) {
-                    *size = file.size();
-                }
-            };
-            match files.len() > FEW {
-                true => drop(scope.spawn(ask)),
-                false => ask(),
+    let left = Mutex::new(files.chunks(each).zip(sizes.chunks_mut(each)));
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::share_out(files.len().div_ceil(each), || {
+        while let Some((files, sizes)) = next() {
+            for (file, size) in files.iter().zip(sizes) {
+                *size = file.size();
             }
         }
     });

@@ -5,9 +5,10 @@ mod journal;
 mod manifest;
 mod meter;
 mod metrics;
+mod serve;
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use super::output::{Commit, Folder, OutputError, replace};
 use super::stop::Stop;
+use super::thread;
 use crate::exit::{self, Code};
 pub use journal::Journal;
 pub use manifest::{FOLDER as MANIFESTS, Manifest};
@@ -77,15 +79,15 @@ impl Monitor {
     /// Begins to watch a module, and serves metrics where that is asked for.
     ///
     /// # Errors
-    /// When the system refuses signal handlers or the address for metrics.
-    pub fn start(module: &str, outlets: Outlets, journal: Journal) -> std::io::Result<Self> {
+    /// When the system refuses signal handlers, a thread, or the address for metrics.
+    pub fn start(module: &str, outlets: Outlets, journal: Journal) -> io::Result<Self> {
         let meter = Arc::new(Meter::new(module));
         if let Some(address) = outlets.metrics_addr {
-            serve(address, meter.clone())?;
+            serve::serve(address, meter.clone())?;
         }
         Ok(Self {
             stop: Stop::on_signals()?,
-            ticker: Some(ticker(meter.clone(), outlets.clone())),
+            ticker: Some(ticker(meter.clone(), outlets.clone())?),
             meter,
             manifest: Manifest::default(),
             journal,
@@ -120,9 +122,9 @@ impl Monitor {
 }
 
 /// Writes files from time to time, and ends the process where its work stands still.
-fn ticker(meter: Arc<Meter>, outlets: Outlets) -> (Sender<()>, JoinHandle<()>) {
+fn ticker(meter: Arc<Meter>, outlets: Outlets) -> io::Result<(Sender<()>, JoinHandle<()>)> {
     let (sender, stopped) = channel();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn("monitor", move || {
         let (mut told, mut complaints) = (Instant::now(), Vec::new());
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             if let Some(limit) = outlets.stall.filter(|&limit| meter.idle() > limit) {
@@ -133,8 +135,8 @@ fn ticker(meter: Arc<Meter>, outlets: Outlets) -> (Sender<()>, JoinHandle<()>) {
                 told = Instant::now();
             }
         }
-    });
-    (sender, thread)
+    })?;
+    Ok((sender, thread))
 }
 
 /// Ends the process. Nothing else is written: what hangs may be the output folder. A later run finds this one's claims.
@@ -203,33 +205,6 @@ fn last_word(meter: &Meter, outlets: &Outlets, code: Code, error: &str) {
     if let (Err(e), true) = (written, outlets.termination_log.is_some()) {
         tracing::warn!("{}: {e}", path.display());
     }
-}
-
-/// Answers `GET /metrics` until the process ends.
-fn serve(address: SocketAddr, meter: Arc<Meter>) -> std::io::Result<()> {
-    use tiny_http::{Header, Method, Response, Server};
-    let server = Server::http(address)
-        .map_err(|e| std::io::Error::other(format!("--metrics-addr {address}: {e}")))?;
-    tracing::info!("metrics at http://{}/metrics", server.server_addr());
-    std::thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let path = request.url().split('?').next().unwrap_or_default();
-            let known = path == "/metrics" && *request.method() == Method::Get;
-            let (status, body) = match known {
-                true => (200, metrics::text(&meter.snapshot())),
-                false => (404, "expected GET /metrics\n".to_string()),
-            };
-            let kind = "Content-Type: text/plain; version=0.0.4; charset=utf-8";
-            let kind: Header = kind.parse().expect("a header");
-            // A client that went away is its own loss.
-            let _ = request.respond(
-                Response::from_string(body)
-                    .with_status_code(status)
-                    .with_header(kind),
-            );
-        }
-    });
-    Ok(())
 }
 
 /// Where a run keeps its progress: below its output folder, one file for each share and direction of it.

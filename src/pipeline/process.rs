@@ -9,6 +9,7 @@
 //! container's memory is short.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,6 +24,7 @@ use super::output::{Folder, OutputError};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
 use super::summary::Summaries;
+use super::thread;
 use super::writer::Writer;
 use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
@@ -74,6 +76,9 @@ pub enum Broken {
     /// The device failed and no other may take over.
     #[error("{0}")]
     Device(#[from] DeviceFault),
+    /// The system starts no thread.
+    #[error("{0}")]
+    Thread(#[from] io::Error),
 }
 
 /// What a run works with.
@@ -183,12 +188,17 @@ impl Run<'_> {
         let ended = AtomicBool::new(false);
         let summaries = Summaries::of(self.graph, self.output, self.monitor);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read(chunks, reader, to_compute, &ended, &summaries));
-            let writing = scope.spawn(|| {
+            let read = || self.read(chunks, reader, to_compute, &ended, &summaries);
+            let reading = thread::spawn_in(scope, "reader", read)?;
+            let write = || {
                 let written = self.write(results, &summaries);
                 ended.store(true, Ordering::Relaxed);
                 written
-            });
+            };
+            let writing = thread::spawn_in(scope, "writer", write).inspect_err(|_| {
+                // The scope waits for the reading thread.
+                ended.store(true, Ordering::Relaxed);
+            })?;
             let computed = self.compute(jobs, to_write, executor, fallback);
             ended.store(true, Ordering::Relaxed);
             let read = reading

@@ -14,12 +14,20 @@ pub struct Shard {
     pub count: usize,
 }
 
+/// The most shares. Far more than there are files to share, and few enough to write each of them into a list.
+pub const MOST: usize = 1_000_000;
+
 impl Shard {
     /// Checks that there is such a share.
     ///
     /// # Errors
     /// What was found and expected.
     pub fn new(index: usize, count: usize) -> Result<Self, String> {
+        if count > MOST {
+            return Err(format!(
+                "found {count} shards, expected at most {MOST}; give as many as there are files to share, or fewer"
+            ));
+        }
         match index < count {
             true => Ok(Self { index, count }),
             false => Err(format!(
@@ -62,14 +70,16 @@ impl Shard {
     /// process comes to the same answer, shares differ by at most one file's bytes, files of one size go round, and files that
     /// are added at the end leave the others where they are.
     pub fn of(self, sizes: &[u64]) -> Vec<bool> {
+        // A share without bytes comes before all that have some, so of more shares than files only the first ones get a file.
+        let count = self.count.min(sizes.len());
         let mut shares: BinaryHeap<Reverse<(u64, usize)>> =
-            (0..self.count).map(|share| Reverse((0, share))).collect();
+            (0..count).map(|share| Reverse((0, share))).collect();
         sizes
             .iter()
             .map(|&size| {
                 let Reverse((bytes, share)) = shares.pop().expect("there is at least one share");
                 // An empty file is work too.
-                shares.push(Reverse((bytes + size.max(1), share)));
+                shares.push(Reverse((bytes.saturating_add(size.max(1)), share)));
                 share == self.index
             })
             .collect()

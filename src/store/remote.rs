@@ -2,6 +2,7 @@
 
 mod connect;
 mod failure;
+mod http;
 
 use std::fs::File;
 use std::future::Future;

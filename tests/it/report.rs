@@ -76,6 +76,67 @@ fn a_page_needs_nothing_else() {
     assert!(!page.contains("src=\"/") && !page.contains("@import"));
 }
 
+/// Names come from files of anybody: none of them may become a part of the page.
+#[test]
+fn names_that_are_markup_stay_text() {
+    let project = run();
+    let hostile = "<!--<script>alert(1)</script>";
+    let escaped = "&lt;!--&lt;script&gt;alert(1)&lt;/script&gt;";
+    for name in project.names("results/NoiseLog") {
+        let name = format!("results/NoiseLog/{name}");
+        let log = std::fs::read_to_string(project.path(&name)).unwrap();
+        assert!(log.contains("band_0-nyquist"), "{log}");
+        project.write(&name, log.replace("band_0-nyquist", escaped).as_bytes());
+    }
+    let folder = "<img src=x onerror=alert(1)>\"'";
+    std::fs::rename(
+        project.path("results/NoiseLog"),
+        project.path(&format!("results/{folder}")),
+    )
+    .unwrap();
+    let picture = "pictures/\"><script>alert(2)<!--.svg";
+    project.write(
+        picture,
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(3)</script></svg>",
+    );
+    let flow = std::fs::read_to_string(project.path("flow.json")).unwrap();
+    let flow = flow.replacen(
+        '{',
+        "{\"name\": \"</title><script>alert(4)</script>\", \"description\": \"<!-- <b>\", ",
+        1,
+    );
+    project.write("flow.json", flow.as_bytes());
+    let (_, page) = report(&project, "-f pictures");
+    for part in ["alert(1)&lt;/script&gt;</option>", "&lt;img src=x"] {
+        assert!(page.contains(part), "{part}\nin\n{page}");
+    }
+    for part in [
+        "<!--",
+        "<img src=x",
+        "<script>alert",
+        "</script>alert",
+        "<b>",
+    ] {
+        assert!(!page.contains(part), "{part}\nin\n{page}");
+    }
+    // Each element of a script ends, and the names in its data are the ones of the files.
+    let scripts: Vec<&str> = page.split("<script").skip(1).collect();
+    assert!(
+        scripts
+            .iter()
+            .all(|rest| rest.matches("</script>").count() == 1)
+    );
+    let data = "type=\"application/json\">";
+    let data = page.split(data).nth(1).unwrap();
+    let data = data.split("</script>").next().unwrap();
+    let about: serde_json::Value = serde_json::from_str(data).unwrap();
+    let curves = about["curves"].as_array().unwrap();
+    assert!(
+        curves.iter().any(|curve| curve["name"] == hostile),
+        "{about}"
+    );
+}
+
 #[test]
 fn what_failed_is_among_the_warnings() {
     let project = run();

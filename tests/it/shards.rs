@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use distpy_gpu::pipeline::shard::Shard;
@@ -45,6 +45,82 @@ fn files_of_one_size_go_round() {
     let mine = shard.of(&[8; 7]);
     let mine: Vec<usize> = (0..7).filter(|&k| mine[k]).collect();
     assert_eq!(mine, [1, 4]);
+}
+
+/// More shares than files cost no memory, and change nothing for the files.
+#[test]
+fn of_more_shares_than_files_the_first_have_one_each() {
+    let count = usize::MAX;
+    for index in [0, 1, 2, 3, count - 1] {
+        let mine = Shard { index, count }.of(&[0, 9, 4]);
+        let expected: Vec<bool> = (0..3).map(|k| k == index).collect();
+        assert_eq!(mine, expected, "{index}");
+    }
+    assert!(Shard { index: 0, count }.of(&[]).is_empty());
+}
+
+#[test]
+fn numbers_beyond_any_machine_are_refused() {
+    let project = Project::with_chunks(2);
+    project.summary("--shard 0/1000000 -o most").ends(0);
+    for count in ["1000001", "4294967296", "18446744073709551615"] {
+        let found = format!("found {count} shards, expected at most 1000000; give");
+        project
+            .summary(&format!("--shard 0/{count}"))
+            .ends(64)
+            .says(&found);
+        let mut command = project.command("-m strainrate2summary -c system.json");
+        command
+            .env("JOB_COMPLETION_INDEX", "0")
+            .env("DISTPY_SHARDS", count);
+        crate::program::Ran::of(command)
+            .ends(64)
+            .says(&format!("JOB_COMPLETION_INDEX and DISTPY_SHARDS: {found}"));
+        project
+            .run(&format!("-m render-job -c system.json --shards {count}"))
+            .ends(64)
+            .says(&format!("found \"{count}\", expected 1 to 1000000; leave"));
+    }
+    for threads in ["0", "1025", "65535", "4294967297"] {
+        project
+            .summary(&format!("--threads {threads}"))
+            .ends(64)
+            .says(&format!("found \"{threads}\", expected 1 to 1024; leave"));
+    }
+    for (ncpu, flag, code) in [
+        (json!(1025), json!(true), 78),
+        (json!(u64::MAX), json!(1), 78),
+        // It counts for nothing here.
+        (json!(65535), json!(0), 0),
+        (json!(2), json!(1), 0),
+    ] {
+        project.system(json!({"ncpu": ncpu, "parallel_flag": flag}));
+        let ran = project.summary("").ends(code);
+        if code != 0 {
+            let found = format!("system.json: ncpu: found {ncpu}, expected at most 1024; leave");
+            assert!(ran.err.contains(&found), "{}", ran.err);
+        }
+    }
+}
+
+/// A container's limit of threads: not a defect, and worth another try.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_the_system_refuses_are_an_error_of_the_system() {
+    let project = Project::with_chunks(2);
+    // Stacks that do not fit into the address space: the limit of processes does not hold for the superuser.
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_distpy-gpu");
+    command
+        .args(["-c", "ulimit -v 20000000; exec \"$0\" \"$@\"", program])
+        .args("-m strainrate2summary -c system.json --threads 1000".split(' '))
+        .current_dir(project.path(""))
+        .env("RUST_MIN_STACK", "1000000000")
+        .env("XDG_RUNTIME_DIR", project.path(""));
+    let ran = crate::program::Ran::of(command)
+        .ends(74)
+        .says("the system starts no thread");
+    assert!(!ran.err.contains("defect"), "{}", ran.err);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Runs that nobody watches: what they leave for an orchestrator, what they tell while they work, and how they end by themselves.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -153,36 +153,67 @@ fn work_that_stands_still_ends_with_75_and_a_rerun_goes_on() {
     assert!(project.path("results/te/3.npy").exists());
 }
 
+/// A run that serves metrics at a port of its own choice.
+struct Served {
+    run: Child,
+    log: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Served {
+    fn start(project: &Project, args: &str) -> Self {
+        let mut run = project
+            .command(&format!("{args} --metrics-addr 0"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(run.stderr.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1);
+        let address = address.unwrap_or_else(|| panic!("{line}"));
+        let address = address.trim().trim_end_matches("/metrics").to_string();
+        // A port alone is not open to other machines.
+        assert!(address.starts_with("127.0.0.1:"), "{address}");
+        Self { run, log, address }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        // Far beyond the server's own limits.
+        let limit = Some(Duration::from_secs(30));
+        stream.set_read_timeout(limit).unwrap();
+        stream.set_write_timeout(limit).unwrap();
+        stream
+    }
+
+    /// Sends bytes and reads to the end. A server that closes without reading everything may reset the connection, which can
+    /// cost the client the answer.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        let mut answer = Vec::new();
+        let asked = stream
+            .write_all(request.as_bytes())
+            .and_then(|()| stream.read_to_end(&mut answer).map(drop));
+        if let Err(e) = asked {
+            let reset = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&e.kind());
+            assert!(reset, "{e}: {}", request.get(..60).unwrap_or(request));
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
+    }
+}
+
 #[test]
 fn metrics_are_served_while_a_run_works() {
     let project = hung();
-    let mut run = project
-        .command(&format!("{HUNG} --metrics-addr 127.0.0.1:0"))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = std::io::BufReader::new(run.stderr.take().unwrap());
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
-    let address = line
-        .split("http://")
-        .nth(1)
-        .unwrap_or_else(|| panic!("{line}"));
-    let address = address.trim().trim_end_matches("/metrics").to_string();
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream
-            .write_all(
-                format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes(),
-            )
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
+    let mut served = Served::start(&project, HUNG);
     let started = Instant::now();
     let answer = loop {
-        let answer = get("/metrics");
+        let answer = served.get("/metrics");
         if answer.contains(r#"chunks_total{result="done"} 2"#) {
             break answer;
         }
@@ -195,18 +226,153 @@ fn metrics_are_served_while_a_run_works() {
         answer.contains(r#"module="strainrate2summary""#),
         "{answer}"
     );
-    assert!(get("/other").starts_with("HTTP/1.1 404"));
-    run.kill().unwrap();
-    run.wait().unwrap();
+    assert!(
+        served
+            .get("/metrics?from=here")
+            .starts_with("HTTP/1.1 200 ")
+    );
+    assert!(served.get("/other").starts_with("HTTP/1.1 404 "));
+    let head = served.ask("HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(
+        head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    for method in ["POST", "DELETE", "OPTIONS"] {
+        let refused = served.ask(&format!("{method} /metrics HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
+        let lower = refused.to_lowercase();
+        assert!(lower.contains("\r\nallow: get, head\r\n"), "{refused}");
+    }
+    served.run.kill().unwrap();
+    served.run.wait().unwrap();
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let address = taken.local_addr().unwrap();
     let project = Project::with_chunks(1);
-    project
-        .summary(&format!("--metrics-addr {address}"))
-        .ends(74)
-        .says(&format!("--metrics-addr {address}: "));
-    project.summary("--metrics-addr here").ends(64);
+    // The same address, however it is written.
+    for given in [
+        address.to_string(),
+        address.port().to_string(),
+        format!(":{}", address.port()),
+    ] {
+        project
+            .summary(&format!("--metrics-addr {given}"))
+            .ends(74)
+            .says(&format!("--metrics-addr {address}: "));
+    }
+    for wrong in ["here", "127.0.0.1", "65536", "::", ""] {
+        project.summary(&format!("--metrics-addr={wrong}")).ends(64);
+    }
+}
+
+/// Whatever clients do, they must not end a run, nor keep others from its metrics.
+#[test]
+fn hostile_clients_of_the_metrics_do_not_harm_a_run() {
+    let project = Project::with_chunks(3);
+    project.summary("-o expected").ends(0);
+    // The run waits for its configuration while it is attacked.
+    let system = std::fs::read(project.path("system.json")).unwrap();
+    let fifo = Command::new("mkfifo").arg(project.path("fifo")).status();
+    assert!(fifo.unwrap().success());
+    let mut served = Served::start(&project, "-m strainrate2summary -c fifo");
+
+    let long = "x".repeat(1 << 20);
+    for (request, statuses) in [
+        (
+            "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000000000000000\r\n\r\n",
+            &["413", "400"][..],
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            &["413", "400"],
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            &["400"],
+        ),
+        (
+            "GET /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000000000000000\r\n\r\n",
+            &["413", "400"],
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\nabc",
+            &["413", "400"],
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9000000000000000000\r\n\r\n",
+            &["413", "400"],
+        ),
+        (
+            "POST /other HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000000000000000\r\n\r\n",
+            &["413", "400"],
+        ),
+        ("\u{0}\u{1}\u{2}\r\n\r\n", &["400"]),
+        (
+            &format!("GET /{long} HTTP/1.1\r\nHost: h\r\n\r\n"),
+            &["414", "431"],
+        ),
+        (
+            &format!("GET /metrics HTTP/1.1\r\nX: {long}\r\n\r\n"),
+            &["431"],
+        ),
+        (
+            &format!("GET /metrics HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(1000)),
+            &["431"],
+        ),
+    ] {
+        let answer = served.ask(request);
+        let status = answer.split(' ').nth(1).unwrap_or("none");
+        let short = request.get(..90).unwrap_or(request);
+        // A reset can take the answer with it.
+        assert!(
+            statuses.contains(&status) || status == "none",
+            "{short}: {answer}"
+        );
+        assert!(
+            served.get("/metrics").starts_with("HTTP/1.1 200 "),
+            "{short}"
+        );
+    }
+
+    let idle: Vec<TcpStream> = (0..200).map(|_| served.connect()).collect();
+    let mut half = served.connect();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nX-Half: ")
+        .unwrap();
+    let mut deaf = served.connect();
+    for _ in 0..1000 {
+        // The server may have closed it by now.
+        if deaf
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
+            .is_err()
+        {
+            break;
+        }
+    }
+    let started = Instant::now();
+    let answer = served.get("/metrics");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    // Of the run's file descriptors clients get a few only.
+    let open = std::fs::read_dir(format!("/proc/{}/fd", served.run.id()));
+    if let Ok(open) = open {
+        let count = open.count();
+        assert!(count < 80, "{count} file descriptors");
+    }
+    // Half a header is not waited for.
+    let mut rest = Vec::new();
+    let _ = half.read_to_end(&mut rest);
+    assert!(started.elapsed() < Duration::from_secs(20));
+
+    std::fs::write(project.path("fifo"), &system).unwrap();
+    let mut log = String::new();
+    served.log.read_to_string(&mut log).unwrap();
+    assert_eq!(served.run.wait().unwrap().code(), Some(0), "{log}");
+    assert!(!log.contains("defect"), "{log}");
+    assert!(
+        project.files("results") == project.files("expected"),
+        "{log}"
+    );
+    drop((idle, deaf));
 }
 
 /// A library that refuses what mounted object stores refuse: renames, hard links, and writes that are not in order.

@@ -172,6 +172,12 @@ impl Picture {
     }
 }
 
+/// JSON for a script element. Texts from files must not end the element (`</script>`) or hide its end (`<!--<script>`); outside of
+/// texts JSON has no `<`.
+fn in_script(json: &Value) -> String {
+    json.to_string().replace('<', "\\u003c")
+}
+
 impl Log {
     fn html(&self, k: usize) -> String {
         let Overview {
@@ -223,7 +229,7 @@ impl Log {
             when(times.0),
             when(times.1),
             escaped(&self.name),
-            about.to_string().replace("</", "<\\/")
+            in_script(&about)
         );
         for (_, _, grid) in curves {
             let bytes: Vec<u8> = grid.values.iter().flat_map(|v| v.to_le_bytes()).collect();

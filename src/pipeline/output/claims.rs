@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{is_run_id, is_temporary_of};
 use super::{BOOKKEEPING, OutputError, make_folder};
+use crate::pipeline::thread;
 
 /// How deep results lie below the output folder: `output/json/1535464933/`, `output/results/te/summary.zarr.parts/summary/`.
 const DEPTH: usize = 4;
@@ -74,13 +75,19 @@ impl Claims {
         make_folder(&claims)?;
         let path = leases.join(run);
         let (file, lease) = open_lease(&path, expiry).map_err(|e| OutputError::io(&path, e))?;
+        let beat = heartbeat(path.clone(), file, lease.clone(), expiry);
+        let beat = beat.map_err(|e| {
+            // Others need not wait until it expires.
+            let _ = std::fs::remove_file(&path);
+            OutputError::io(&path, e)
+        })?;
         let joined = Self {
             folder: folder.to_path_buf(),
             leases,
             claims,
             run: run.to_string(),
             expiry,
-            beat: Some(heartbeat(path, file, lease.clone(), expiry)),
+            beat: Some(beat),
             lease,
             mine: Mutex::default(),
         };
@@ -294,9 +301,9 @@ fn heartbeat(
     mut file: File,
     lease: Lease,
     expiry: Duration,
-) -> (Sender<()>, JoinHandle<File>) {
+) -> io::Result<(Sender<()>, JoinHandle<File>)> {
     let (sender, stopped) = channel();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn("lease", move || {
         while stopped.recv_timeout(expiry / BEATS) == Err(RecvTimeoutError::Timeout) {
             if !path.exists() {
                 tracing::warn!(
@@ -315,8 +322,8 @@ fn heartbeat(
             }
         }
         file
-    });
-    (sender, thread)
+    })?;
+    Ok((sender, thread))
 }
 
 fn rewrite(file: &mut File, lease: &Lease) -> io::Result<()> {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use super::claims::file_name;
 use super::file::is_run_id;
 use super::{BOOKKEEPING, OutputError};
+use crate::pipeline::thread;
 use crate::store;
 use crate::store::remote::{Place, Version};
 
@@ -97,13 +98,18 @@ impl Leases {
             last: AtomicU64::new(0),
             lapsed: AtomicBool::new(false),
         });
+        let beat = heartbeat(lease.clone(), expiry, sign.clone()).map_err(|e| {
+            // Others need not wait until it expires.
+            remove(&lease);
+            OutputError::io(&lease, e)
+        })?;
         let joined = Self {
             leases,
             claims,
             run: run.to_string(),
             expiry,
             mine: Mutex::default(),
-            beat: Some(heartbeat(lease, expiry, sign.clone())),
+            beat: Some(beat),
             sign,
         };
         joined.reap_all();
@@ -242,9 +248,13 @@ impl Drop for Leases {
 }
 
 /// Puts a lease anew until the sender is dropped.
-fn heartbeat(path: PathBuf, expiry: Duration, sign: Arc<Sign>) -> (Sender<()>, JoinHandle<()>) {
+fn heartbeat(
+    path: PathBuf,
+    expiry: Duration,
+    sign: Arc<Sign>,
+) -> io::Result<(Sender<()>, JoinHandle<()>)> {
     let (sender, stopped) = channel();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn("lease", move || {
         while stopped.recv_timeout(expiry / BEATS) == Err(RecvTimeoutError::Timeout) {
             // By the store's clock it is given later than now, never earlier.
             let now = Instant::now();
@@ -265,8 +275,8 @@ fn heartbeat(path: PathBuf, expiry: Duration, sign: Arc<Sign>) -> (Sender<()>, J
                 Err(e) => tracing::warn!("{e}"),
             }
         }
-    });
-    (sender, thread)
+    })?;
+    Ok((sender, thread))
 }
 
 /// A lease says how long its run may be silent, in milliseconds.

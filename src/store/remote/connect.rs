@@ -12,6 +12,7 @@ use object_store::{BackoffConfig, Error, ObjectStore, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 
 use super::failure::{failure, no_credentials};
+use super::http::Direct;
 
 /// Threads that talk to stores.
 const THREADS: usize = 2;
@@ -85,6 +86,7 @@ fn connect(scheme: &'static str, bucket: &str) -> io::Result<Arc<dyn ObjectStore
             AmazonS3Builder::from_env()
                 .with_bucket_name(bucket)
                 .with_retry(retry)
+                .with_http_connector(Direct)
                 .build(),
             "AWS_SKIP_SIGNATURE"
         ),
@@ -92,6 +94,7 @@ fn connect(scheme: &'static str, bucket: &str) -> io::Result<Arc<dyn ObjectStore
             GoogleCloudStorageBuilder::from_env()
                 .with_bucket_name(bucket)
                 .with_retry(retry)
+                .with_http_connector(Direct)
                 .build(),
             "GOOGLE_SKIP_SIGNATURE"
         ),
@@ -99,6 +102,7 @@ fn connect(scheme: &'static str, bucket: &str) -> io::Result<Arc<dyn ObjectStore
             MicrosoftAzureBuilder::from_env()
                 .with_container_name(bucket)
                 .with_retry(retry)
+                .with_http_connector(Direct)
                 .build(),
             "AZURE_SKIP_SIGNATURE"
         ),

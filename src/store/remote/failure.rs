@@ -39,8 +39,12 @@ pub fn failure(error: &Error) -> io::Error {
             let what = "the object was replaced while it was read";
             (Is::StaleNetworkFileHandle, what.to_string())
         }
-        _ if code == Some("PermanentRedirect") || chain.contains("bare redirect") => {
+        _ if code == Some("PermanentRedirect") || chain.contains("redirect without LOCATION") => {
             let what = "the bucket is in another region: set AWS_REGION";
+            (Is::InvalidInput, what.to_string())
+        }
+        _ if chain.contains("non-2xx status code: 30") => {
+            let what = "the store redirects to another address, which would get the credentials: set AWS_REGION, or AWS_ENDPOINT_URL to that address";
             (Is::InvalidInput, what.to_string())
         }
         _ if ["timed out", "deadline"]

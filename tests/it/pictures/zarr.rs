@@ -1,7 +1,12 @@
 //! Plots of Zarr arrays: the arrays are written by zarr-python and xarray (`tests/golden/zarr/make.py`).
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::json;
 
 use super::{START, array, axis, curves, draw, plots};
@@ -127,7 +132,7 @@ fn what_is_wrong_with_an_array_is_told() {
     broken("longer", "\"shape\":[50,60]", "\"shape\":[50,61]");
     broken("cut", "\"node_type\":\"array\"", "");
     let cases = [
-        ("version3.zarr/damaged", "elements from"),
+        ("version3.zarr/damaged", "damaged/c/1/1: elements from"),
         ("version3.zarr/blosc", "blosc"),
         ("version3.zarr/complex", "complex128"),
         ("version3.zarr/time", "two dimensions"),
@@ -173,4 +178,82 @@ fn what_is_wrong_with_an_array_is_told() {
             .is_some_and(|e| e == "png")
     });
     assert_eq!(pngs.count(), 1);
+}
+
+/// Unpacked bytes of a hostile tile.
+const BOMB: usize = 600 << 20;
+
+/// Writes zeros, as many as a bomb holds.
+fn zeros<W: Write>(mut to: W) -> W {
+    let zeros = vec![0; 1 << 20];
+    for _ in 0..BOMB / zeros.len() {
+        to.write_all(&zeros).unwrap();
+    }
+    to
+}
+
+/// Waits for the end of a program, and gives the most memory it was seen with, in kB.
+fn watched(run: &mut Child) -> (ExitStatus, u64) {
+    let mut most = 0;
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+        let now = line.and_then(|it| it.split_whitespace().next()?.parse().ok());
+        most = most.max(now.unwrap_or(0));
+        if let Some(ended) = run.try_wait().unwrap() {
+            return (ended, most);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A tile is unpacked no further than it has samples.
+#[test]
+fn a_tile_that_unpacks_to_more_is_refused_before_it_takes_memory() {
+    let project = curves();
+    copy(&arrays(), &project.path("curves"));
+    project.write("curves/band.npy", &array(50, 60, value));
+    let bombs = [
+        (
+            "version3.zarr/gzip",
+            "c/0/0",
+            zeros(GzEncoder::new(Vec::new(), Compression::fast())).finish(),
+        ),
+        (
+            "version2.zarr/zlib",
+            "0.0",
+            zeros(ZlibEncoder::new(Vec::new(), Compression::fast())).finish(),
+        ),
+        (
+            "version3.zarr/zstd",
+            "c/0/0",
+            zeros(zstd::Encoder::new(Vec::new(), 1).unwrap()).finish(),
+        ),
+    ];
+    for (name, tile, bomb) in bombs {
+        let bomb = bomb.unwrap();
+        assert!(bomb.len() < 8 << 20, "{name}: {} bytes", bomb.len());
+        let tile = format!("curves/{name}/{tile}");
+        assert!(project.path(&tile).exists(), "{tile}");
+        project.write(&tile, &bomb);
+        let item =
+            json!({"plot_type": "well_log", "out_plot": "plot", "plot_list": [{"data": name}]});
+        plots(&project, json!({"plots": [item]}));
+        let mut run = project
+            .command("-m plotgenerator -c system.json")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ended, most) = watched(&mut run);
+        let mut log = String::new();
+        run.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert_eq!(ended.code(), Some(65), "{log}");
+        let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+        let [error] = errors[..] else { panic!("{log}") };
+        // Samples of 8 bytes, 20 by 32 to a tile.
+        let expected = "unpacks to more than the 5120 bytes of a tile";
+        assert!(error.contains(&tile) && error.contains(expected), "{error}");
+        assert!(most < 300 << 10, "{name}: {most} kB");
+    }
 }

@@ -1,5 +1,9 @@
 //! What is said where a store cannot be used.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{Store, bare};
@@ -98,4 +102,62 @@ fn credentials_come_from_the_environment_alone() {
     let ran = Ran::of(nobody).ends(74);
     let said = "s3://data/a.sgy: Connection refused (os error 111), after 8 retries";
     assert!(ran.err.contains(said), "{}", ran.err);
+}
+
+/// A server that sends everybody to another one, and that other one; both count who comes.
+struct Redirect {
+    port: u16,
+    asked: Arc<AtomicUsize>,
+    followed: Arc<AtomicUsize>,
+}
+
+impl Redirect {
+    fn start() -> Self {
+        let [redirects, target] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [port, other] = [&redirects, &target].map(|it| it.local_addr().unwrap().port());
+        let [asked, followed] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let moved = format!(
+            "307 Temporary Redirect\r\nLocation: http://127.0.0.1:{other}/data/elsewhere\r\n"
+        );
+        for (listener, count, answer) in [
+            (redirects, asked.clone(), moved),
+            (target, followed.clone(), "200 OK\r\n".to_string()),
+        ] {
+            std::thread::spawn(move || {
+                for stream in listener.incoming().map_while(Result::ok) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                    while lines.next().is_some_and(|line| !line.is_empty()) {}
+                    let answer =
+                        format!("HTTP/1.1 {answer}Content-Length: 0\r\nConnection: close\r\n\r\n");
+                    let _ = (&stream).write_all(answer.as_bytes());
+                }
+            });
+        }
+        Self {
+            port,
+            asked,
+            followed,
+        }
+    }
+}
+
+/// A session token is in a header that other hosts must not see.
+#[test]
+fn a_redirect_is_not_followed() {
+    let project = Project::with_chunks(1);
+    let server = Redirect::start();
+    for args in [
+        "-m strainrate2summary -c system.json -f s3://data/a.sgy",
+        "-m strainrate2summary -c system.json -f s3://data/folder/",
+        "-m strainrate2summary -c system.json -o s3://data/out",
+    ] {
+        let mut command = super::command(&project, args, server.port);
+        command.env("AWS_SESSION_TOKEN", "token");
+        Ran::of(command)
+            .ends(74)
+            .says("the store redirects to another address");
+    }
+    assert!(server.asked.load(Ordering::Relaxed) >= 3);
+    assert_eq!(server.followed.load(Ordering::Relaxed), 0);
 }
