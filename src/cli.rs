@@ -76,6 +76,11 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "changed")]
     pub overwrite: Option<OverwriteArg>,
 
+    /// Record hashes of all bytes of inputs and results, for `-m verify --hashes`, rather than of their first, last and some other
+    /// blocks
+    #[arg(long)]
+    pub hash: bool,
+
     /// Unix time of a chunk whose name is none
     #[arg(long, value_name = "SECONDS")]
     pub timestamp: Option<i64>,
@@ -305,6 +310,11 @@ pub struct JobArgs {
     #[arg(long, value_enum, default_value = "auto")]
     pub commit: CommitArg,
 
+    /// Do not force results onto the disk before they count as finished: faster, for scratch data. After a power failure, files
+    /// may be damaged
+    #[arg(long)]
+    pub no_sync: bool,
+
     /// Take over the work of a run on another machine that gave no sign of life for so long
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u32).range(1..))]
     pub claim_expiry: u32,
@@ -312,6 +322,11 @@ pub struct JobArgs {
     /// End with exit code 75 when nothing was done for so long: a multiple of what one chunk takes
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub stall_timeout: Option<u32>,
+
+    /// After SIGTERM or SIGINT, end at once if the work in flight takes longer: less than what the orchestrator waits before it
+    /// kills (Kubernetes and Slurm: 30 s)
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32).range(1..))]
+    pub grace_period: u32,
 
     /// Keep a file of Prometheus metrics up to date
     #[arg(long, value_name = "FILE", value_parser = located)]

@@ -17,6 +17,25 @@ use distpy_gpu::pipeline::monitor::{Journal, Monitor};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(all(unix, feature = "hdf5"))]
+    {
+        use distpy_gpu::formats::hdf5::trial;
+        if std::env::args_os()
+            .nth(1)
+            .is_some_and(|it| it == trial::ARGUMENT)
+        {
+            return trial::serve().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        // On Linux, that is this program even where its file was replaced. A system that does not tell its name opens files
+        // without a trial.
+        let program = match cfg!(target_os = "linux") {
+            true => Ok("/proc/self/exe".into()),
+            false => std::env::current_exe(),
+        };
+        if let Ok(program) = program {
+            trial::use_program(program);
+        }
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -86,6 +105,7 @@ fn run(cli: &Cli, journal: Journal) -> Code {
             return exit::IO;
         }
     };
+    monitor.manifest.set_hash_all(cli.hash);
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| (module.run)(cli, &monitor)));
     let (code, error) = match result {
         Ok(Ok(code)) => (code, monitor.meter.first_error().unwrap_or_default()),

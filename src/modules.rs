@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use crate::cli::{Cli, CommitArg, CompatArg};
 use crate::command::Compat;
-use crate::config::{Problems, System, Workflow};
+use crate::config::{MOST_THREADS, Problems, System, Workflow};
 use crate::exit::{self, Code};
 use crate::formats::FormatError;
 use crate::pipeline::inputs::Input;
@@ -272,8 +272,12 @@ fn system(cli: &Cli, monitor: &Monitor) -> Result<System, Failure> {
 
 /// Reads a configuration file.
 fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = store::read(path)
-        .map_err(|e| Failure::Config(Problems::single(path, "", e.to_string())))?;
+    // A shell gives a pipe for what another program writes: `-c <(jq ...)`.
+    let bytes = match store::is_remote(path) {
+        true => store::read(path),
+        false => std::fs::read(path),
+    };
+    let bytes = bytes.map_err(|e| Failure::Config(Problems::single(path, "", e.to_string())))?;
     String::from_utf8(bytes).map_err(|e| {
         Failure::Config(Problems::single(
             path,
@@ -303,6 +307,7 @@ pub fn outlets(cli: &Cli) -> Outlets {
         metrics_addr: job.metrics_addr,
         termination_log: job.termination_log.clone(),
         stall: job.stall_timeout.map(|s| Duration::from_secs(s.into())),
+        grace: Some(Duration::from_secs(job.grace_period.into())),
     }
 }
 
@@ -378,6 +383,8 @@ fn join(cli: &Cli, monitor: &Monitor, output: &Path, inputs: Protected) -> Resul
             CommitArg::Put => Some(Commit::Put),
         },
         expiry: Duration::from_secs(cli.job.claim_expiry.into()),
+        sync: !cli.job.no_sync,
+        hash_all: cli.hash,
     };
     let folder = Folder::join_beside(output, &sharing, inputs)?;
     let share = share_name(shard(cli)?, cli.job.reverse);
@@ -392,6 +399,16 @@ fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
 
 /// Starts the worker threads: so many, or one per processor.
 fn start_threads(threads: Option<usize>) -> Result<(), Failure> {
+    // Where nothing else is asked for, the library takes a variable's number, whatever it is.
+    const VARIABLE: &str = "RAYON_NUM_THREADS";
+    let variable = std::env::var(VARIABLE).ok();
+    let variable = variable.and_then(|text| text.parse::<u64>().ok());
+    if let (None, Some(many)) = (threads, variable.filter(|&it| it > MOST_THREADS)) {
+        let expected = format!("at most {MOST_THREADS}; leave it out for one per processor");
+        return Err(Failure::Usage(format!(
+            "{VARIABLE}: found {many}, expected {expected}"
+        )));
+    }
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = threads {
         pool = pool.num_threads(threads);

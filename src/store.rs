@@ -271,7 +271,10 @@ pub fn real(path: &Path) -> PathBuf {
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     match Place::of(path)? {
         Some(place) => place.get(),
-        None => std::fs::read(path),
+        None => {
+            regular(path)?;
+            std::fs::read(path)
+        }
     }
 }
 
@@ -283,7 +286,10 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     match Place::of(path)? {
         Some(place) => String::from_utf8(place.get()?)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text")),
-        None => std::fs::read_to_string(path),
+        None => {
+            regular(path)?;
+            std::fs::read_to_string(path)
+        }
     }
 }
 
@@ -414,8 +420,46 @@ pub fn open(path: &Path) -> io::Result<File> {
             file.rewind()?;
             Ok(file)
         }
-        None => File::open(path),
+        None => {
+            regular(path)?;
+            File::open(path)
+        }
     }
+}
+
+/// Refuses all but regular files before they are opened: to open a pipe takes until somebody writes to it.
+fn regular(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(not_a_file()),
+    }
+}
+
+/// Fills `dst` with the bytes of a file from `offset` on.
+///
+/// # Errors
+/// When it cannot be read, or ends before.
+#[cfg(unix)]
+pub fn read_exact_at(file: &File, dst: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, dst, offset)
+}
+
+/// Fills `dst` with the bytes of a file from `offset` on.
+///
+/// # Errors
+/// When it cannot be read, or ends before.
+#[cfg(windows)]
+pub fn read_exact_at(file: &File, mut dst: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !dst.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, dst, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                dst = &mut dst[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file.
@@ -489,7 +533,7 @@ fn scratch<T>(made: io::Result<T>) -> io::Result<T> {
 }
 
 fn not_a_file() -> io::Error {
-    let what = "found a folder or device, expected a file";
+    let what = "found a folder, pipe or device, expected a file";
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 

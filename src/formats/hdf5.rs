@@ -18,6 +18,7 @@ mod described;
 mod febus;
 mod gdr;
 pub mod labelled;
+mod links;
 mod netcdf;
 mod optodas;
 mod prodml;
@@ -26,6 +27,8 @@ mod samples;
 mod simple;
 mod terra15;
 mod tiled;
+#[cfg(unix)]
+pub mod trial;
 mod turn;
 mod type0;
 mod values;
@@ -228,8 +231,21 @@ pub fn open(path: &Path) -> Result<H5Source, FormatError> {
 /// # Errors
 /// As [`open`], and when the file has the described dataset and lacks something else that is described.
 pub fn open_as(path: &Path, description: &Description) -> Result<H5Source, FormatError> {
-    let (file, pieces, copy) = open_file(path)?;
+    let local = local(path)?;
+    #[cfg(unix)]
+    trial::survives(local.path(), path)?;
+    open_untried(path, local, description)
+}
+
+/// As [`open_as`], without a trial of the file. `local` is the file itself or its copy on this machine.
+fn open_untried(
+    path: &Path,
+    local: Local,
+    description: &Description,
+) -> Result<H5Source, FormatError> {
+    let (file, pieces, copy) = open_file(path, local)?;
     let at = Place { path };
+    links::check(at, &file)?;
     let described = description.layout.as_ref();
     let described = described.filter(|it| described::matches(&file, it));
     let found = match (described, &description.fbe) {
@@ -425,22 +441,24 @@ impl Place<'_> {
     }
 }
 
-/// Opens the file, or a copy of what lies in a store: the library reads files of this machine. The message says in which way it is
-/// not a readable HDF5 file.
-fn open_file(path: &Path) -> Result<(File, Pieces, Option<Local>), FormatError> {
-    let io = |source| FormatError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
+/// The file, or a copy of what lies in a store: the library reads files of this machine.
+fn local(path: &Path) -> Result<Local, FormatError> {
+    let io = |source| FormatError::io(path, source);
     let at = Place { path };
     let local = Local::of(path).map_err(io)?;
     let meta = local.path().metadata().map_err(io)?;
     if !meta.is_file() {
-        return Err(at.content("file", "a folder or device", "an HDF5 file"));
+        return Err(at.content("file", "a folder, pipe or device", "an HDF5 file"));
     }
     if meta.len() == 0 {
         return Err(at.content("file", "no bytes", "an HDF5 file"));
     }
+    Ok(local)
+}
+
+/// Opens the file. The message says in which way it is not a readable HDF5 file.
+fn open_file(path: &Path, local: Local) -> Result<(File, Pieces, Option<Local>), FormatError> {
+    let at = Place { path };
     let opened = File::with_options()
         .with_fapl(|access| access.chunk_cache(12_421, CHUNK_CACHE_BYTES, 0.75))
         .open(local.path());
@@ -448,7 +466,8 @@ fn open_file(path: &Path) -> Result<(File, Pieces, Option<Local>), FormatError> 
         if e.contains_minor(MinorErrorCode::NotHdf5) {
             at.content("file", "no HDF5 signature", "an HDF5 file")
         } else if e.contains_minor(MinorErrorCode::Truncated) {
-            let found = format!("{} bytes, cut short ({e})", meta.len());
+            let bytes = local.path().metadata().map_or(0, |file| file.len());
+            let found = format!("{bytes} bytes, cut short ({e})");
             at.content("file", found, "a whole HDF5 file")
         } else {
             at.library("file", "a readable HDF5 file", &e)

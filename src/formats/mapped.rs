@@ -40,11 +40,7 @@ pub fn map(path: &Path) -> Result<Arc<Map>, FormatError> {
 
 /// Opens a regular file.
 fn open(path: &Path) -> io::Result<(File, State)> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        let found = "found a folder or device, expected a file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
-    }
+    let file = store::open(path)?;
     let state = State::of(&file)?;
     Ok((file, state))
 }
@@ -144,7 +140,7 @@ impl Pieces {
     /// When it cannot be read, or ends before.
     pub fn read(&self, offset: usize, dst: &mut [u8]) -> Result<(), FormatError> {
         let read = match &self.held {
-            Held::File(file, _) => read_exact_at(file, dst, offset as u64),
+            Held::File(file, _) => store::read_exact_at(file, dst, offset as u64),
             Held::Fetched(view) => view
                 .read(offset..offset.saturating_add(dst.len()), 0)
                 .and_then(|bytes| {
@@ -179,23 +175,4 @@ impl Unchanged for Pieces {
             Held::Fetched(view) => view.check(),
         }
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, dst: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, dst, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut dst: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !dst.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, dst, offset)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                dst = &mut dst[read..];
-                offset += read as u64;
-            }
-        }
-    }
-    Ok(())
 }

@@ -248,13 +248,13 @@ pub fn copy(
 ) -> Result<(), Fault> {
     let io = |e: std::io::Error| FormatError::io(from, e);
     let from = Local::of(from).map_err(io)?;
-    let mut file = File::open(from.path()).map_err(io)?;
+    let mut file = store::open(from.path()).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let there = match cli.overwrite.is_some() {
         true => None,
         false => Local::of(&output.path().join(to)).ok(),
     };
-    let there = there.and_then(|there| File::open(there.path()).ok());
+    let there = there.and_then(|there| store::open(there.path()).ok());
     if there.is_some_and(|mut there| same(&mut file, &mut there).unwrap_or(false)) {
         monitor.meter.skipped(1);
         monitor.meter.advance(size);

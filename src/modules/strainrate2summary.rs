@@ -160,7 +160,11 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         Some(OverwriteArg::Changed) => Existing::Replace,
         Some(OverwriteArg::All) => Existing::Recompute,
     };
+    if !folder.take_turn(origin::TURN, monitor.stop.flag())? {
+        return Ok(monitor.stop.code());
+    }
     let origins = Origins::begin(&folder, run_id(), described, &mine, existing)?;
+    folder.release(origin::TURN);
     let run = Run {
         graph: &graph,
         output: &folder,

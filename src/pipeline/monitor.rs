@@ -46,6 +46,8 @@ pub struct Outlets {
     pub termination_log: Option<PathBuf>,
     /// How long work may stand still.
     pub stall: Option<Duration>,
+    /// How long a run may go on that was asked to end; `None` for as long as it takes.
+    pub grace: Option<Duration>,
 }
 
 /// Watches over one run of the program.
@@ -85,9 +87,10 @@ impl Monitor {
         if let Some(address) = outlets.metrics_addr {
             serve::serve(address, meter.clone())?;
         }
+        let stop = Stop::on_signals()?;
         Ok(Self {
-            stop: Stop::on_signals()?,
-            ticker: Some(ticker(meter.clone(), outlets.clone())?),
+            ticker: Some(ticker(meter.clone(), outlets.clone(), stop.clone())?),
+            stop,
             meter,
             manifest: Manifest::default(),
             journal,
@@ -100,8 +103,7 @@ impl Monitor {
     pub fn keep(&self, output: &Folder, module: &str, share: &str) {
         let progress = progress_path(output.path(), module, share);
         self.meter.keep_progress(&progress, output.commit());
-        self.manifest
-            .keep(output.path(), module, share, output.commit());
+        self.manifest.keep(output, module, share);
         let mut kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some(output.clone());
     }
@@ -115,6 +117,13 @@ impl Monitor {
         self.meter.finish();
         tell(&self.meter, &self.outlets, &mut Vec::new());
         let counts = self.meter.snapshot();
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = output.as_ref().map_or(Ok(()), Folder::finish_list);
+        drop(output);
+        listed.unwrap_or_else(|error| tracing::warn!("{error}"));
+        if self.stop.wanted() {
+            self.manifest.hurry();
+        }
         let written = self.manifest.write(&counts, &self.journal, code, error);
         written.unwrap_or_else(|error| tracing::warn!("{error}"));
         last_word(&self.meter, &self.outlets, code, error);
@@ -122,13 +131,32 @@ impl Monitor {
 }
 
 /// Writes files from time to time, and ends the process where its work stands still.
-fn ticker(meter: Arc<Meter>, outlets: Outlets) -> io::Result<(Sender<()>, JoinHandle<()>)> {
+fn ticker(
+    meter: Arc<Meter>,
+    outlets: Outlets,
+    stop: Stop,
+) -> io::Result<(Sender<()>, JoinHandle<()>)> {
     let (sender, stopped) = channel();
     let thread = thread::spawn("monitor", move || {
         let (mut told, mut complaints) = (Instant::now(), Vec::new());
+        let mut asked = None;
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            if stop.wanted() {
+                let asked = asked.get_or_insert_with(Instant::now);
+                if let Some(grace) = outlets.grace.filter(|&it| asked.elapsed() > it) {
+                    let error = format!(
+                        "still at work {} s after the signal (--grace-period); what is unfinished is left to another run",
+                        grace.as_secs_f64()
+                    );
+                    end_now(&meter, &outlets, stop.code(), &error);
+                }
+            }
             if let Some(limit) = outlets.stall.filter(|&limit| meter.idle() > limit) {
-                stalled(&meter, &outlets, limit);
+                let error = format!(
+                    "nothing was done for {} s, expected at least one chunk in that time (--stall-timeout)",
+                    limit.as_secs_f64()
+                );
+                end_now(&meter, &outlets, exit::TEMPORARY, &error);
             }
             if told.elapsed() >= EVERY {
                 tell(&meter, &outlets, &mut complaints);
@@ -140,14 +168,11 @@ fn ticker(meter: Arc<Meter>, outlets: Outlets) -> io::Result<(Sender<()>, JoinHa
 }
 
 /// Ends the process. Nothing else is written: what hangs may be the output folder. A later run finds this one's claims.
-fn stalled(meter: &Meter, outlets: &Outlets, limit: Duration) -> ! {
-    let error = format!(
-        "nothing was done for {} s, expected at least one chunk in that time (--stall-timeout)",
-        limit.as_secs_f64()
-    );
+fn end_now(meter: &Meter, outlets: &Outlets, code: Code, error: &str) -> ! {
     tracing::error!("{error}");
-    last_word(meter, outlets, exit::TEMPORARY, &error);
-    std::process::exit(i32::from(exit::TEMPORARY.code))
+    last_word(meter, outlets, code, error);
+    // Without the libraries' ends, for which a library that hangs would not be ready.
+    signal_hook::low_level::exit(i32::from(code.code))
 }
 
 /// Writes the files of progress and metrics. They must not end a run: a complaint is logged once.

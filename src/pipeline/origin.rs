@@ -2,9 +2,10 @@
 //!
 //! Below an output folder, `.distpy-gpu/flows/NUMBER-HASH.json` describes each flow that wrote there, in the order in which they
 //! began: its commands with all arguments, and everything else that changes numbers. Next to it, the folder `NUMBER-HASH` has a
-//! list of finished chunks for each process: `RUN.csv`, with a chunk's name, the time of its first sample, and the identity of its
-//! input in each line. Where files cannot grow, as in a store, each finished chunk is a file instead, whose name says the same:
-//! `NAME_START_IDENTITY.done`. `RUN.begun` lists the chunks that a flow makes anew and another flow had made.
+//! list of finished chunks for each process: `RUN.csv`, with a chunk's name, the time of its first sample, the identity of its
+//! input, and the hash of each of its results, in the order of the flow, in each line. Where files cannot grow, as in a store, each
+//! finished chunk is a file instead, whose name says the same, and whose content is the hashes: `NAME_START_IDENTITY.done`.
+//! `RUN.begun` lists the chunks that a flow makes anew and another flow had made.
 //!
 //! A result belongs to the last flow that lists its chunk among those that write the same files. So a chunk is finished only for
 //! the flow that made it and for the input that it was made from.
@@ -28,6 +29,10 @@ pub use flow::{Flow, Step};
 
 /// Below the bookkeeping of an output folder.
 const FOLDER: &str = "flows";
+/// The work of beginning to write results to a folder, which one run does at a time.
+pub const TURN: &str = "flows";
+/// How a claim begins that says of which flow a run is: the flow's hash and the run follow.
+const OF_FLOW: &str = "flow-";
 /// Characters of a hash in names.
 const SHORT: usize = 16;
 /// Differences that a message names.
@@ -89,12 +94,21 @@ pub enum OriginError {
 /// The finished chunks of one flow that wrote to a folder.
 #[derive(Debug, Default)]
 struct Records {
-    /// The identity of the input, by the chunk's name.
-    finished: HashMap<ChunkName, String>,
+    /// By the chunk's name.
+    finished: HashMap<ChunkName, Record>,
     /// Chunks that it makes anew.
     begun: HashSet<ChunkName>,
     /// Bytes of each list that were read.
     read: HashMap<PathBuf, usize>,
+}
+
+/// The record of a finished chunk.
+#[derive(Debug, Clone)]
+struct Record {
+    /// The identity of its input.
+    identity: String,
+    /// The hashes of its results, with spaces between.
+    digests: String,
 }
 
 /// A flow that wrote to a folder.
@@ -144,10 +158,12 @@ pub enum Existing {
 }
 
 impl<'a> Origins<'a> {
-    /// Begins a run of a flow on some chunks.
+    /// Begins a run of a flow on some chunks. From here on, a flow that writes the same files is refused until all runs of this one
+    /// have ended. One run at a time begins: the caller has its [`TURN`].
     ///
     /// # Errors
-    /// When results of these chunks are of another flow, or of an unknown one, unless they are to be replaced.
+    /// When results of these chunks are of another flow, or of an unknown one, unless they are to be replaced; or when a run of
+    /// another flow writes such files now.
     pub fn begin(
         folder: &'a Folder,
         run: &str,
@@ -160,6 +176,14 @@ impl<'a> Origins<'a> {
         known.retain(|it| it.flow.meets(&flow));
         for it in &mut known {
             it.refresh(folder)?;
+        }
+        folder.take(&format!("{OF_FLOW}{}-{run}", &hash[..SHORT]))?;
+        for held in folder.held_by_others(OF_FLOW)? {
+            let other = held[OF_FLOW.len()..].split('-').next().unwrap_or_default();
+            let mut others = known.iter().filter(|it| it.hash != hash);
+            if let Some(other) = others.find(|it| it.hash.starts_with(other)) {
+                return Err(OriginError::Other(busy(folder, &flow, &other.flow)));
+            }
         }
         let last = known.iter().map(|it| it.number).max().unwrap_or(0);
         let own_at = known.iter().rposition(|it| it.hash == hash);
@@ -215,26 +239,33 @@ impl<'a> Origins<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a chunk whose files all exist was made by this flow from this input.
+    /// The hashes of a chunk's results, with spaces between, if this flow made them from this input and wrote them last. Those that
+    /// another process put into a store are not read: there is an empty text.
     ///
     /// # Errors
     /// When the lists of other processes cannot be read.
-    pub fn is_finished(&self, id: &ChunkId, chunk: &Chunk) -> Result<bool, OutputError> {
+    pub fn finished_as(&self, id: &ChunkId, chunk: &Chunk) -> Result<Option<String>, OutputError> {
         let mut state = self.state();
         let state = &mut *state;
         let input = identity(chunk);
-        let known = &state.own.records.finished;
-        if known.get(&id.name) != Some(&input) {
+        let recorded = |own: &Known| {
+            let record = own.records.finished.get(&id.name);
+            let same = record.filter(|it| it.identity == input);
+            same.map(|it| it.digests.clone())
+        };
+        let mut digests = recorded(&state.own);
+        if digests.is_none() {
             // Another process may have finished it since.
             if !self.lists_grow() {
                 let path = state.own.place().join(done(id, &input));
-                return Ok(store::exists(&self.folder.full(&path)));
+                let exists = store::exists(&self.folder.full(&path));
+                return Ok(exists.then(String::new));
             }
             state.own.refresh(self.folder)?;
+            digests = recorded(&state.own);
         }
-        let finished = state.own.records.finished.get(&id.name) == Some(&input);
         let replaced = other_owner(&state.others, Some(&state.own), id.name).is_some();
-        Ok(finished && !replaced)
+        Ok(digests.filter(|_| !replaced))
     }
 
     /// Whether a file can be appended to.
@@ -247,19 +278,23 @@ impl<'a> Origins<'a> {
         self.again
     }
 
-    /// Notes that a chunk has its results.
+    /// Notes that a chunk has its results, with their hashes, between which are spaces.
     ///
     /// # Errors
     /// When it cannot be written down.
-    pub fn finished(&self, id: &ChunkId, identity: &str) -> Result<(), OutputError> {
+    pub fn finished(&self, id: &ChunkId, identity: &str, digests: &str) -> Result<(), OutputError> {
         let mut state = self.state();
         let state = &mut *state;
         let ChunkId { name, start } = *id;
         let records = &mut state.own.records;
-        records.finished.insert(name, identity.to_string());
+        let record = Record {
+            identity: identity.to_string(),
+            digests: digests.to_string(),
+        };
+        records.finished.insert(name, record);
         if !self.lists_grow() {
             let path = state.own.place().join(done(id, identity));
-            return self.folder.write(&path, b"\n");
+            return self.folder.write(&path, format!("{digests}\n").as_bytes());
         }
         let path = state.own.place().join(format!("{}.csv", self.run));
         let full = self.folder.full(&path);
@@ -273,7 +308,7 @@ impl<'a> Origins<'a> {
         }
         let file = state.file.as_mut().expect("it was opened");
         // One write, so that a line is whole or missing.
-        let line = format!("{name},{start},{identity}\n");
+        let line = format!("{name},{start},{identity},{digests}\n");
         file.write_all(line.as_bytes()).map_err(io)
     }
 }
@@ -299,18 +334,29 @@ fn other_owner<'a>(others: &'a [Known], own: Option<&Known>, name: ChunkName) ->
 }
 
 fn refusal(folder: &Folder, flow: &Flow, other: &Flow, count: usize) -> String {
-    let changes = flow.changes(other);
-    let more = match changes.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        n => format!("; and {n} more"),
-    };
-    let mut named = changes;
-    named.truncate(NAMED);
     format!(
-        "{}: found results of another flow for {count} of the chunks: {}{more}; expected results of this flow: choose another output folder, or --overwrite to replace them",
+        "{}: found results of another flow for {count} of the chunks: {}; expected results of this flow: choose another output folder, or --overwrite to replace them",
         folder.path().display(),
-        named.join("; ")
+        differences(flow, other)
     )
+}
+
+fn busy(folder: &Folder, flow: &Flow, other: &Flow) -> String {
+    format!(
+        "{}: found a run of another flow that writes the same files now: {}; expected one flow at a time: wait for its end, or choose another output folder",
+        folder.path().display(),
+        differences(flow, other)
+    )
+}
+
+fn differences(flow: &Flow, other: &Flow) -> String {
+    let mut changes = flow.changes(other);
+    let more = changes.len().saturating_sub(NAMED);
+    changes.truncate(NAMED);
+    if more > 0 {
+        changes.push(format!("and {more} more"));
+    }
+    changes.join("; ")
 }
 
 /// Refuses results that no flow is known to have made.
@@ -436,8 +482,11 @@ impl Known {
         let place = self.place();
         for entry in folder.list(&place)? {
             if let Some((name, _, identity)) = of_done(&entry.name) {
-                let finished = &mut self.records.finished;
-                finished.insert(name, identity.to_string());
+                let record = Record {
+                    identity: identity.to_string(),
+                    digests: String::new(),
+                };
+                self.records.finished.insert(name, record);
                 continue;
             }
             let path = folder.full(&place.join(&entry.name));
@@ -455,14 +504,23 @@ impl Known {
             *read += whole;
             let begun = entry.name.ends_with(".begun");
             for line in String::from_utf8_lossy(&new[..whole]).lines() {
-                let mut columns = line.split(',');
-                let name = columns.next().unwrap_or_default();
-                let identity = columns.nth(1).unwrap_or_default();
-                let Ok(name) = name.parse() else { continue };
-                if begun {
-                    self.records.begun.insert(name);
-                } else {
-                    self.records.finished.insert(name, identity.to_string());
+                let columns: Vec<&str> = line.split(',').collect();
+                let Ok(name) = columns[0].parse() else {
+                    continue;
+                };
+                match columns[..] {
+                    [_] if begun => {
+                        self.records.begun.insert(name);
+                    }
+                    [_, _, identity, digests] if !begun => {
+                        let record = Record {
+                            identity: identity.to_string(),
+                            digests: digests.to_string(),
+                        };
+                        self.records.finished.insert(name, record);
+                    }
+                    // What a power failure left of a line.
+                    _ => {}
                 }
             }
         }

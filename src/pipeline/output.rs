@@ -1,25 +1,32 @@
 //! Output folders: whole files or none, and any number of runs that share the work of one folder.
 
 mod claims;
+pub mod digest;
+mod disk;
 mod file;
 mod leases;
 mod place;
 mod tree;
+mod written;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use claims::Claims;
+use file::Way;
 use leases::Leases;
 use place::Places;
+use written::Written;
 
 use crate::store;
 pub use file::{AtomicFile, Commit, replace, run_id, write_file};
 pub use place::Protected;
 pub use tree::AtomicFolder;
+pub use written::{Record, records};
 
 /// Why results could not be put where they belong.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +51,9 @@ impl OutputError {
 /// Below an output folder: what runs know of each other, and how far they are.
 pub const BOOKKEEPING: &str = ".distpy-gpu";
 
+/// Between two looks at work of a moment that another run has.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// How runs share a folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Sharing {
@@ -51,6 +61,10 @@ pub struct Sharing {
     pub commit: Option<Commit>,
     /// A run that gave no sign of life for so long is dead, and its work is free.
     pub expiry: Duration,
+    /// Whether results are forced onto the disk, so that they outlast a power failure.
+    pub sync: bool,
+    /// Whether hashes of results are of all of their bytes, rather than of some blocks.
+    pub hash_all: bool,
 }
 
 impl Default for Sharing {
@@ -58,6 +72,8 @@ impl Default for Sharing {
         Self {
             commit: None,
             expiry: Duration::from_secs(120),
+            sync: true,
+            hash_all: false,
         }
     }
 }
@@ -79,7 +95,7 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
-    commit: Commit,
+    way: Way,
     run: String,
     claims: Arc<Shared>,
     places: Arc<Places>,
@@ -134,7 +150,7 @@ impl Folder {
             store::look_through(path).map_err(|e| OutputError::io(path, e))?;
             return Ok(Self {
                 path: path.to_path_buf(),
-                commit: Commit::Put,
+                way: way(path, &run, sharing, Commit::Put),
                 run,
                 claims: Arc::new(leases.map_or(Shared::Not, Shared::Store)),
                 places: Arc::new(Places::new(path, inputs)),
@@ -152,7 +168,7 @@ impl Folder {
         };
         Ok(Self {
             path: path.to_path_buf(),
-            commit,
+            way: way(path, &run, sharing, commit),
             run,
             claims: Arc::new(claims),
             places: Arc::new(Places::new(path, inputs)),
@@ -180,9 +196,17 @@ impl Folder {
         Ok(full)
     }
 
+    /// Completes the list of what was written, where it could not grow.
+    ///
+    /// # Errors
+    /// When it cannot be put.
+    pub fn finish_list(&self) -> Result<(), OutputError> {
+        self.way.written.as_ref().map_or(Ok(()), |it| it.finish())
+    }
+
     /// How files get their names here.
     pub fn commit(&self) -> Commit {
-        self.commit
+        self.way.commit
     }
 
     /// Begins a file, by its path below the folder.
@@ -190,7 +214,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self, path: &Path) -> Result<AtomicFile, OutputError> {
-        AtomicFile::begin(&self.place(path)?, self.commit, &self.run)
+        AtomicFile::begin(&self.place(path)?, &self.way, &self.run)
     }
 
     /// Writes a whole file, by its path below the folder.
@@ -206,7 +230,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn create_folder(&self, path: &Path) -> Result<AtomicFolder, OutputError> {
-        AtomicFolder::begin(&self.place(path)?, self.commit, &self.run)
+        AtomicFolder::begin(&self.place(path)?, &self.way, &self.run)
     }
 
     /// Opens a file to read it, by its path below the folder.
@@ -254,6 +278,32 @@ impl Folder {
         }
     }
 
+    /// Takes a piece of work that takes a moment, and waits for another run that has it; false if `stop` was set meanwhile.
+    ///
+    /// # Errors
+    /// As [`Folder::take`].
+    pub fn take_turn(&self, work: &str, stop: &AtomicBool) -> Result<bool, OutputError> {
+        while !self.take(work)? {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(true)
+    }
+
+    /// Work whose name begins so, in the hands of other runs that are alive.
+    ///
+    /// # Errors
+    /// When claims cannot be read.
+    pub fn held_by_others(&self, beginning: &str) -> Result<Vec<String>, OutputError> {
+        match &*self.claims {
+            Shared::Folder(claims) => Ok(claims.held_by_others(beginning)),
+            Shared::Store(leases) => leases.held_by_others(beginning),
+            Shared::Not => Ok(Vec::new()),
+        }
+    }
+
     /// Gives a piece of work back, done or not.
     pub fn release(&self, work: &str) {
         match &*self.claims {
@@ -261,6 +311,15 @@ impl Folder {
             Shared::Store(leases) => leases.release(work),
             Shared::Not => {}
         }
+    }
+}
+
+fn way(folder: &Path, run: &str, sharing: &Sharing, commit: Commit) -> Way {
+    Way {
+        commit,
+        sync: sharing.sync,
+        all: sharing.hash_all,
+        written: Some(Arc::new(Written::new(folder, run, commit))),
     }
 }
 

@@ -8,9 +8,9 @@
 //! that are cut from recordings, which are in memory), the executor holds its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
 //! container's memory is short.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use super::chunk::Chunk;
 use super::limits;
 use super::monitor::{Monitor, Queue};
 use super::origin::{self, Origins};
-use super::output::{Folder, OutputError};
+use super::output::{Folder, OutputError, digest};
 use super::reader::{Reader, Unready};
 use super::share::{Turn, Turns};
 use super::summary::Summaries;
@@ -313,21 +313,38 @@ impl Run<'_> {
             .to_string()
     }
 
-    /// Whether every file of every sink exists, and this flow made them from this chunk. A flow without sinks is never finished.
+    /// Whether every file of every sink exists as it was written, and this flow made them from this chunk. A flow without sinks is
+    /// never finished.
     fn finished(&self, id: &ChunkId, chunk: &Chunk) -> bool {
         if self.origins.recomputes() {
             return false;
         }
-        let mut any = false;
-        let all = origin::results(self.graph, id).all(|path| {
-            any = true;
-            // A file without a byte is what a full disk leaves.
-            let file = store::listed(&self.output.full(&path));
-            file.is_ok_and(|file| file.len > 0)
-        });
-        let finished = any && all;
+        let paths = || origin::results(self.graph, id).map(|path| self.output.full(&path));
+        // A file without a byte is what a full disk leaves.
+        let there = |path: PathBuf| store::listed(&path).is_ok_and(|file| file.len > 0);
+        if paths().next().is_none() || !paths().all(there) {
+            return false;
+        }
         // Where records cannot be read, the chunk is made again.
-        finished && self.origins.is_finished(id, chunk).unwrap_or(false)
+        let Ok(Some(digests)) = self.origins.finished_as(id, chunk) else {
+            return false;
+        };
+        // A store has whole objects, and each look at one is a request.
+        if digests.is_empty() || store::is_remote(self.output.path()) {
+            return true;
+        }
+        let mut digests = digests.split(' ');
+        let damaged = paths().find(|path| {
+            let recorded = digests.next();
+            !recorded.is_some_and(|it| digest::has(path, it).unwrap_or(false))
+        });
+        if let Some(path) = &damaged {
+            tracing::warn!(
+                "{}: found other bytes than were written; the chunk is computed again",
+                path.display()
+            );
+        }
+        damaged.is_none()
     }
 
     fn compute(
@@ -433,10 +450,17 @@ impl Run<'_> {
                 written.refused_samples += job.samples;
                 continue;
             }
-            files(&job, &results)
-                .iter()
-                .try_for_each(|artifact| writer.write(artifact))?;
-            self.origins.finished(&job.id, &job.identity)?;
+            let mut digests = HashMap::new();
+            for artifact in files(&job, &results) {
+                if let Some(digest) = writer.write(&artifact)? {
+                    digests.insert(artifact.path, digest);
+                }
+            }
+            summaries.done(&job.id)?;
+            let digests = origin::results(self.graph, &job.id).filter_map(|it| digests.remove(&it));
+            let digests: Vec<String> = digests.collect();
+            self.origins
+                .finished(&job.id, &job.identity, &digests.join(" "))?;
             let bytes = size.bytes;
             let (shard, device) = &labels;
             tracing::debug!(chunk = %job.path.display(), bytes, seconds, shard, device, "chunk done");

@@ -70,13 +70,32 @@ impl<'a> Summaries<'a> {
         self.targets.is_empty()
     }
 
-    /// A chunk is bad: nobody needs to wait for its part. Where that cannot be written down, the summary waits for another run.
+    /// A chunk is bad: nobody needs to wait for its part, and one of an earlier flow or input is none of this one. Where that cannot
+    /// be written down, the summary waits for another run.
     pub fn failed(&self, chunk: &ChunkId, reason: &str) {
         for summary in self.targets.values().flatten() {
             let written = self.output.write(&summary.failed(chunk), reason.as_bytes());
-            if let Err(error) = written {
+            let removed = written.and_then(|()| self.remove(&summary.part(chunk)));
+            if let Err(error) = removed {
                 tracing::warn!("{error}");
             }
+        }
+    }
+
+    /// A chunk has its parts: nothing says any longer that it is bad.
+    ///
+    /// # Errors
+    /// When what says so cannot be removed.
+    pub fn done(&self, chunk: &ChunkId) -> Result<(), OutputError> {
+        let mut summaries = self.targets.values().flatten();
+        summaries.try_for_each(|summary| self.remove(&summary.failed(chunk)))
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), OutputError> {
+        let path = self.output.full(path);
+        match store::is_listed(&path) {
+            true => store::remove(&path).map_err(|e| OutputError::io(&path, e)),
+            false => Ok(()),
         }
     }
 

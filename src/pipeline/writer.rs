@@ -29,36 +29,41 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes one file, complete or not at all.
+    /// Writes one file, complete or not at all, and gives its hash (see [`super::output::digest`]); `None` for an axis that is there.
     ///
     /// # Errors
     /// When it could not be written.
-    pub fn write(&mut self, artifact: &Artifact) -> Result<(), OutputError> {
+    pub fn write(&mut self, artifact: &Artifact) -> Result<Option<String>, OutputError> {
         let path = self.folder.full(&artifact.path);
         if artifact.shared && !self.shared.insert(artifact.path.clone()) {
-            return Ok(());
+            return Ok(None);
         }
-        match &artifact.content {
+        let file = match &artifact.content {
             // A reader of an earlier run's axis is not disturbed by an equal one.
             Content::Bytes(bytes)
                 if artifact.shared && store::read(&path).is_ok_and(|old| old == *bytes) =>
             {
-                Ok(())
+                return Ok(None);
             }
-            Content::Bytes(bytes) => self.folder.write(&artifact.path, bytes),
+            Content::Bytes(bytes) => {
+                let mut file = self.folder.create(&artifact.path)?;
+                file.write_all(bytes)
+                    .map_err(|e| OutputError::io(&path, e))?;
+                file
+            }
             Content::Npy { block, widen, rank } => {
                 let mut file = self.folder.create(&artifact.path)?;
                 npy_into(&mut file, block, *widen, *rank).map_err(|e| OutputError::io(&path, e))?;
-                file.commit()
+                file
             }
             Content::Stream(stream) => {
                 let mut file = std::io::BufWriter::new(self.folder.create(&artifact.path)?);
                 let written = stream.write(&mut file).and_then(|()| file.flush());
                 written.map_err(|e| OutputError::io(&path, e))?;
-                let (file, _) = file.into_parts();
-                file.commit()
+                file.into_parts().0
             }
-        }
+        };
+        file.commit_hashed().map(Some)
     }
 }
 

@@ -4,7 +4,7 @@
 //! `DISTPY_GPU_LAWS=10000` tries as many recordings, `DISTPY_GPU_LAWS_SEED=7` others, or one again that failed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod world;
+pub mod world;
 mod writers;
 
 use std::collections::BTreeMap;

@@ -19,6 +19,8 @@ mod doctor;
 mod document;
 mod fallback;
 mod families;
+#[cfg(target_os = "linux")]
+mod faults;
 mod golden;
 #[cfg(feature = "gpu")]
 mod gpu_accuracy;

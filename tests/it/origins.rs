@@ -41,6 +41,31 @@ fn refuses(project: &Project, words: &[&str]) {
     assert!(project.files("results") == before);
 }
 
+/// As a power failure or a disk leaves it.
+#[test]
+fn a_result_that_is_damaged_is_made_again() {
+    let project = computed();
+    let expected = project.files("results");
+    let path = project.path("results/r/2.npy");
+    let whole = std::fs::read(&path).unwrap();
+    let mut ends = whole.clone();
+    *ends.last_mut().unwrap() ^= 1;
+    for damaged in [
+        vec![0; whole.len()],
+        ends,
+        whole[..whole.len() - 8].to_vec(),
+    ] {
+        std::fs::write(&path, damaged).unwrap();
+        project
+            .summary("")
+            .ends(0)
+            .says("r/2.npy: found other bytes than were written")
+            .says("1 chunks done, 1 skipped");
+        assert!(project.files("results") == expected);
+        skips(&project, "");
+    }
+}
+
 #[test]
 fn an_edited_flow_does_not_take_results_for_its_own() {
     let project = computed();

@@ -122,7 +122,7 @@ impl Store {
 }
 
 /// The program with what it needs to know of a server.
-fn command(project: &Project, args: &str, port: u16) -> Command {
+pub fn command(project: &Project, args: &str, port: u16) -> Command {
     let mut command = bare(project, args);
     command
         .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))

@@ -1,7 +1,7 @@
 //! Runs that nobody watches: what they leave for an orchestrator, what they tell while they work, and how they end by themselves.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -119,21 +119,50 @@ fn progress_and_metrics_are_files() {
     );
 }
 
-/// A chunk that never arrives: reading it hangs.
-fn hung() -> Project {
-    let project = Project::with_chunks(2);
-    let fifo = project.path("chunks/3.npy");
-    assert!(Command::new("mkfifo").arg(fifo).status().unwrap().success());
-    project
+/// A store that tells of every object, and never sends one.
+#[cfg(all(feature = "object-store", unix))]
+struct Silent {
+    port: u16,
 }
 
-const HUNG: &str = "-m strainrate2summary -c system.json -f chunks/1.npy chunks/2.npy chunks/3.npy";
+#[cfg(all(feature = "object-store", unix))]
+impl Silent {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut waiting = Vec::new();
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let request = lines.next().unwrap_or_default();
+                while lines.next().is_some_and(|line| !line.is_empty()) {}
+                drop(lines);
+                if request.starts_with("HEAD") {
+                    let about = "HTTP/1.1 200 OK\r\nContent-Length: 9728\r\nETag: \"1\"\r\n\
+                                 Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\n";
+                    let _ = (&stream).write_all(about.as_bytes());
+                } else {
+                    waiting.push(stream);
+                }
+            }
+        });
+        Self { port }
+    }
 
+    /// A run on two chunks and a third one, which never arrives.
+    fn hung(&self, project: &Project, args: &str) -> Command {
+        let files = "chunks/1.npy chunks/2.npy s3://data/3.npy";
+        let args = format!("-m strainrate2summary -c system.json -f {files} {args}");
+        crate::store::command(project, &args, self.port)
+    }
+}
+
+#[cfg(all(feature = "object-store", unix))]
 #[test]
 fn work_that_stands_still_ends_with_75_and_a_rerun_goes_on() {
-    let project = hung();
-    let ran = project
-        .run(&format!("{HUNG} --stall-timeout 1 --termination-log word"))
+    let project = Project::with_chunks(2);
+    let store = Silent::start();
+    let ran = Ran::of(store.hung(&project, "--stall-timeout 1 --termination-log word"))
         .ends(75)
         .says(
             "nothing was done for 1 s, expected at least one chunk in that time (--stall-timeout)",
@@ -144,13 +173,92 @@ fn work_that_stands_still_ends_with_75_and_a_rerun_goes_on() {
         (&word["code"], &word["chunks_done"]),
         (&json!(75), &json!(2))
     );
-    std::fs::remove_file(project.path("chunks/3.npy")).unwrap();
-    project.write("chunks/3.npy", &crate::program::chunk(3, 6, 200));
+    project.write("chunks/3.npy", &chunk(3, 6, 200));
     project
-        .run(&format!("{HUNG} --stall-timeout 60"))
+        .summary("--stall-timeout 60")
         .ends(0)
         .says("1 chunks done, 2 skipped");
     assert!(project.path("results/te/3.npy").exists());
+}
+
+/// Results of two flows must not mix.
+#[cfg(all(feature = "object-store", unix))]
+#[test]
+fn another_flow_is_refused_while_one_runs() {
+    let project = Project::with_chunks(2);
+    let store = Silent::start();
+    let mut first = Served::start(store.hung(&project, ""));
+    let done = |project: &Project| project.path("results/te/2.npy").exists();
+    while !done(&project) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let bands = |low: f64, folder: &str| {
+        project.flow(json!([
+            {"name": "fft", "uid": 1, "in_uid": 0},
+            {"name": "multiple_calcs", "uid": 2, "in_uid": 1, "func": "te_from_fft", "low_freq": [low], "high_freq": [-1]},
+            {"name": "write_npy", "uid": 3, "in_uid": 2, "directory_out": folder}
+        ]));
+    };
+    bands(5.0, "te");
+    for args in ["", "--overwrite", "--overwrite=all"] {
+        project
+            .summary(args)
+            .ends(78)
+            .says("found a run of another flow that writes the same files now")
+            .says("expected one flow at a time");
+    }
+    // One that writes no such file is in nobody's way.
+    bands(5.0, "other");
+    project.summary("").ends(0);
+    first.run.kill().unwrap();
+    first.run.wait().unwrap();
+    bands(5.0, "te");
+    project.summary("--overwrite").ends(0);
+}
+
+/// Reading a pipe takes until somebody writes to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_input() {
+    let project = Project::with_chunks(1);
+    for name in [
+        "chunks/2.npy",
+        "r.sgy",
+        "r.h5",
+        "r.tdms",
+        "r.csv",
+        "r.las",
+        "r.fbe",
+    ] {
+        let fifo = Command::new("mkfifo").arg(project.path(name)).status();
+        assert!(fifo.unwrap().success());
+    }
+    for (module, name, code) in [
+        ("strainrate2summary", "chunks/2.npy", 74),
+        ("strainrate2summary", "r.sgy", 74),
+        ("ingest", "r.sgy", 74),
+        ("ingest", "r.h5", 74),
+        ("ingest", "r.tdms", 74),
+        ("ingest_csv", "r.csv", 74),
+        ("las2fbe", "r.las", 74),
+        ("ingest_witsml", "r.fbe", 74),
+    ] {
+        let ran = project.run(&format!("-m {module} -c system.json -f {name}"));
+        assert!(
+            ran.err
+                .contains("found a folder, pipe or device, expected a"),
+            "{module} {name}: {}",
+            ran.err
+        );
+        assert!(
+            [65, code].contains(&ran.code),
+            "{module} {name}: {} {}",
+            ran.code,
+            ran.err
+        );
+    }
+    // In a folder, it is not looked at.
+    project.summary("").ends(0).says("1 chunks done");
 }
 
 /// A run that serves metrics at a port of its own choice.
@@ -161,12 +269,9 @@ struct Served {
 }
 
 impl Served {
-    fn start(project: &Project, args: &str) -> Self {
-        let mut run = project
-            .command(&format!("{args} --metrics-addr 0"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn start(mut command: Command) -> Self {
+        let command = command.args(["--metrics-addr", "0"]);
+        let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(run.stderr.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();
@@ -207,10 +312,12 @@ impl Served {
     }
 }
 
+#[cfg(all(feature = "object-store", unix))]
 #[test]
 fn metrics_are_served_while_a_run_works() {
-    let project = hung();
-    let mut served = Served::start(&project, HUNG);
+    let project = Project::with_chunks(2);
+    let store = Silent::start();
+    let mut served = Served::start(store.hung(&project, ""));
     let started = Instant::now();
     let answer = loop {
         let answer = served.get("/metrics");
@@ -274,7 +381,7 @@ fn hostile_clients_of_the_metrics_do_not_harm_a_run() {
     let system = std::fs::read(project.path("system.json")).unwrap();
     let fifo = Command::new("mkfifo").arg(project.path("fifo")).status();
     assert!(fifo.unwrap().success());
-    let mut served = Served::start(&project, "-m strainrate2summary -c fifo");
+    let mut served = Served::start(project.command("-m strainrate2summary -c fifo"));
 
     let long = "x".repeat(1 << 20);
     for (request, statuses) in [

@@ -522,6 +522,13 @@ fn stored(data: &Dataset, chunk: [usize; 3], grid: [usize; 3]) -> Option<Vec<Sto
     (visited.is_ok() && fits && once).then_some(stored)
 }
 
+/// Goes through all chunks of a dataset, which reading it does.
+#[cfg(unix)]
+pub fn visit(data: &Dataset) {
+    // Errors are found again where it is read.
+    let _ = data.chunks_visit(|_| 0);
+}
+
 /// A place in two or three dimensions as one in three.
 fn three_at(place: &[usize]) -> Option<[usize; 3]> {
     match *place {

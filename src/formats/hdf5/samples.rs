@@ -1,7 +1,6 @@
 //! Samples: the main dataset's shape and type, and reading windows of it.
 
 use std::ops::Range;
-use std::path::{Component, Path};
 
 use bytemuck::Pod;
 use hdf5::dataset::Layout as Storage;
@@ -10,6 +9,7 @@ use hdf5::{Dataset, H5Type};
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 
+use super::links::is_inside;
 use super::{Place, list};
 use crate::block::DType;
 use crate::formats::{FormatError, Layout};
@@ -123,14 +123,8 @@ fn parts_exist(at: Place, data: &Dataset) -> Result<(), FormatError> {
         .map(|plist| plist.virtual_map())
         .map_err(|e| at.library(&data.name(), "a readable virtual dataset", &e))?;
     let folder = at.path.parent().unwrap_or(at.path);
-    // A name may lead to any file of the machine, whose samples would become results.
-    let inside = |name: &&str| {
-        Path::new(name)
-            .components()
-            .all(|it| matches!(it, Component::Normal(_) | Component::CurDir))
-    };
     let mut names = maps.iter().map(|map| map.src_filename.as_str());
-    if let Some(outside) = names.find(|name| !inside(name)) {
+    if let Some(outside) = names.find(|name| !is_inside(name)) {
         let found = format!("a virtual dataset of {outside}");
         return Err(at.content(data.name(), found, "files below the file's own folder"));
     }

@@ -61,7 +61,14 @@ pub fn create(folder: &Path, layout: &Layout) -> Result<Writer, FormatError> {
         .map_err(|e| failed(&e))?;
     *group.attributes_mut() = layout.attributes.clone();
     group.set_consolidated_metadata(Some(all));
-    group.store_metadata().map_err(|e| failed(&e))?;
+    let mut about = serde_json::to_value(group.metadata()).map_err(|e| failed(&e))?;
+    // The library keeps arrays in a map without an order; equal groups have equal bytes.
+    let arrays_of = about.pointer_mut("/consolidated_metadata/metadata");
+    if let Some(all) = arrays_of.and_then(Value::as_object_mut) {
+        all.sort_keys();
+    }
+    let text = serde_json::to_vec_pretty(&about).map_err(|e| failed(&e))?;
+    std::fs::write(folder.join("zarr.json"), text).map_err(|e| failed(&e))?;
     Ok(Writer {
         path: folder.to_path_buf(),
         arrays,

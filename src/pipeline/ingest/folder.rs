@@ -1,8 +1,7 @@
 //! Files beside the chunks of a folder: the index, the depth axis, and the calibration of stored samples.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use super::{Ingest, IngestError, file_name, headers};
 use crate::block::DType;
@@ -11,9 +10,6 @@ use crate::pipeline::index::{self, Index, Place};
 use crate::pipeline::output::Folder;
 use crate::pipeline::timeline::{Cut, Fibre};
 use crate::store;
-
-/// Between two looks at a file that another run is writing.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Prepares a folder for the chunks of a fibre: `measured_depth.npy` in metres and, where it is known, what a sample stands for as
 /// `calibration.json`.
@@ -89,11 +85,8 @@ fn locked<T>(
     stop: &AtomicBool,
     act: impl FnOnce() -> Result<T, IngestError>,
 ) -> Result<T, IngestError> {
-    while !out.take(work)? {
-        if stop.load(Ordering::Relaxed) {
-            return Err(IngestError::Stopped);
-        }
-        std::thread::sleep(LOOK);
+    if !out.take_turn(work, stop)? {
+        return Err(IngestError::Stopped);
     }
     let done = act();
     out.release(work);
@@ -105,7 +98,7 @@ fn write_depth(fibre: &Fibre, out: &Folder, options: &Ingest) -> Result<(), Inge
     let name = Path::new("measured_depth.npy");
     let path = out.path().join(name);
     if store::exists(&path) && !options.overwrite {
-        let present = npy::open(&path).ok().and_then(|a| a.to_f64_vec());
+        let present = npy::open(&path)?.to_f64_vec();
         return match present {
             Some(depth) if depth == *fibre.depth => Ok(()),
             _ => Err(IngestError::Depth { path, channels }),

@@ -1,7 +1,9 @@
 //! The manifest of a run: what it was given, what it worked with, and how it ended, as JSON beside its results.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,7 +15,8 @@ use super::meter::Snapshot;
 use crate::exit::Code;
 use crate::formats::Calibration;
 use crate::pipeline::balance::Balance;
-use crate::pipeline::output::{BOOKKEEPING, Commit, OutputError, replace};
+use crate::pipeline::output::{BOOKKEEPING, Folder, OutputError, digest};
+use crate::pipeline::thread;
 use crate::store;
 
 /// How many inputs are listed; the others are counted, and in the digest.
@@ -25,12 +28,16 @@ pub const FOLDER: &str = "manifests";
 #[derive(Debug)]
 pub struct Manifest {
     started: Timestamp,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    hash_all: AtomicBool,
+    /// Whether no more inputs are to be hashed.
+    enough: Arc<AtomicBool>,
+    hashing: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    place: Option<(PathBuf, String, Commit)>,
+    place: Option<(Folder, String)>,
     configuration: Vec<Configuration>,
     inputs: Inputs,
     compat: Option<&'static str>,
@@ -72,6 +79,8 @@ struct File {
     path: PathBuf,
     bytes: u64,
     modified: Option<String>,
+    /// Its hash (see [`digest`]); none of what lies in a store, cannot be read, or was not read when the run was asked to end.
+    hash: Option<String>,
 }
 
 /// The manifest as it is written.
@@ -130,21 +139,24 @@ impl Default for Manifest {
     fn default() -> Self {
         Self {
             started: Timestamp::now(),
-            state: Mutex::default(),
+            state: Arc::default(),
+            hash_all: AtomicBool::new(false),
+            enough: Arc::default(),
+            hashing: Mutex::default(),
         }
     }
 }
 
 impl Manifest {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// It will be written below an output folder, under a name that no other run has.
-    pub(super) fn keep(&self, output: &Path, module: &str, share: &str, commit: Commit) {
+    pub(super) fn keep(&self, output: &Folder, module: &str, share: &str) {
         let time = self.started.strftime("%Y%m%dT%H%M%S%.3fZ");
         let name = format!("{module}-{time}{share}.json");
-        self.state().place = Some((output.to_path_buf(), name, commit));
+        self.state().place = Some((output.clone(), name));
     }
 
     /// A configuration was read.
@@ -179,6 +191,7 @@ impl Manifest {
                     path,
                     bytes,
                     modified,
+                    hash: None,
                 });
             } else {
                 inputs.left_out += 1;
@@ -186,6 +199,41 @@ impl Manifest {
         }
         inputs.sha256 = hex(&digest.finalize());
         self.state().inputs = inputs;
+        self.hash_inputs();
+    }
+
+    /// Whether hashes of inputs are of all of their bytes.
+    pub fn set_hash_all(&self, all: bool) {
+        self.hash_all.store(all, Ordering::Relaxed);
+    }
+
+    /// Hashes the listed inputs while the run works: a share may take its time for each.
+    fn hash_inputs(&self) {
+        let (state, enough) = (self.state.clone(), self.enough.clone());
+        let all = self.hash_all.load(Ordering::Relaxed);
+        let listed = self.state().inputs.files.clone();
+        let paths = listed.into_iter().map(|it| it.path);
+        let paths: Vec<PathBuf> = paths.filter(|it| !store::is_remote(it)).collect();
+        let started = thread::spawn("hashes", move || {
+            for path in paths {
+                if enough.load(Ordering::Relaxed) {
+                    return;
+                }
+                let hash = store::open(&path).and_then(|file| digest::of(&file, all));
+                let mut state = lock(&state);
+                let mut files = state.inputs.files.iter_mut();
+                if let Some(file) = files.find(|it| it.path == path) {
+                    file.hash = hash.ok();
+                }
+            }
+        });
+        // Where the system starts no thread, there are no hashes.
+        *lock(&self.hashing) = started.ok();
+    }
+
+    /// The run is asked to end: what is not hashed by now stays so.
+    pub(super) fn hurry(&self) {
+        self.enough.store(true, Ordering::Relaxed);
     }
 
     /// Whose numbers are computed.
@@ -243,8 +291,12 @@ impl Manifest {
         code: Code,
         error: &str,
     ) -> Result<(), OutputError> {
+        let hashing = lock(&self.hashing).take();
+        if self.state().place.is_some() {
+            hashing.map(JoinHandle::join);
+        }
         let state = self.state();
-        let Some((output, name, commit)) = &state.place else {
+        let Some((output, name)) = &state.place else {
             return Ok(());
         };
         let lines = journal.lines();
@@ -268,7 +320,7 @@ impl Manifest {
             calibration: &state.calibration,
             device: &snapshot.device,
             inputs: &state.inputs,
-            output,
+            output: output.path(),
             counts: Counts {
                 chunks_expected: snapshot.chunks_expected,
                 chunks_done: snapshot.chunks_done,
@@ -286,10 +338,14 @@ impl Manifest {
             errors: lines.errors,
             lines_left_out: lines.left_out,
         };
-        let path = output.join(BOOKKEEPING).join(FOLDER).join(name);
+        let path = Path::new(BOOKKEEPING).join(FOLDER).join(name);
         let json = serde_json::to_vec_pretty(&written).expect("a manifest is plain data");
-        replace(&path, &json, *commit)
+        output.write(&path, &json)
     }
+}
+
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,10 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::{OutputError, make_folder};
+use super::written::Written;
+use super::{OutputError, digest, make_folder};
 use crate::store;
 
 /// Between a file's name and the run that writes it.
@@ -24,18 +25,45 @@ pub enum Commit {
     Put,
 }
 
+/// What becomes of a complete file.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    /// How it gets its name.
+    pub commit: Commit,
+    /// Whether it is on the disk by then, whatever happens to the machine.
+    pub sync: bool,
+    /// Whether its hash is of all of its bytes.
+    pub all: bool,
+    /// Where it is listed.
+    pub written: Option<Arc<Written>>,
+}
+
+impl Way {
+    /// A file that no list has.
+    pub fn unlisted(commit: Commit, sync: bool) -> Self {
+        Self {
+            commit,
+            sync,
+            all: false,
+            written: None,
+        }
+    }
+}
+
 /// A file that gets its name when it is complete.
 ///
 /// It is written as `NAME.tmp-RUN-COUNT` in the same folder and renamed by [`AtomicFile::commit`] (see [`Commit`] for where
 /// that cannot be); dropped before that, it is removed. A killed process leaves the temporary, which a later run in the same
-/// [`super::Folder`] removes. Data is handed to the system, not forced onto the disk: a file is whole after any end of the
-/// process, not after a power failure.
+/// [`super::Folder`] removes. Its bytes are on the disk before it has its name, and the name is on the disk when it is committed,
+/// so that it is whole after a power failure too; unless [`super::Sharing::sync`] says that results are for the moment.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
     temporary: PathBuf,
     file: File,
-    commit: Commit,
+    way: Way,
+    /// The folder above those that were made for it.
+    above: Option<PathBuf>,
 }
 
 impl AtomicFile {
@@ -44,17 +72,19 @@ impl AtomicFile {
     /// # Errors
     /// When folder or file cannot be made.
     pub fn create(path: &Path) -> Result<Self, OutputError> {
-        Self::begin(path, Commit::Rename, run_id())
+        Self::begin(path, &Way::unlisted(Commit::Rename, true), run_id())
     }
 
     /// Begins a file of a run.
-    pub(super) fn begin(path: &Path, commit: Commit, run: &str) -> Result<Self, OutputError> {
+    pub(super) fn begin(path: &Path, way: &Way, run: &str) -> Result<Self, OutputError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // An object appears whole by itself, and its folders with it.
         let remote = store::is_remote(path);
-        let commit = if remote { Commit::Put } else { commit };
+        let commit = if remote { Commit::Put } else { way.commit };
+        let mut above = None;
         if let (Some(folder), false) = (path.parent(), remote) {
+            above = lowest(folder);
             make_folder(folder)?;
         }
         let temporary = match commit {
@@ -66,7 +96,7 @@ impl AtomicFile {
             Commit::Put => std::env::temp_dir().join(format!("distpy-gpu-{run}-{count}")),
         };
         let file = OpenOptions::new()
-            .read(commit == Commit::Put)
+            .read(true)
             .write(true)
             .create(true)
             .truncate(true)
@@ -76,7 +106,11 @@ impl AtomicFile {
             path: path.to_path_buf(),
             temporary,
             file,
-            commit,
+            way: Way {
+                commit,
+                ..way.clone()
+            },
+            above,
         })
     }
 
@@ -102,12 +136,39 @@ impl AtomicFile {
     ///
     /// # Errors
     /// When it could not be completed; nothing is left then.
-    pub fn commit(mut self) -> Result<(), OutputError> {
-        let done = self.file.flush().and_then(|()| match self.commit {
-            Commit::Rename => std::fs::rename(&self.temporary, &self.path),
+    pub fn commit(self) -> Result<(), OutputError> {
+        self.commit_hashed().map(drop)
+    }
+
+    /// As [`AtomicFile::commit`], and gives its hash, by which damage is seen later.
+    ///
+    /// # Errors
+    /// When it could not be completed; nothing is left then.
+    pub fn commit_hashed(mut self) -> Result<String, OutputError> {
+        let failed = |e| OutputError::io(&self.path, e);
+        let digest = digest::of(&self.file, self.way.all).map_err(failed)?;
+        if let Some(written) = &self.way.written {
+            let bytes = self.file.metadata().map_err(failed)?.len();
+            written.add(&self.path, bytes, &digest)?;
+        }
+        let done = match self.way.commit {
+            Commit::Rename => self.rename(),
             Commit::Put => self.put(),
-        });
-        done.map_err(|e| OutputError::io(&self.path, e))
+        };
+        done.map_err(|e| OutputError::io(&self.path, e))?;
+        Ok(digest)
+    }
+
+    fn rename(&self) -> io::Result<()> {
+        match self.way.sync {
+            true => self.file.sync_all()?,
+            false => close(&self.file)?,
+        }
+        std::fs::rename(&self.temporary, &self.path)?;
+        match self.path.parent() {
+            Some(folder) if self.way.sync => sync_folders(folder, self.above.as_deref()),
+            _ => Ok(()),
+        }
     }
 
     fn put(&mut self) -> io::Result<()> {
@@ -160,15 +221,17 @@ impl Seek for AtomicFile {
 /// # Errors
 /// When it could not be written; nothing is left then.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    replace(path, bytes, Commit::Rename)
+    complete(AtomicFile::create(path)?, bytes)
 }
 
-/// Writes a whole file in place of one that has its name, in a folder that commits so.
+/// Writes a whole file in place of one that has its name, in a folder that commits so. It is not forced onto the disk: it is for
+/// files that tell of the moment.
 ///
 /// # Errors
 /// When it could not be written; the old one is left then.
 pub fn replace(path: &Path, bytes: &[u8], commit: Commit) -> Result<(), OutputError> {
-    complete(AtomicFile::begin(path, commit, run_id())?, bytes)
+    let way = Way::unlisted(commit, false);
+    complete(AtomicFile::begin(path, &way, run_id())?, bytes)
 }
 
 pub(super) fn complete(mut file: AtomicFile, bytes: &[u8]) -> Result<(), OutputError> {
@@ -176,6 +239,60 @@ pub(super) fn complete(mut file: AtomicFile, bytes: &[u8]) -> Result<(), OutputE
     file.write_all(bytes)
         .map_err(|e| OutputError::io(&path, e))?;
     file.commit()
+}
+
+/// The lowest folder on the way to one that is missing; `None` where it is there.
+fn lowest(folder: &Path) -> Option<PathBuf> {
+    let mut there = folder.ancestors().map(|it| match it == Path::new("") {
+        true => Path::new("."),
+        false => it,
+    });
+    let there = there.find(|it| it.is_dir())?;
+    (there != folder && folder != Path::new("")).then(|| there.to_path_buf())
+}
+
+/// Forces a folder's names onto the disk, and those of the folders above up to one.
+pub(super) fn sync_folders(folder: &Path, up_to: Option<&Path>) -> io::Result<()> {
+    for folder in folder.ancestors() {
+        let named = match folder == Path::new("") {
+            true => Path::new("."),
+            false => folder,
+        };
+        sync_folder(named)?;
+        if up_to.is_none_or(|last| last == named) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Some file systems, those of Windows among them, keep names without being asked, and refuse it.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        Err(e)
+            if !matches!(
+                e.kind(),
+                io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+            ) =>
+        {
+            Err(e)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Closes a second handle of a file: network file systems say then what became of its bytes, and nobody hears it from the first.
+#[cfg(unix)]
+fn close(file: &File) -> io::Result<()> {
+    Ok(nix::unistd::close(file.try_clone()?)?)
+}
+
+#[cfg(not(unix))]
+fn close(file: &File) -> io::Result<()> {
+    file.sync_all()
 }
 
 /// This process among all that ever write to a folder: sixteen hexadecimal digits, drawn by chance.

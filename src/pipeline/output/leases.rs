@@ -148,6 +148,26 @@ impl Leases {
         Ok(false)
     }
 
+    /// Work whose name begins so, in the hands of other runs that are alive.
+    pub fn held_by_others(&self, beginning: &str) -> Result<Vec<String>, OutputError> {
+        let mut held = Vec::new();
+        for name in names(&self.claims) {
+            if !name.starts_with(beginning) {
+                continue;
+            }
+            let path = self.claims.join(&name);
+            let failed = |e| OutputError::io(&path, e);
+            let Some((owner, _)) = of(&path)?.versioned().map_err(failed)? else {
+                continue;
+            };
+            let owner = String::from_utf8_lossy(&owner);
+            if owner != self.run && self.is_alive(&owner).map_err(failed)? {
+                held.push(name);
+            }
+        }
+        Ok(held)
+    }
+
     /// Gives a piece of work back.
     pub fn release(&self, work: &str) {
         if self.mine().remove(work) {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::file::{TEMPORARY, replace};
-use super::{Commit, OutputError, make_folder};
+use super::file::{TEMPORARY, Way, replace, sync_folders};
+use super::{Commit, OutputError, digest, make_folder};
 use crate::store;
 
 /// A folder that gets its name when it is complete.
@@ -23,14 +23,14 @@ pub struct AtomicFolder {
     path: PathBuf,
     temporary: PathBuf,
     old: PathBuf,
-    commit: Commit,
+    way: Way,
 }
 
 impl AtomicFolder {
-    pub(super) fn begin(path: &Path, commit: Commit, run: &str) -> Result<Self, OutputError> {
+    pub(super) fn begin(path: &Path, way: &Way, run: &str) -> Result<Self, OutputError> {
         let commit = match store::is_remote(path) {
             true => Commit::Put,
-            false => commit,
+            false => way.commit,
         };
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(2, Ordering::Relaxed);
@@ -48,7 +48,10 @@ impl AtomicFolder {
             path: path.to_path_buf(),
             old: beside(count + 1),
             temporary,
-            commit,
+            way: Way {
+                commit,
+                ..way.clone()
+            },
         })
     }
 
@@ -62,13 +65,38 @@ impl AtomicFolder {
     /// # Errors
     /// When it could not be completed.
     pub fn commit(self, alive: &dyn Fn()) -> Result<(), OutputError> {
-        match self.commit {
-            Commit::Rename => self.rename().map_err(|e| OutputError::io(&self.path, e)),
+        self.list(alive)?;
+        match self.way.commit {
+            Commit::Rename => self
+                .rename(alive)
+                .map_err(|e| OutputError::io(&self.path, e)),
             Commit::Put => self.put(alive),
         }
     }
 
-    fn rename(&self) -> io::Result<()> {
+    /// Adds its files to the list of what was written.
+    fn list(&self, alive: &dyn Fn()) -> Result<(), OutputError> {
+        let Some(written) = &self.way.written else {
+            return Ok(());
+        };
+        let failed = |e| OutputError::io(&self.path, e);
+        let mut files = Vec::new();
+        files_below(&self.temporary, Path::new(""), &mut files).map_err(failed)?;
+        files.sort();
+        for inner in files {
+            alive();
+            let file = fs::File::open(self.temporary.join(&inner)).map_err(failed)?;
+            let digest = digest::of(&file, self.way.all).map_err(failed)?;
+            let bytes = file.metadata().map_err(failed)?.len();
+            written.add(&self.path.join(inner), bytes, &digest)?;
+        }
+        Ok(())
+    }
+
+    fn rename(&self, alive: &dyn Fn()) -> io::Result<()> {
+        if self.way.sync {
+            sync_below(&self.temporary, alive)?;
+        }
         fs::rename(&self.path, &self.old).or_else(absent)?;
         if let Err(error) = fs::rename(&self.temporary, &self.path) {
             let _ = fs::rename(&self.old, &self.path);
@@ -76,7 +104,10 @@ impl AtomicFolder {
         }
         // The new one is in place: what a reader still holds of the old one is for the next run to remove.
         let _ = fs::remove_dir_all(&self.old);
-        Ok(())
+        match self.path.parent() {
+            Some(folder) if self.way.sync => sync_folders(folder, None),
+            _ => Ok(()),
+        }
     }
 
     fn put(&self, alive: &dyn Fn()) -> Result<(), OutputError> {
@@ -112,6 +143,19 @@ fn absent(error: io::Error) -> io::Result<()> {
         io::ErrorKind::NotFound => Ok(()),
         _ => Err(error),
     }
+}
+
+/// Forces a folder with all that is in it onto the disk.
+fn sync_below(folder: &Path, alive: &dyn Fn()) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        alive();
+        match entry.file_type()?.is_dir() {
+            true => sync_below(&entry.path(), alive)?,
+            false => fs::File::open(entry.path())?.sync_all()?,
+        }
+    }
+    sync_folders(folder, None)
 }
 
 /// The files below a folder, by their paths in it.

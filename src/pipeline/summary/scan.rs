@@ -258,10 +258,13 @@ fn in_order<'a>(
 pub fn axis(output: &Folder, summary: &Summary, axis: &PartAxis) -> Result<Vec<f64>, OutputError> {
     let path = output.full(&summary.parts.join(&axis.file));
     let array = npy::open(&path).map_err(cannot)?;
-    let values = array.to_f64_vec().unwrap_or_default();
-    if values.len() == axis.len {
-        return Ok(values);
-    }
-    let found = format!("found {} values, expected {}", values.len(), axis.len);
+    let found = match array.to_f64_vec() {
+        Some(values) if values.len() == axis.len => return Ok(values),
+        Some(values) => format!("found {} values, expected {}", values.len(), axis.len),
+        None => format!(
+            "found values of another type, expected {} numbers",
+            axis.len
+        ),
+    };
     Err(OutputError::io(&path, std::io::Error::other(found)))
 }

@@ -139,6 +139,92 @@ fn samples_in_other_files_are_refused() {
     );
 }
 
+/// A text of variable length lies in a heap, whose first object's length is such that the library never comes to the second.
+#[cfg(unix)]
+#[test]
+fn a_file_over_which_the_library_loops_is_refused() {
+    let project = crate::program::Project::new();
+    project.system(serde_json::json!({"prf": null}));
+    let recorded = |name: &str, seconds: f64| {
+        let file = hdf5::File::create(project.path(name)).unwrap();
+        let samples = Array2::<i16>::ones((100, 3));
+        let raw = file.new_dataset_builder().with_data(&samples);
+        raw.create("raw").unwrap();
+        let times: Vec<f64> = (0..100).map(|k| seconds + f64::from(k) / 100.0).collect();
+        let stamps = file.new_dataset_builder().with_data(&times);
+        stamps.create("timestamp").unwrap();
+        let text: hdf5::types::VarLenUnicode = "a text of some length".parse().unwrap();
+        let about = file.new_attr::<hdf5::types::VarLenUnicode>();
+        about.create("about").unwrap().write_scalar(&text).unwrap();
+        close(file);
+    };
+    recorded("good.h5", 1.7e9);
+    recorded("bad.h5", 1.8e9);
+    let mut bytes = std::fs::read(project.path("bad.h5")).unwrap();
+    let heap = bytes.windows(4).position(|it| it == b"GCOL").unwrap();
+    bytes[heap + 24..heap + 32].copy_from_slice(&(-16_i64).to_le_bytes());
+    project.write("bad.h5", &bytes);
+    let ran = project.run("-m ingest_h5 -c system.json -f bad.h5 good.h5 -o chunks");
+    assert!(
+        ran.err
+            .contains("bad.h5: file: found structures over which the HDF5 library"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.code, 65, "{}", ran.err);
+    assert!(
+        project.path("chunks/1700000000.npy").exists(),
+        "{}",
+        ran.err
+    );
+}
+
+/// A link may name any file of the machine; beside the recording it is its own.
+#[test]
+fn links_to_files_elsewhere_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there.h5");
+    let plain = |path: &std::path::Path| {
+        let file = hdf5::File::create(path).unwrap();
+        let samples = Array2::<i16>::ones((100, 30));
+        let raw = file.new_dataset_builder().with_data(&samples);
+        raw.create("raw").unwrap();
+        let times: Vec<f64> = (0..100).map(|k| 1.7e9 + f64::from(k) / 100.0).collect();
+        let stamps = file.new_dataset_builder().with_data(&times);
+        stamps.create("timestamp").unwrap();
+        file
+    };
+    close(plain(&there));
+    for (target, refused) in [
+        ("there.h5", false),
+        ("./there.h5", false),
+        ("../there.h5", true),
+        (there.to_str().unwrap(), true),
+    ] {
+        let path = folder.path().join("linked.h5");
+        let file = plain(&path);
+        file.unlink("raw").unwrap();
+        file.link_external(target, "/raw", "raw").unwrap();
+        // Another one, which nothing needs, in a group that leads back to the root.
+        let group = file.create_group("more").unwrap();
+        group.link_hard("/", "root").unwrap();
+        group.link_external(target, "/raw", "other").unwrap();
+        close(file);
+        match (open(&path), refused) {
+            (Ok(source), false) => assert_eq!(source.header().channels, 30),
+            (Err(error), true) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains(&format!("found a link to the file {target}")),
+                    "{error}"
+                );
+            }
+            (Ok(_), true) => panic!("{target} is followed"),
+            (Err(error), false) => panic!("{target}: {error}"),
+        }
+    }
+}
+
 /// The library reads zeros where a file ends before its samples.
 #[test]
 fn a_file_that_is_cut_while_it_is_read_is_an_error() {
@@ -229,7 +315,7 @@ fn files_that_are_not_hdf5() {
     let missing = open(&folder.path().join("no.h5")).unwrap_err();
     assert!(matches!(missing, FormatError::Io { .. }), "{missing}");
     let directory = open(folder.path()).unwrap_err().to_string();
-    assert!(directory.ends_with("found a folder or device, expected an HDF5 file"));
+    assert!(directory.ends_with("found a folder, pipe or device, expected an HDF5 file"));
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn files_without_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let error = open(folder.path()).unwrap_err().to_string();
     assert!(
-        error.ends_with("found a folder or device, expected a file"),
+        error.ends_with("found a folder, pipe or device, expected a file"),
         "{error}"
     );
     open(&folder.path().join("no.tdms")).unwrap_err();

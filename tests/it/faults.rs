@@ -1,0 +1,454 @@
+//! Laws of failure: whatever operation on a file is a process's last, or fails, no file has a final name that is not what an
+//! undisturbed run writes, and a later run makes what such a run makes.
+//!
+//! Operations are struck by `tests/faults/shim.c`, which is loaded before the system's library. `DISTPY_GPU_FAULTS=all` strikes
+//! every one, `DISTPY_GPU_FAULTS=200` so many of each module and kind, `DISTPY_GPU_FAULTS_SEED=7` others.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use distpy_gpu::pipeline::output::BOOKKEEPING;
+use serde_json::json;
+
+use crate::laws::world::Random;
+use crate::program::{Project, Ran};
+
+/// Points of each module and kind, as a rule.
+const POINTS: u64 = 3;
+
+/// The library; `None` where there is no C compiler.
+fn shim() -> Option<&'static Path> {
+    static SHIM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let shim = SHIM.get_or_init(|| {
+        let source = crate::root().join("tests/faults/shim.c");
+        let shim = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");
+        // Another process of the tests may use the one that is there.
+        let new = shim.with_extension(std::process::id().to_string());
+        let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+        cc.args(["-shared", "-fPIC", "-O1", "-o"]);
+        let made = cc.arg(&new).arg(source).stderr(Stdio::inherit()).status();
+        let made = made.is_ok_and(|it| it.success());
+        made.then(|| std::fs::rename(&new, &shim).unwrap())?;
+        Some(shim)
+    });
+    if shim.is_none() {
+        let required = std::env::var("DISTPY_GPU_TESTS").is_ok_and(|v| v == "require");
+        assert!(
+            !required,
+            "DISTPY_GPU_TESTS=require, but there is no C compiler"
+        );
+        eprintln!("skipped: there is no C compiler");
+    }
+    shim.as_deref()
+}
+
+/// A module and what it works with.
+struct Module {
+    name: &'static str,
+    prepare: fn(&Project),
+    /// `OUT` stands for the output.
+    args: &'static str,
+}
+
+const MODULES: &[Module] = &[
+    Module {
+        name: "ingest of SEG-Y",
+        prepare: |project| recording(project, "raw/r.sgy"),
+        args: "-m segy_ingest -c system.json -f raw/r.sgy -o OUT",
+    },
+    #[cfg(feature = "hdf5")]
+    Module {
+        name: "ingest of HDF5",
+        prepare: |project| recording(project, "raw/r.h5"),
+        args: "-m ingest_h5 -c system.json -f raw/r.h5 -o OUT",
+    },
+    Module {
+        name: "a flow with every writer",
+        prepare: |project| {
+            recording(project, "chunks");
+            every_writer(project);
+        },
+        args: "-m strainrate2summary -c system.json -o OUT",
+    },
+    Module {
+        name: "a flow straight through",
+        prepare: |project| {
+            recording(project, "raw/r.sgy");
+            every_writer(project);
+        },
+        args: "-m strainrate2summary -c system.json -f raw/r.sgy -o OUT",
+    },
+    Module {
+        name: "curves from WITSML",
+        prepare: results,
+        args: "-m ingest_witsml -c system.json -f results/NoiseLog -o OUT",
+    },
+    Module {
+        name: "means of logs",
+        prepare: results,
+        args: "-m averageFBE -c system.json -f results/NoiseLog -o OUT",
+    },
+    Module {
+        name: "pictures",
+        prepare: |project| {
+            results(project);
+            project
+                .run("-m ingest_witsml -c system.json -f results/NoiseLog -o curves")
+                .ends(0);
+            let plots = json!({"time_reference": "time.npy", "depth_reference": "measured_depth.npy", "plots": [
+                {"plot_type": "well_log", "out_plot": "LOG", "plot_list": [
+                    {"title_text": "low", "data": "band_00_0-20.npy", "colormap": "viridis"}]}]});
+            project.write("plots.json", plots.to_string().as_bytes());
+            let system = json!({"in_directory": "curves/NoiseLog", "out_directory": "pictures", "config": "plots.json"});
+            project.write("pictures.json", system.to_string().as_bytes());
+        },
+        args: "-m plotgenerator -c pictures.json -o OUT",
+    },
+    Module {
+        name: "a report",
+        prepare: results,
+        args: "-m report -c system.json -o OUT",
+    },
+    Module {
+        name: "shifted times",
+        prepare: results,
+        args: "-m timeshift -c shift.json -f results/NoiseLog -o OUT",
+    },
+    Module {
+        name: "a recording",
+        prepare: |project| recording(project, "raw/r.sgy"),
+        args: "-m synthesize -c recipe.json -o OUT/r.sgy",
+    },
+];
+
+/// Three seconds of eight channels.
+fn recording(project: &Project, to: &str) {
+    let recipe = json!({"channels": 8, "seconds": 3, "prf": 100, "seed": 3, "start": "2026-01-01T00:00:00Z"});
+    project.write("recipe.json", recipe.to_string().as_bytes());
+    project.system(json!({"prf": 100}));
+    project
+        .run(&format!("-m synthesize -c recipe.json -o {to}"))
+        .ends(0);
+}
+
+fn every_writer(project: &Project) {
+    let mut flow = vec![
+        json!({"name": "fft", "uid": 1, "in_uid": 0}),
+        json!({"name": "multiple_calcs", "uid": 2, "in_uid": 1, "func": "te_from_fft", "low_freq": [0, 20], "high_freq": [20, -1]}),
+        json!({"name": "write_npy", "uid": 3, "in_uid": 2, "directory_out": "npy"}),
+        json!({"name": "write_witsml", "uid": 4, "in_uid": 2, "directory_out": "NoiseLog", "low_freq": [0, 20], "high_freq": [20, -1]}),
+        json!({"name": "write_csv", "uid": 5, "in_uid": 2, "directory_out": "csv", "events": false}),
+        json!({"name": "write_parquet", "uid": 6, "in_uid": 2, "directory_out": "parquet", "events": false}),
+        json!({"name": "write_zarr", "uid": 7, "in_uid": 2, "directory_out": "zarr", "array": "energy", "labels": ["low", "high"]}),
+    ];
+    if cfg!(feature = "hdf5") {
+        flow.push(json!({"name": "write_h5", "uid": 8, "in_uid": 2, "directory_out": "h5", "array": "energy", "labels": ["low", "high"]}));
+    }
+    project.flow(flow.into());
+}
+
+/// Results of a flow with every writer.
+fn results(project: &Project) {
+    recording(project, "chunks");
+    every_writer(project);
+    project.summary("").ends(0);
+    let shift = json!({"in_directory": "results/NoiseLog", "out_directory": "shifted", "time_shift": 3600, "timeshift": 3600});
+    project.write("shift.json", shift.to_string().as_bytes());
+}
+
+/// What happens at an operation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Fault {
+    act: &'static str,
+    errno: i32,
+    /// Which operations, as the shim has it.
+    kinds: &'static str,
+    /// Whether the machine ends too, so that what was not forced onto the disk is lost.
+    power: bool,
+}
+
+const CHANGES: &str = "onlmwuts";
+const FAULTS: &[Fault] = &[
+    Fault {
+        act: "kill",
+        errno: 0,
+        kinds: CHANGES,
+        power: false,
+    },
+    Fault {
+        act: "kill",
+        errno: 0,
+        kinds: CHANGES,
+        power: true,
+    },
+    Fault {
+        act: "error",
+        errno: libc::EIO,
+        kinds: "onlmwtscrOM",
+        power: false,
+    },
+    Fault {
+        act: "error",
+        errno: libc::ENOSPC,
+        kinds: "onlmwts",
+        power: false,
+    },
+    Fault {
+        act: "onward",
+        errno: libc::ENOSPC,
+        kinds: "omwts",
+        power: false,
+    },
+    Fault {
+        act: "short",
+        errno: libc::EIO,
+        kinds: "wr",
+        power: false,
+    },
+];
+
+/// The program under a fault at an operation on its output; at 0 none, and the number of operations is written to `count`.
+fn struck(
+    project: &Project,
+    shim: &Path,
+    args: &str,
+    out: &str,
+    fault: &Fault,
+    at: u64,
+) -> Command {
+    let mut command = project.command(args);
+    command
+        .args(["--threads", "2"])
+        .env("LD_PRELOAD", shim)
+        .env("FAULT_PATHS", project.path(out))
+        .env("FAULT_KINDS", fault.kinds)
+        .env("FAULT_ACT", fault.act)
+        .env("FAULT_ERRNO", fault.errno.to_string())
+        .env("FAULT_AT", at.to_string())
+        .env("FAULT_COUNT", project.path("count"))
+        .env("FAULT_LOG", project.path("log"));
+    command
+}
+
+/// Loses what was not forced onto the disk: bytes become zeros, and by chance names that were given go back.
+fn lose(project: &Project, random: &mut Random) {
+    let log = std::fs::read_to_string(project.path("log")).unwrap_or_default();
+    let mut dirty = HashSet::new();
+    let mut renamed: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for line in log.lines() {
+        let mut parts = line.split('\t');
+        let kind = parts.next().unwrap();
+        let [path, other] = [parts.next().unwrap(), parts.next().unwrap()].map(PathBuf::from);
+        match kind {
+            "w" | "t" => {
+                dirty.insert(path);
+            }
+            "s" => {
+                dirty.remove(&path);
+                renamed.retain(|(_, to)| to.parent() != Some(&path));
+            }
+            "n" => {
+                if dirty.remove(&path) {
+                    dirty.insert(other.clone());
+                }
+                renamed.push((path, other));
+            }
+            _ => {}
+        }
+    }
+    for path in dirty.iter().filter(|it| it.is_file()) {
+        let length = path.metadata().unwrap().len();
+        std::fs::write(path, vec![0; length as usize]).unwrap();
+    }
+    for (from, to) in renamed.iter().rev() {
+        if random.below(2) == 0 && to.exists() && !from.exists() {
+            let _ = std::fs::rename(to, from);
+        }
+    }
+}
+
+/// Strikes an operation, looks at what is left, and runs again.
+fn holds(
+    project: &Project,
+    shim: &Path,
+    module: &Module,
+    fault: &Fault,
+    at: u64,
+    expected: &BTreeMap<String, Vec<u8>>,
+    random: &mut Random,
+) {
+    let out = "out";
+    let _ = std::fs::remove_dir_all(project.path(out));
+    let _ = std::fs::remove_file(project.path("log"));
+    let args = module.args.replace("OUT", out);
+    let ran = Ran::of(struck(project, shim, &args, out, fault, at));
+    let killed = fault.act == "kill";
+    if killed {
+        assert_eq!(ran.code, -1, "{}", ran.err);
+    } else {
+        assert!(
+            [0, 65, 74, 75].contains(&ran.code),
+            "ends with {}: {}",
+            ran.code,
+            ran.err
+        );
+        assert!(
+            ran.code == 0 || !ran.errors().is_empty(),
+            "says nothing: {}",
+            ran.err
+        );
+    }
+    if fault.power {
+        lose(project, random);
+    }
+    let is_temporary = |name: &str| name.contains(".tmp-");
+    let left = project.files(out);
+    for (name, bytes) in left.iter().filter(|(name, _)| !is_temporary(name)) {
+        // After a power failure the next run finds out; a chunk that failed says so beside its results.
+        if fault.power || name.ends_with(".failed") {
+            continue;
+        }
+        let whole = expected.get(name);
+        assert!(
+            whole.is_some(),
+            "a file that no run writes: {name}: {}",
+            ran.err
+        );
+        // A summary without a chunk that failed is one, and says so by the exit code.
+        let partial = ran.code != 0 && !killed && name.contains("summary");
+        assert!(
+            partial || whole == Some(bytes),
+            "another file than expected: {name}: {}",
+            ran.err
+        );
+    }
+    if ran.code == 0 {
+        let names = left.keys().filter(|name| !is_temporary(name));
+        assert!(
+            names.eq(expected.keys()),
+            "files are missing: {:?}: {}",
+            left.keys(),
+            ran.err
+        );
+    }
+    let again = project.run(&format!("{args} --threads 2"));
+    assert_eq!(
+        again.code, 0,
+        "the next run: {}after\n{}",
+        again.err, ran.err
+    );
+    let mut made = project.files(out);
+    if !killed {
+        // What could not be removed stays.
+        made.retain(|name, _| !is_temporary(name));
+    }
+    let differ: Vec<&String> = expected
+        .keys()
+        .chain(made.keys())
+        .filter(|name| expected.get(*name) != made.get(*name))
+        .collect();
+    assert!(
+        differ.is_empty(),
+        "the next run makes others: {differ:?}: {}",
+        ran.err
+    );
+    for kind in ["runs", "claims"] {
+        let names = std::fs::read_dir(project.path(out).join(BOOKKEEPING).join(kind));
+        let names: Vec<_> = names
+            .into_iter()
+            .flatten()
+            .map(|it| it.unwrap().file_name())
+            .collect();
+        assert!(!killed || names.is_empty(), "{kind} has {names:?}");
+    }
+}
+
+/// Strikes operations of a module by every fault.
+fn strike(name: &str) {
+    let Some(shim) = shim() else { return };
+    let module = MODULES.iter().find(|it| it.name == name).expect("a module");
+    let variable = |name: &str| std::env::var(name).ok();
+    let wanted = variable("DISTPY_GPU_FAULTS");
+    let points = match wanted.as_deref() {
+        Some("all") => u64::MAX,
+        Some(number) => number.parse().expect("a number of points, or all"),
+        None => POINTS,
+    };
+    let seed = variable("DISTPY_GPU_FAULTS_SEED").map_or(1, |it| it.parse().expect("a seed"));
+    let project = Project::new();
+    (module.prepare)(&project);
+    let args = module.args.replace("OUT", "expected");
+    project.run(&args).ends(0);
+    let expected = project.files("expected");
+    assert!(!expected.is_empty());
+    for fault in FAULTS {
+        let mut random = Random::new(seed);
+        let out = module.args.replace("OUT", "counted");
+        let _ = std::fs::remove_dir_all(project.path("counted"));
+        Ran::of(struck(&project, shim, &out, "counted", fault, 0)).ends(0);
+        let counted = std::fs::read_to_string(project.path("count")).unwrap();
+        let counted: u64 = counted.parse().unwrap();
+        assert!(
+            counted > 0 || fault.act == "short",
+            "{fault:?} counts nothing"
+        );
+        let mut all: Vec<u64> = (1..=counted).collect();
+        random.shuffle(&mut all);
+        all.truncate(usize::try_from(points).unwrap_or(usize::MAX));
+        let struck = all.len();
+        for at in all {
+            let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                holds(&project, shim, module, fault, at, &expected, &mut random);
+            }));
+            if let Err(panic) = tried {
+                eprintln!(
+                    "{name}: {fault:?} at {at} of {counted}, DISTPY_GPU_FAULTS_SEED={seed}, fails"
+                );
+                std::panic::resume_unwind(panic);
+            }
+        }
+        eprintln!(
+            "{name}: {} {}{}: {struck} of {counted} points",
+            fault.act,
+            fault.errno,
+            if fault.power { " power" } else { "" }
+        );
+    }
+}
+
+macro_rules! modules {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            strike($name);
+        })*
+
+        #[test]
+        fn every_module_has_a_test() {
+            let tested: HashSet<&str> = HashSet::from([$($name),*]);
+            let mut names = MODULES.iter().map(|it| it.name);
+            assert!(names.all(|it| tested.contains(it) || it == "ingest of HDF5"));
+        }
+    };
+}
+
+modules! {
+    ingest_of_segy: "ingest of SEG-Y",
+    a_flow_with_every_writer: "a flow with every writer",
+    a_flow_straight_through: "a flow straight through",
+    curves_from_witsml: "curves from WITSML",
+    means_of_logs: "means of logs",
+    pictures: "pictures",
+    a_report: "a report",
+    shifted_times: "shifted times",
+    a_recording: "a recording",
+}
+
+#[cfg(feature = "hdf5")]
+#[test]
+fn ingest_of_hdf5() {
+    strike("ingest of HDF5");
+}
