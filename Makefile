@@ -6,6 +6,7 @@
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
 # make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
+# make trust   every operation on files fails or is a process's last, in every module, and 10,000 random recordings; hours
 # make fuzz    each reader of files on damaged ones, ten minutes each (needs rustup's nightly toolchain and cargo-fuzz)
 # make bench-commands   compares single commands with distpy; make bench-pictures its thumbnails
 #
@@ -25,6 +26,8 @@ VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 
 # How `make test-container` builds: `full` compiles in the image's build stage, `quick` ships the program that cargo made here.
 CONTAINER_BUILD ?= full
+# How far `full` optimises; empty for the release profile's own level.
+CONTAINER_OPT_LEVEL ?=
 
 # Software Vulkan complains on stderr where there is none, as for root.
 export XDG_RUNTIME_DIR ?= /tmp
@@ -33,7 +36,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test trust test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -67,6 +70,10 @@ test: setup-build setup-test
 	@test -x $(TEST_VENV)/bin/python || python3 -m venv $(TEST_VENV)
 	@$(TEST_VENV)/bin/pip install --quiet -r tests/requirements.txt || echo "Found no Python packages to read results with" >&2
 	DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) DISTPY_GPU_TEST_PYTHON=$(TEST_VENV)/bin/python $(CARGO) test --release --no-fail-fast
+
+trust: setup-build setup-test
+	DISTPY_GPU_TESTS=require DISTPY_GPU_FAULTS=all $(CARGO) test --release --test it --no-fail-fast -- faults:: --nocapture
+	DISTPY_GPU_LAWS=10000 $(CARGO) test --release --test it --no-fail-fast -- laws:: --nocapture
 
 test-swiftshader: setup-build setup-test $(SWIFTSHADER_DRIVER)
 	VK_DRIVER_FILES=$(SWIFTSHADER_DRIVER) VK_ICD_FILENAMES=$(SWIFTSHADER_DRIVER) \
@@ -128,7 +135,7 @@ endef
 
 test-container: setup-build setup-container
 	sh tests/kubernetes/tools.sh $(TEST_TOOLS)
-	docker/registry-free.sh $(CONTAINER_BUILD)
+	CONTAINER_OPT_LEVEL=$(CONTAINER_OPT_LEVEL) docker/registry-free.sh $(CONTAINER_BUILD)
 	CONTAINERS_CONF="$(abspath $(TARGET_DIR))/container/containers.conf" DISTPY_GPU_TEST_TOOLS=$(TEST_TOOLS) \
 		$(CARGO) test --release --test container -- --show-output
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image where no image registry can be reached, from Debian packages alone, with podman and buildah:
 #   docker/registry-free.sh full     compiles in the image's build stage, as `docker build` does
+#                                    CONTAINER_OPT_LEVEL=1 makes it in less time, for tests
 #   docker/registry-free.sh quick    takes the program that `cargo build --release` made on this machine (a Debian 12)
 # Gives localhost/distpy-gpu:VERSION and localhost/distpy-gpu:VERSION-mesa. Everything else is kept in target/container.
 set -euo pipefail
@@ -82,6 +83,9 @@ compile_in_stage() {
     mount_if_there "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" /etc/host-certificates.crt
     mount_if_there /etc/pip.conf /etc/pip.conf
     mount_if_there "$cargo_home/config.toml" /usr/local/cargo/config.toml
+    if [ -n "${CONTAINER_OPT_LEVEL:-}" ]; then
+        mounts+=(--build-arg "CARGO_PROFILE_RELEASE_OPT_LEVEL=$CONTAINER_OPT_LEVEL")
+    fi
     build build "$image-build" --layers "${mounts[@]}"
     rm -rf "$work/build"
     mkdir "$work/build"

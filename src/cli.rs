@@ -124,6 +124,14 @@ pub struct Cli {
     /// What `render-job` puts into a manifest.
     #[command(flatten)]
     pub render: RenderArgs,
+
+    /// Which differences `diff` counts.
+    #[command(flatten)]
+    pub diff: DiffArgs,
+
+    /// What `verify` looks at.
+    #[command(flatten)]
+    pub verify: VerifyArgs,
 }
 
 /// Which existing results are replaced.
@@ -157,7 +165,7 @@ pub struct BenchmarkArgs {
     #[arg(long, value_name = "COUNT")]
     pub max_samples: Option<usize>,
 
-    /// Draw the time of a chunk by its size, as FILE.png or FILE.svg (with `--measure sizes`)
+    /// Draw the time of a chunk by its size (with `--measure sizes`), or the differences of `diff`, as FILE.png or FILE.svg
     #[arg(long, value_name = "FILE", value_parser = located)]
     pub plot: Option<PathBuf>,
 }
@@ -171,6 +179,29 @@ pub enum Measure {
     Commands,
     /// The flow on chunks of a thousand samples and powers of ten of that: where a GPU begins to pay.
     Sizes,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "For -m diff")]
+pub struct DiffArgs {
+    /// Largest difference that counts as none, as a part of the row's largest magnitude
+    #[arg(long, value_name = "NUMBER", default_value = "1e-5", value_parser = tolerance)]
+    pub tolerance: f64,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "For -m verify")]
+pub struct VerifyArgs {
+    /// Compare results with the hashes that runs left beside them, and inputs with those of the manifests
+    #[arg(long)]
+    pub hashes: bool,
+
+    /// Number of chunks that are computed again without --hashes, evenly from the first to the last; `--device` and
+    /// `--precision` choose by what, `--tolerance` what counts as a difference
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(1..))]
+    pub sample: u16,
 }
 
 /// Arguments of `render-job`.
@@ -416,6 +447,12 @@ pub enum LogFormat {
 fn whole(text: &str, most: u64, advice: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|n| (1..=most).contains(n));
     number.ok_or_else(|| format!("found \"{text}\", expected 1 to {most}; {advice}"))
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|it: &f64| it.is_finite() && *it >= 0.0);
+    number.ok_or_else(|| format!("found \"{text}\", expected a number from 0 on, such as 1e-5"))
 }
 
 fn threads(text: &str) -> Result<usize, String> {

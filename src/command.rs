@@ -541,7 +541,7 @@ pub enum SummaryForm {
 
 impl Summary {
     /// Ends the name of a part.
-    pub const PART: &'static str = "part";
+    pub const PART: &'static str = crate::formats::part::Part::ENDING;
     /// Ends the name of what stands for the part of a chunk that is bad.
     pub const FAILED: &'static str = "failed";
 

@@ -11,6 +11,7 @@ pub mod labelled;
 pub mod las;
 mod mapped;
 pub mod npy;
+pub mod numbers;
 pub mod onnx;
 pub mod open;
 pub mod parquet;

@@ -7,6 +7,7 @@ mod commands;
 mod device;
 #[cfg(feature = "gpu")]
 pub mod devices;
+mod diff;
 mod dirswap;
 mod document;
 mod each;
@@ -24,6 +25,7 @@ mod synthesize;
 mod tally;
 mod template;
 mod timeshift;
+mod verify;
 
 use std::error::Error;
 use std::io;
@@ -136,6 +138,16 @@ pub static ALL: &[Module] = &[
         name: "document",
         summary: "Describes a command file: Graphviz, LaTeX, Markdown, and a drawing of where each command runs",
         run: document::run,
+    },
+    Module {
+        name: "diff",
+        summary: "Compares two folders of results by their numbers, in a table and a picture",
+        run: diff::run,
+    },
+    Module {
+        name: "verify",
+        summary: "Checks results by computing some of them again, or by the hashes that were recorded",
+        run: verify::run,
     },
     Module {
         name: "report",

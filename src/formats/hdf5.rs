@@ -383,6 +383,45 @@ impl Source for H5Source {
     }
 }
 
+/// The name, shape and values of each dataset of real numbers, in groups too.
+///
+/// # Errors
+/// When the file cannot be read, or is damaged.
+pub fn numbers(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f64>)>, FormatError> {
+    let local = local(path)?;
+    #[cfg(unix)]
+    trial::survives(local.path(), path)?;
+    let (file, _pieces, _copy) = open_file(path, local)?;
+    let at = Place { path };
+    links::check(at, &file)?;
+    let mut found = Vec::new();
+    let mut groups = vec![
+        file.as_group()
+            .map_err(|e| at.library("/", "a group", &e))?,
+    ];
+    while let Some(group) = groups.pop() {
+        for name in members(&group) {
+            if let Ok(inner) = group.group(&name) {
+                groups.push(inner);
+                continue;
+            }
+            let dataset = at.dataset(&group, &name)?;
+            values::written(at, &dataset)?;
+            let real = dataset
+                .dtype()
+                .is_ok_and(|it| it.conv_to::<f64>().is_some());
+            if real {
+                let values = dataset.read_raw::<f64>();
+                let values =
+                    values.map_err(|e| at.library(&dataset.name(), "readable values", &e))?;
+                found.push((dataset.name(), dataset.shape(), values));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
 /// The file that messages speak of.
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {

@@ -1,16 +1,55 @@
 //! Writing tables as Parquet.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
 
+use super::FormatError;
+use super::numbers::{Numbers, number_of_text};
 use super::table::{Band, Columns, Row, Rows};
+use crate::store;
+
+/// The columns of a file. A text is a number that equal texts share.
+///
+/// # Errors
+/// When it cannot be read, or is damaged.
+pub fn numbers(path: &Path) -> Result<Vec<Numbers>, FormatError> {
+    let wrong =
+        |e: ParquetError| FormatError::content(path, "table", format!("\"{e}\""), "a Parquet file");
+    let file = store::open(path).map_err(|e| FormatError::io(path, e))?;
+    let reader = SerializedFileReader::new(file).map_err(wrong)?;
+    let mut columns: Vec<Numbers> = Vec::new();
+    for row in reader.get_row_iter(None).map_err(wrong)? {
+        for (k, (name, field)) in row.map_err(wrong)?.get_column_iter().enumerate() {
+            if columns.len() <= k {
+                columns.push(Numbers {
+                    name: name.clone(),
+                    shape: [1, 0],
+                    values: Vec::new(),
+                });
+            }
+            let value = match field {
+                Field::Double(value) => *value,
+                Field::Float(value) => f64::from(*value),
+                Field::Int(value) => f64::from(*value),
+                Field::Long(value) | Field::TimestampMicros(value) => *value as f64,
+                other => number_of_text(&other.to_string()),
+            };
+            columns[k].values.push(value);
+            columns[k].shape[1] += 1;
+        }
+    }
+    Ok(columns)
+}
 
 /// Rows that are held, and compressed together.
 const GROUP: usize = 1 << 17;

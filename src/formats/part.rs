@@ -41,6 +41,9 @@ pub struct PartAxis {
 }
 
 impl Part {
+    /// Ends the name of its file.
+    pub const ENDING: &'static str = "part";
+
     /// The beginning of a part, up to the times.
     pub fn head(&self) -> Vec<u8> {
         let mut head = MAGIC.to_vec();

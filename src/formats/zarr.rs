@@ -173,6 +173,27 @@ pub fn open(folder: &Path) -> Result<Zarr, FormatError> {
     })
 }
 
+/// The shape and all values of an array of any number of dimensions, as they are stored.
+///
+/// # Errors
+/// When it is none, or cannot be read or decoded.
+pub fn all(folder: &Path) -> Result<(Vec<usize>, Vec<f64>), FormatError> {
+    let (array, dtype) = open_any(folder)?;
+    let shape: Vec<usize> = array.shape().iter().map(|n| *n as usize).collect();
+    let bytes = bytes(&array, &array.subset_all(), folder)?;
+    let count = bytes.len() / dtype.size();
+    let values = super::numbers::native(dtype, [1, count], bytes);
+    let values = values.ok_or_else(|| {
+        FormatError::content(
+            folder,
+            "values",
+            format!("{shape:?}"),
+            "values of that shape",
+        )
+    })?;
+    Ok((shape, values))
+}
+
 /// The arrays of a group; `None` where the folder is an array.
 fn members(folder: &Path) -> Option<Vec<String>> {
     let header = store::read(&folder.join(HEADERS[0])).ok();

@@ -33,6 +33,11 @@ use crate::pipeline::watch::Watch;
 const A_DAY: usize = 86_400;
 
 pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
+    run_on(cli, monitor, None)
+}
+
+/// Runs the flow on every chunk, or on so many of them, evenly from the first to the last.
+pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Code, Failure> {
     let system = system(cli, monitor)?;
     let output = output_folder(cli, &system)?;
     let flow = flow(monitor, &system)?.ok_or_else(|| {
@@ -66,6 +71,10 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     } = match &cli.watch {
         Some(folder) => chunks::follow(cli, &system, &flow, folder, monitor)?,
         None => chunks::find(cli, &system, Some(&flow))?,
+    };
+    let chunks = match sample {
+        Some(count) => evenly(chunks, count),
+        None => chunks,
     };
     if cli.watch.is_some() && later.is_none() {
         tracing::info!("ended as asked, before the first chunk");
@@ -229,6 +238,19 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         Report { unread: 1.., .. } => exit::IO,
         _ => exit::OK,
     })
+}
+
+/// So many of some values, from the first to the last.
+fn evenly<T>(values: Vec<T>, count: usize) -> Vec<T> {
+    let last = values.len().saturating_sub(1);
+    let wanted: Vec<usize> = match count {
+        _ if count > last => return values,
+        0 | 1 => vec![0],
+        _ => (0..count).map(|k| k * last / (count - 1)).collect(),
+    };
+    let values = values.into_iter().enumerate();
+    let values = values.filter(|(k, _)| wanted.contains(k));
+    values.map(|(_, value)| value).collect()
 }
 
 /// Everything but the flow that changes numbers, by its key in the configuration.

@@ -14,6 +14,8 @@ mod commands;
 mod companions;
 mod config;
 mod corpus;
+#[cfg(target_os = "linux")]
+mod diff;
 #[cfg(all(feature = "gpu", unix))]
 mod doctor;
 mod document;
@@ -70,6 +72,7 @@ mod tidy;
 mod timeline;
 #[cfg(target_os = "linux")]
 mod unattended;
+mod verify;
 mod witsml;
 
 /// The repository: where cargo runs the tests; what `CARGO_MANIFEST_DIR` says where they were carried to another machine.

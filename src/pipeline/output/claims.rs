@@ -81,6 +81,7 @@ impl<D: Disk> Claims<D> {
         let written = joined.disk.write(&name, run);
         written.map_err(|e| OutputError::io(&name, e))?;
         joined.reap_all();
+        joined.remove_orphans();
         Ok(joined)
     }
 
@@ -239,6 +240,29 @@ impl<D: Disk> Claims<D> {
         }
     }
 
+    /// Removes what runs left whose leases a power failure took.
+    fn remove_orphans(&self) {
+        for run in self.disk.names(&self.claims) {
+            let orphan = is_run_id(&run)
+                && run != self.run
+                && self.life(&run) == Life::Gone
+                && self.reaper(&run).is_none();
+            if orphan {
+                self.remove_traces(&run);
+            }
+        }
+    }
+
+    /// Removes the claims and unfinished files of a run that has ended.
+    fn remove_traces(&self, dead: &str) {
+        for name in self.disk.names(&self.claims) {
+            self.remove_if(&self.claims.join(name), dead);
+        }
+        // It is empty if the run ended while it wrote its name.
+        self.disk.remove(&self.claims.join(dead));
+        remove_leftovers(&self.folder, dead, DEPTH);
+    }
+
     /// Removes what a dead run left; false where another run was first.
     fn reap(&self, lease: &str, dead: &str) -> bool {
         let held = self.leases.join(format!("{dead}.by-{}", self.run));
@@ -246,10 +270,7 @@ impl<D: Disk> Claims<D> {
             return false;
         }
         tracing::debug!("run {dead} is dead: its claims and unfinished files are removed");
-        for name in self.disk.names(&self.claims) {
-            self.remove_if(&self.claims.join(name), dead);
-        }
-        remove_leftovers(&self.folder, dead, DEPTH);
+        self.remove_traces(dead);
         self.disk.remove(&held);
         true
     }

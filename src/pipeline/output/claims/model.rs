@@ -114,10 +114,13 @@ impl Disk for Model {
     }
 
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        self.call(|state| {
-            state.files.insert(path.to_path_buf(), text.to_string());
-            Ok(())
-        })
+        for text in ["", text] {
+            self.call(|state| {
+                state.files.insert(path.to_path_buf(), text.to_string());
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
