@@ -10,7 +10,7 @@ use crate::block::Precision;
 use crate::gpu::{Dispatch, import};
 
 /// Pipelines that are kept: constants such as lengths make others of the same shader, as chunks of other lengths come.
-const MOST: usize = 1024;
+const MOST: usize = 128;
 
 /// The compiled shaders of an engine.
 pub(super) struct Pipelines {

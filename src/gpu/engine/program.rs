@@ -54,7 +54,7 @@ struct Timer {
 /// Bytes of the two timestamps around a run's kernels.
 const TIMES: u64 = 16;
 /// Tables that are kept on the device: twiddles, windows, coefficients, of as many chunk lengths as come.
-const MOST_TABLES: usize = 1024;
+const MOST_TABLES: usize = 128;
 
 /// A run that was submitted. Dropping it abandons its results.
 pub struct Ticket {
