@@ -45,6 +45,7 @@ use self::chunked::Chunks;
 use self::contiguous::Contiguous;
 use super::description::{Described, Description};
 use super::mapped::Pieces;
+use super::numbers::Numbers;
 use super::segment::{RATES, Rate};
 use super::{FormatError, Header, Layout, Source, Unchanged};
 use crate::store::Local;
@@ -383,11 +384,11 @@ impl Source for H5Source {
     }
 }
 
-/// The name, shape and values of each dataset of real numbers, in groups too.
+/// The values of each dataset of real numbers, in groups too.
 ///
 /// # Errors
 /// When the file cannot be read, or is damaged.
-pub fn numbers(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f64>)>, FormatError> {
+pub fn numbers(path: &Path) -> Result<Vec<Numbers>, FormatError> {
     let local = local(path)?;
     #[cfg(unix)]
     trial::survives(local.path(), path)?;
@@ -414,11 +415,11 @@ pub fn numbers(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f64>)>, Forma
                 let values = dataset.read_raw::<f64>();
                 let values =
                     values.map_err(|e| at.library(&dataset.name(), "readable values", &e))?;
-                found.push((dataset.name(), dataset.shape(), values));
+                found.push(Numbers::of_shape(dataset.name(), &dataset.shape(), values));
             }
         }
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 

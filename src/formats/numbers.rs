@@ -29,7 +29,7 @@ impl Numbers {
     }
 
     /// An array of any number of dimensions: the first one is that of the rows.
-    fn of_shape(name: impl Into<String>, shape: &[usize], values: Vec<f64>) -> Self {
+    pub(super) fn of_shape(name: impl Into<String>, shape: &[usize], values: Vec<f64>) -> Self {
         let rows = match shape {
             [rows, ..] if shape.len() > 1 => *rows,
             _ => 1,
@@ -57,12 +57,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<Numbers>>, FormatError> {
         Some("parquet") => super::parquet::numbers(path).map(Some),
         Some(Part::ENDING) => of_part(path).map(|array| Some(vec![array])),
         #[cfg(feature = "hdf5")]
-        Some("h5" | "hdf5" | "nc") => {
-            let arrays = super::hdf5::numbers(path)?.into_iter();
-            let arrays =
-                arrays.map(|(name, shape, values)| Numbers::of_shape(name, &shape, values));
-            Ok(Some(arrays.collect()))
-        }
+        Some("h5" | "hdf5" | "nc") => super::hdf5::numbers(path).map(Some),
         _ => Ok(None),
     }
 }
