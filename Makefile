@@ -141,7 +141,7 @@ test-container: setup-build setup-container
 
 # What is found lies in tests/fuzz/artifacts; inputs that reach new code are added to tests/fuzz/corpus. The target hdf5 changes sound files.
 # That of any bytes, hdf5_bytes, is not among them: HDF5's own library does not come to an end with some damaged heaps of texts.
-FUZZ_TARGETS ?= segy tdms hdf5 npy csv las witsml zarr
+FUZZ_TARGETS ?= segy tdms hdf5 npy csv las witsml zarr json arguments onnx numbers
 FUZZ_SECONDS ?= 600
 FUZZ_SEEDS := $(TARGET_DIR)/fuzz-seeds
 

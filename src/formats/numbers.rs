@@ -151,7 +151,15 @@ fn of_png(path: &Path) -> Result<Numbers, FormatError> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(&bytes));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(wrong)?;
-    let size = reader.output_buffer_size().unwrap_or_default();
+    /// Deflate makes 1032 bytes of one at most.
+    const MOST_PER_BYTE: usize = 1032;
+    let size = reader.output_buffer_size();
+    let size = size.filter(|size| *size / MOST_PER_BYTE <= bytes.len());
+    let size = size.ok_or_else(|| {
+        let found = format!("{} x {} pixels", reader.info().width, reader.info().height);
+        let expected = format!("a size that {} bytes can have", bytes.len());
+        FormatError::content(path, "picture", found, expected)
+    })?;
     let mut pixels = vec![0; size];
     let frame = reader.next_frame(&mut pixels).map_err(wrong)?;
     pixels.truncate(frame.buffer_size());

@@ -263,7 +263,7 @@ fn text(all: &[Compared], tolerance: Tolerance) -> String {
     let count = |test: fn(&Outcome) -> bool| all.iter().filter(|it| test(&it.outcome)).count();
     let _ = writeln!(
         text,
-        "{} files: {} same, {} close, {} different, {} missing (tolerance {} of each row's scale)",
+        "{} files: {} same, {} close, {} different, {} missing (tolerance {:e} of each row's scale)",
         all.len(),
         count(|it| matches!(it, Outcome::Same)),
         count(|it| matches!(it, Outcome::Close(_))),

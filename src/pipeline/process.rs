@@ -8,7 +8,8 @@
 //! that are cut from recordings, which are in memory), the executor holds its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
 //! container's memory is short.
 
-use std::collections::{HashMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -242,9 +243,10 @@ impl Run<'_> {
         let mut fits = false;
         let names = reader.names();
         let work = |chunk: &Chunk| self.work(names.id(chunk).ok().as_ref(), &chunk.path);
+        let reported = RefCell::new(HashSet::new());
         let finished = |chunk: &Chunk| {
             let id = names.id(chunk);
-            id.is_ok_and(|id| self.finished(&id, chunk))
+            id.is_ok_and(|id| self.finished(&id, chunk, &reported))
         };
         let turns = Turns::new(self.output, self.monitor, chunks, work, finished);
         for turn in turns.until(ended) {
@@ -314,8 +316,8 @@ impl Run<'_> {
     }
 
     /// Whether every file of every sink exists as it was written, and this flow made them from this chunk. A flow without sinks is
-    /// never finished.
-    fn finished(&self, id: &ChunkId, chunk: &Chunk) -> bool {
+    /// never finished. Damaged results are reported once.
+    fn finished(&self, id: &ChunkId, chunk: &Chunk, reported: &RefCell<HashSet<PathBuf>>) -> bool {
         if self.origins.recomputes() {
             return false;
         }
@@ -338,13 +340,16 @@ impl Run<'_> {
             let recorded = digests.next();
             !recorded.is_some_and(|it| digest::has(path, it).unwrap_or(false))
         });
-        if let Some(path) = &damaged {
+        let Some(path) = damaged else {
+            return true;
+        };
+        if reported.borrow_mut().insert(path.clone()) {
             tracing::warn!(
                 "{}: found other bytes than were written; the chunk is computed again",
                 path.display()
             );
         }
-        damaged.is_none()
+        false
     }
 
     fn compute(

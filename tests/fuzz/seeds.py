@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-ENDINGS = {"segy": ".sgy", "tdms": ".tdms", "hdf5_bytes": ".h5", "npy": ".npy", "csv": ".csv", "las": ".las", "witsml": ".fbe"}
+ENDINGS = {"segy": ".sgy", "tdms": ".tdms", "hdf5_bytes": ".h5", "npy": ".npy", "csv": ".csv", "las": ".las", "witsml": ".fbe", "json": ".json", "onnx": ".onnx"}
 LARGEST = 32 << 10
 
 

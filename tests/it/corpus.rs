@@ -24,6 +24,10 @@ fn the_corpus_is_read_or_refused() {
         ("las", readers::las),
         ("witsml", readers::witsml),
         ("zarr", readers::zarr),
+        ("json", readers::json),
+        ("arguments", readers::arguments),
+        ("onnx", readers::onnx),
+        ("numbers", readers::numbers),
     ] {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
         let entries = std::fs::read_dir(corpus.join(target)).expect("a folder of inputs");

@@ -131,6 +131,55 @@ const MODULES: &[Module] = &[
         alone: false,
     },
     Module {
+        name: "ingest of TDMS",
+        prepare: |project| {
+            project.system(json!({"prf": null}));
+            let golden = crate::root().join("tests/golden/tdms/interleaved-big.tdms");
+            project.write("raw/r.tdms", &std::fs::read(golden).unwrap());
+        },
+        args: "-m ingest_tdms -c system.json -f raw/r.tdms -o OUT",
+        alone: false,
+    },
+    Module {
+        name: "headers of every trace",
+        prepare: |project| {
+            recording(project, "raw/r.sgy");
+            project.system(json!({"prf": 100, "distpy_gpu": {"device": "cpu", "headers": "distpy", "npy_dtype": "f64"}}));
+        },
+        args: "-m segy_ingest -c system.json -f raw/r.sgy -o OUT",
+        alone: false,
+    },
+    Module {
+        name: "logs from LAS",
+        prepare: |project| {
+            let golden = crate::root().join("tests/golden/io/las2fbe/input.las");
+            project.write("data/input.las", &std::fs::read(golden).unwrap());
+        },
+        args: "-m las2fbe -c system.json -f data/input.las -o OUT",
+        alone: false,
+    },
+    Module {
+        name: "folders swapped",
+        prepare: |project| {
+            for time in [1_500_000_000, 1_500_000_001] {
+                for result in ["low", "high"] {
+                    let name = format!("data/{time}/{result}.npy");
+                    project.write(&name, &crate::program::chunk(3, 4, 1));
+                }
+                let axis = crate::program::npy("'<f8'", false, &[4], &[0; 32]);
+                project.write(&format!("data/{time}/measured_depth.npy"), &axis);
+            }
+        },
+        args: "-m dirswap -c system.json -f data -o OUT",
+        alone: false,
+    },
+    Module {
+        name: "a described flow",
+        prepare: every_writer,
+        args: "-m document -c system.json -o OUT",
+        alone: false,
+    },
+    Module {
         name: "a recording",
         prepare: |project| recording(project, "raw/r.sgy"),
         args: "-m synthesize -c recipe.json -o OUT/r.sgy",
@@ -235,17 +284,59 @@ fn struck(
     at: u64,
 ) -> Command {
     let mut command = project.command(args);
+    command.args(["--threads", "2"]);
+    let paths = project.path(out);
+    strike_at(
+        &mut command,
+        project,
+        shim,
+        &paths.to_string_lossy(),
+        fault,
+        at,
+    );
     command
-        .args(["--threads", "2"])
+}
+
+/// Loads the library into a command's process, for operations on paths that have this text.
+fn strike_at(
+    command: &mut Command,
+    project: &Project,
+    shim: &Path,
+    paths: &str,
+    fault: &Fault,
+    at: u64,
+) {
+    command
         .env("LD_PRELOAD", shim)
-        .env("FAULT_PATHS", project.path(out))
+        .env("FAULT_PATHS", paths)
         .env("FAULT_KINDS", fault.kinds)
         .env("FAULT_ACT", fault.act)
         .env("FAULT_ERRNO", fault.errno.to_string())
         .env("FAULT_AT", at.to_string())
         .env("FAULT_COUNT", project.path("count"))
         .env("FAULT_LOG", project.path("log"));
-    command
+}
+
+/// Number of operations that are struck, and the seed that selects them.
+fn sample() -> (u64, u64) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let points = match variable("DISTPY_GPU_FAULTS").as_deref() {
+        Some("all") => u64::MAX,
+        Some(number) => number.parse().expect("a number of points, or all"),
+        None => POINTS,
+    };
+    let seed = variable("DISTPY_GPU_FAULTS_SEED").map_or(1, |it| it.parse().expect("a seed"));
+    (points, seed)
+}
+
+/// The operations to strike, of those that a run counted.
+fn drawn(project: &Project, points: u64, random: &mut Random) -> Vec<u64> {
+    let counted = std::fs::read_to_string(project.path("count")).unwrap();
+    let counted: u64 = counted.parse().unwrap();
+    let mut all: Vec<u64> = (1..=counted).collect();
+    random.shuffle(&mut all);
+    all.truncate(usize::try_from(points).unwrap_or(usize::MAX));
+    all
 }
 
 /// Loses what was not forced onto the disk: bytes become zeros, and by chance names that were given go back.
@@ -396,14 +487,7 @@ fn holds(
 fn strike(name: &str) {
     let Some(shim) = shim() else { return };
     let module = MODULES.iter().find(|it| it.name == name).expect("a module");
-    let variable = |name: &str| std::env::var(name).ok();
-    let wanted = variable("DISTPY_GPU_FAULTS");
-    let points = match wanted.as_deref() {
-        Some("all") => u64::MAX,
-        Some(number) => number.parse().expect("a number of points, or all"),
-        None => POINTS,
-    };
-    let seed = variable("DISTPY_GPU_FAULTS_SEED").map_or(1, |it| it.parse().expect("a seed"));
+    let (points, seed) = sample();
     let project = Project::new();
     (module.prepare)(&project);
     let args = module.args.replace("OUT", "expected");
@@ -416,30 +500,24 @@ fn strike(name: &str) {
         let out = module.args.replace("OUT", "counted");
         let _ = std::fs::remove_dir_all(project.path("counted"));
         Ran::of(struck(&project, shim, &out, "counted", fault, 0)).ends(0);
-        let counted = std::fs::read_to_string(project.path("count")).unwrap();
-        let counted: u64 = counted.parse().unwrap();
+        let struck = drawn(&project, points, &mut random);
         assert!(
-            counted > 0 || fault.act == "short",
+            !struck.is_empty() || fault.act == "short",
             "{fault:?} counts nothing"
         );
-        let mut all: Vec<u64> = (1..=counted).collect();
-        random.shuffle(&mut all);
-        all.truncate(usize::try_from(points).unwrap_or(usize::MAX));
-        let struck = all.len();
-        for at in all {
+        let count = struck.len();
+        for at in struck {
             let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 holds(&project, shim, module, fault, at, &expected, &mut random);
             }));
             if tried.is_err() {
-                eprintln!(
-                    "{name}: {fault:?} at {at} of {counted}, DISTPY_GPU_FAULTS_SEED={seed}, fails"
-                );
+                eprintln!("{name}: {fault:?} at {at}, DISTPY_GPU_FAULTS_SEED={seed}, fails");
                 failed += 1;
                 assert!(failed < MOST_FAILURES, "too many fail");
             }
         }
         eprintln!(
-            "{name}: {} {}{}: {struck} of {counted} points",
+            "{name}: {} {}{}: {count} points",
             fault.act,
             fault.errno,
             if fault.power { " power" } else { "" }
@@ -474,6 +552,79 @@ modules! {
     a_report: "a report",
     shifted_times: "shifted times",
     a_recording: "a recording",
+    ingest_of_tdms: "ingest of TDMS",
+    headers_of_every_trace: "headers of every trace",
+    logs_from_las: "logs from LAS",
+    folders_swapped: "folders swapped",
+    a_described_flow: "a described flow",
+}
+
+/// Requests to a store are the operations here. A connection that breaks is tried again.
+#[cfg(feature = "object-store")]
+#[test]
+fn a_flow_in_a_store() {
+    let (Some(shim), Some(store)) = (shim(), crate::store::Store::start()) else {
+        return;
+    };
+    let project = Project::with_chunks(3);
+    project.summary("-o expected").ends(0);
+    let expected = project.files("expected");
+    let args = |out: &str| {
+        let run = "-m strainrate2summary -c system.json --claim-expiry 1 --threads 2";
+        format!("{run} -o s3://data/{out}")
+    };
+    let kill = Fault {
+        act: "kill",
+        errno: 0,
+        kinds: "w",
+        power: false,
+    };
+    let reset = Fault {
+        act: "error",
+        errno: libc::ECONNRESET,
+        kinds: "wr",
+        power: false,
+    };
+    let (points, seed) = sample();
+    for fault in [kill, reset] {
+        let command = |out: &str, at: u64| {
+            let mut command = store.command(&project, &args(out));
+            strike_at(&mut command, &project, shim, "socket:", &fault, at);
+            command
+        };
+        let mut random = Random::new(seed);
+        Ran::of(command(&format!("counted-{}", fault.act), 0)).ends(0);
+        let struck = drawn(&project, points, &mut random);
+        eprintln!(
+            "a flow in a store: {} {}: {} points",
+            fault.act,
+            fault.errno,
+            struck.len()
+        );
+        for at in struck {
+            let out = format!("{}-{at}", fault.act);
+            let ran = Ran::of(command(&out, at));
+            let about = format!("{fault:?} at {at}: {}", ran.err);
+            assert!(
+                fault.act == "kill" || [0, 74].contains(&ran.code),
+                "{about}"
+            );
+            let left = store.files(&out);
+            for (name, bytes) in &left {
+                assert_eq!(expected.get(name), Some(bytes), "{name}: {about}");
+            }
+            assert!(
+                ran.code != 0 || left == expected,
+                "files are missing: {about}"
+            );
+            let again = store.run(&project, &args(&out));
+            assert_eq!(again.code, 0, "the next run: {}after {about}", again.err);
+            assert!(
+                store.files(&out) == expected,
+                "the next run makes others: {about}"
+            );
+        }
+    }
 }
 
 #[cfg(feature = "hdf5")]

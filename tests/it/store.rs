@@ -21,7 +21,7 @@ const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us
                       SignedHeaders=host, Signature=0";
 
 /// A server with the bucket `data`; it ends with this value.
-struct Store {
+pub struct Store {
     server: Child,
     port: u16,
 }
@@ -35,7 +35,7 @@ impl Drop for Store {
 
 impl Store {
     /// `None` where there is no Python with moto.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let python = python::python()?;
         let mut server = Command::new(python)
             .args(["-m", "moto.server", "-p", "0"])
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Every object of a folder by its name below; not what runs know of each other.
-    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    pub fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let keys = self.keys(&format!("{folder}/")).into_iter();
         keys.filter(|key| !key.contains("/.distpy-gpu/"))
             .map(|key| {
@@ -112,11 +112,11 @@ impl Store {
             .collect()
     }
 
-    fn command(&self, project: &Project, args: &str) -> Command {
+    pub fn command(&self, project: &Project, args: &str) -> Command {
         command(project, args, self.port)
     }
 
-    fn run(&self, project: &Project, args: &str) -> Ran {
+    pub fn run(&self, project: &Project, args: &str) -> Ran {
         Ran::of(self.command(project, args))
     }
 }

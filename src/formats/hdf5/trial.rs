@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use hdf5::{File, Group};
-use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
 use super::{Place, attributes, chunked, members, samples, values};
 use crate::formats::FormatError;
@@ -117,9 +117,9 @@ pub fn survives(copy: &Path, path: &Path) -> Result<(), FormatError> {
 /// When the system refuses limits.
 pub fn serve() -> std::io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
-    setrlimit(Resource::RLIMIT_AS, BYTES, BYTES)?;
+    limit(Resource::RLIMIT_AS, BYTES)?;
     // A crash is an answer, and needs no trace on the disk.
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    limit(Resource::RLIMIT_CORE, 0)?;
     let mut paths = std::io::stdin().lock();
     let mut answers = std::io::stdout().lock();
     loop {
@@ -142,9 +142,13 @@ fn limit_time(path: &Path) -> std::io::Result<()> {
     let used = used.user_time().tv_sec() + used.system_time().tv_sec();
     let gigabytes = path.metadata().map_or(0, |file| file.len() >> 30);
     let seconds = used.unsigned_abs() + 1 + SECONDS + SECONDS_A_GIGABYTE * gigabytes;
-    // The hard limit cannot be raised again for the next file.
-    setrlimit(Resource::RLIMIT_CPU, seconds, libc::RLIM_INFINITY)?;
-    Ok(())
+    limit(Resource::RLIMIT_CPU, seconds)
+}
+
+/// Sets a limit, below that of the system. The hard limit stays, as it cannot be raised again for the next file.
+fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
+    let (_, hard) = getrlimit(resource)?;
+    Ok(setrlimit(resource, most.min(hard), hard)?)
 }
 
 /// Does what opening a file does, whatever its layout. What is wrong with it is found again where it is opened.

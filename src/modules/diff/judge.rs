@@ -32,9 +32,11 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The two arrays of a file as one: that with the larger relative difference, with the values of both.
-    pub fn worse(self, other: Self) -> Self {
+    /// The two arrays of a file as one: that with the larger relative difference, with the values and rows of both.
+    pub fn worse(mut self, mut other: Self) -> Self {
         let [values, beyond] = [self.values + other.values, self.beyond + other.beyond];
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.append(&mut other.rows);
         let worse = match other.relative > self.relative {
             true => other,
             false => self,
@@ -42,6 +44,7 @@ impl Difference {
         Self {
             values,
             beyond,
+            rows,
             ..worse
         }
     }

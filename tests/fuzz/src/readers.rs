@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{LazyLock, OnceLock};
 
+use clap::Parser;
+use distpy_gpu::cli::Cli;
 use distpy_gpu::command::Compat;
-
-use distpy_gpu::config::companions::{Csv, Settings};
+use distpy_gpu::config::companions::{Csv, LasKeys, Settings, ShiftKeys, TemplateKeys};
+use distpy_gpu::config::plots::Plots;
+use distpy_gpu::config::{System, Workflow};
 #[cfg(feature = "hdf5")]
 use distpy_gpu::formats::description::{Band, Description};
-use distpy_gpu::formats::{Source, csv, las, npy, open, segy, tdms, witsml, zarr};
+use distpy_gpu::formats::{Source, csv, las, npy, numbers, onnx, open, segy, tdms, witsml, zarr};
+use distpy_gpu::graph::{Graph, Reading};
 use distpy_gpu::pipeline::output::{Folder, Sharing};
 use distpy_gpu::pipeline::tables::{Job, convert};
 
@@ -164,6 +168,49 @@ pub fn zarr(folder: &Path, bytes: &[u8]) {
         let [rows, cols] = [rows.min(64), cols.min(64)];
         let _ = array.read(0..rows, 0..cols);
     }
+}
+
+/// Each kind of configuration, from the same text; a command file becomes a graph.
+pub fn json(_: &Path, bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let path = Path::new("fuzz.json");
+    let _ = System::parse(path, text);
+    let _ = Plots::parse(path, text);
+    if let Ok(flow) = Workflow::parse(path, text) {
+        for compat in [Compat::Exact, Compat::Distpy] {
+            let strict = compat == Compat::Exact;
+            let _ = Graph::build(&flow, Reading { compat, strict });
+        }
+    }
+    if let Ok(settings) = Settings::parse(path, text) {
+        let _ = (Csv::of(&settings), LasKeys::of(&settings));
+        let _ = (ShiftKeys::seconds(&settings), TemplateKeys::of(&settings));
+    }
+}
+
+/// A command line, with a zero after each argument.
+pub fn arguments(_: &Path, bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = Cli::try_parse_from(std::iter::once("distpy-gpu").chain(text.split('\0')));
+}
+
+/// A trained network.
+pub fn onnx(folder: &Path, bytes: &[u8]) {
+    let _ = onnx::open(&file(folder, "fuzz.onnx", bytes));
+}
+
+/// The numbers of a result: the first byte selects the format.
+pub fn numbers(folder: &Path, bytes: &[u8]) {
+    let Some((kind, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let endings = ["npy", "fbe", "csv", "png", "parquet", "part"];
+    let name = format!("fuzz.{}", endings[usize::from(*kind) % endings.len()]);
+    let _ = numbers::read(&file(folder, &name, bytes));
 }
 
 /// Reads the beginning and the end of a recording, and the headers of its traces.
