@@ -67,7 +67,7 @@ impl Method {
 fn limit(size: &BytesRepresentation) -> u64 {
     match *size {
         BytesRepresentation::FixedSize(size) => size,
-        // What another codec has packed is bounded by an estimate of what it adds, so some more is let pass.
+        // The size of bytes that another codec packed is an estimate, so the limit has some room.
         BytesRepresentation::BoundedSize(size) => size.saturating_add(size / 8 + 1024),
         BytesRepresentation::UnboundedSize => UNKNOWN,
     }

@@ -25,7 +25,7 @@ const DEPTH: usize = 4;
 /// How often a claim that another run removes at the same moment is looked at anew.
 const ATTEMPTS: usize = 16;
 
-/// What a run claims in a folder.
+/// The claims of a run in a folder.
 #[derive(Debug)]
 pub struct Claims<D: Disk = System> {
     disk: D,

@@ -19,7 +19,7 @@ const DIGITS: usize = 16;
 /// an offset on.
 ///
 /// # Errors
-/// What `read` gives.
+/// Those of `read`.
 fn sampled(
     length: u64,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<()>,

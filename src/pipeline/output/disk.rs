@@ -17,11 +17,11 @@ pub const UNFINISHED: &str = ".new";
 /// A lease is touched so many times before it expires.
 const BEATS: u32 = 6;
 
-/// What claims do with files. Each call is one step, which is done or not.
+/// File operations of claims. Each call is one step, which is done or not.
 pub trait Disk: Debug + Send + Sync {
     /// A lease that is touched until it is let go.
     type Held: Debug + Send + Sync;
-    /// What keeps the system's word that the run lives; it ends with this value.
+    /// A lock by which the system shows that the run lives; it ends with this value.
     type Lock;
 
     /// Makes a lease that is locked before another run can see it, and touches it from then on.
@@ -79,7 +79,7 @@ pub trait Disk: Debug + Send + Sync {
     fn age(&self, path: &Path, lease: &Path) -> Option<Duration>;
 }
 
-/// What a lease says of its run, for other runs and for people.
+/// The content of a lease, for other runs and for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
     host: String,

@@ -25,7 +25,7 @@ pub enum Commit {
     Put,
 }
 
-/// What becomes of a complete file.
+/// The way in which a complete file gets its name.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
     /// How it gets its name.

@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 16;
 /// Stores date objects in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a run claims in a folder of a store.
+/// The claims of a run in a folder of a store.
 #[derive(Debug)]
 pub struct Leases {
     leases: PathBuf,

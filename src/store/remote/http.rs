@@ -22,7 +22,7 @@ impl HttpConnector for Direct {
 
 type SetTime = fn(ClientBuilder, Duration) -> ClientBuilder;
 
-/// What the environment sets: `object_store` keeps its own builder to itself, so each of its options is set again.
+/// Client options from the environment: `object_store` keeps its own builder to itself, so each of its options is set again.
 fn configured(options: &ClientOptions) -> Result<ClientBuilder> {
     let text = |key: Key| options.get_config_value(&key);
     let flag = |key: Key| text(key).is_some_and(|it| is_true(&it));
