@@ -104,6 +104,12 @@ const RUNS: &[(&str, &str, Same)] = &[
         "-c system.json -o made/fibre.sgy",
         Same::Everything,
     ),
+    ("diff", "-f logs/te logs/te --json", Same::Everything),
+    (
+        "verify",
+        "-c system.json -o logs --device cpu --json",
+        Same::Everything,
+    ),
     (
         "benchmark",
         "-c system.json --device cpu --json",
