@@ -521,3 +521,24 @@ fn a_chunk_without_events_has_an_empty_table() {
         assert_eq!(said, "0 ['time', 'channel', 'value']\n");
     }
 }
+
+/// A chunk that was bad has no mark of it any longer once it is done, and a part of before is none of it.
+#[test]
+fn marks_of_bad_chunks_go_with_the_next_run() {
+    let project = Project::with_chunks(3);
+    project.flow(flow());
+    project.write("chunks/2.npy", b"broken");
+    project.summary("").ends(65);
+    let marks = |project: &Project| {
+        let names = project.names("results").into_iter();
+        names.filter(|it| it.ends_with("2.failed")).count()
+    };
+    assert!(marks(&project) > 0, "{:?}", project.names("results"));
+    project.write("chunks/2.npy", &chunk(2, 6, 200));
+    project.summary("").ends(0);
+    assert_eq!(marks(&project), 0);
+    project.write("chunks/2.npy", b"broken again");
+    project.summary("").ends(65);
+    let names = project.names("results");
+    assert!(!names.iter().any(|it| it.ends_with("2.part")), "{names:?}");
+}

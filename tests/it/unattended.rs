@@ -647,3 +647,34 @@ fn chunks_of_many_lengths_are_those_of_runs_of_their_own() {
         assert_eq!(count, 5, "{device}: {:?}", alone.keys());
     }
 }
+
+/// Work that hangs does not keep a run from its end.
+#[cfg(unix)]
+#[test]
+fn a_run_that_hangs_ends_after_the_grace_period() {
+    let project = Project::with_chunks(1);
+    let fifo = Command::new("mkfifo").arg(project.path("fifo")).status();
+    assert!(fifo.unwrap().success());
+    let mut command = project.command("-m strainrate2summary -c fifo --grace-period 1");
+    let run = command.stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let kill = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let ended = run.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(143), "{said}");
+    assert!(
+        said.contains("still at work 1 s after the signal (--grace-period)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_variable_cannot_ask_for_too_many_threads() {
+    let project = Project::with_chunks(1);
+    let mut command = project.command("-m strainrate2summary -c system.json");
+    command.env("RAYON_NUM_THREADS", "65535");
+    Ran::of(command)
+        .ends(64)
+        .says("RAYON_NUM_THREADS: found 65535, expected at most 1024");
+}
