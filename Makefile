@@ -26,7 +26,7 @@ VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 
 # How `make test-container` builds: `full` compiles in the image's build stage, `quick` ships the program that cargo made here.
 CONTAINER_BUILD ?= full
-# How far `full` optimises; empty for the release profile's own level.
+# Optimisation level of `full`; empty for that of the release profile.
 CONTAINER_OPT_LEVEL ?=
 
 # Software Vulkan complains on stderr where there is none, as for root.

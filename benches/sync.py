@@ -54,7 +54,7 @@ def main():
             for _ in range(args.runs):
                 for more, taken in seconds.items():
                     shutil.rmtree(folder / "out", ignore_errors=True)
-                    # What earlier runs left to write must not count.
+                    # Data of earlier runs that is not on the disk yet must not count.
                     subprocess.run(["sync"], check=True)
                     taken.append(run(*arguments, *more))
             synced, fast = (statistics.median(taken) for taken in seconds.values())

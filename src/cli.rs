@@ -129,7 +129,7 @@ pub struct Cli {
     #[command(flatten)]
     pub diff: DiffArgs,
 
-    /// What `verify` looks at.
+    /// Arguments of `verify`.
     #[command(flatten)]
     pub verify: VerifyArgs,
 }

@@ -411,7 +411,7 @@ fn set_threads(cli: &Cli, system: &System) -> Result<(), Failure> {
 
 /// Starts the worker threads: so many, or one per processor.
 fn start_threads(threads: Option<usize>) -> Result<(), Failure> {
-    // Where nothing else is asked for, the library takes a variable's number, whatever it is.
+    // Without --threads, rayon takes the variable's number without a limit.
     const VARIABLE: &str = "RAYON_NUM_THREADS";
     let variable = std::env::var(VARIABLE).ok();
     let variable = variable.and_then(|text| text.parse::<u64>().ok());

@@ -75,9 +75,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
     };
     let [a, b] = [a, b].map(PathBuf::from);
     start_threads(cli.threads)?;
-    let tolerance = Tolerance {
-        relative: cli.diff.tolerance,
-    };
+    let tolerance = Tolerance::of(cli);
     let Some(all) = compare(&a, &b, tolerance, monitor)? else {
         return Ok(monitor.stop.code());
     };

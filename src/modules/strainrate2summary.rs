@@ -169,11 +169,7 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
         Some(OverwriteArg::Changed) => Existing::Replace,
         Some(OverwriteArg::All) => Existing::Recompute,
     };
-    if !folder.take_turn(origin::TURN, monitor.stop.flag())? {
-        return Ok(monitor.stop.code());
-    }
     let origins = Origins::begin(&folder, run_id(), described, &mine, existing)?;
-    folder.release(origin::TURN);
     let run = Run {
         graph: &graph,
         output: &folder,

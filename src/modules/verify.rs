@@ -72,9 +72,7 @@ fn recompute(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
             return Ok(code);
         }
     }
-    let tolerance = Tolerance {
-        relative: cli.diff.tolerance,
-    };
+    let tolerance = Tolerance::of(cli);
     let is_summary = |path: &Path| {
         let ends = |it: &std::ffi::OsStr| {
             let name = it.to_string_lossy();
@@ -97,10 +95,10 @@ fn recompute(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         all.push(Compared { path, outcome });
     }
     if all.is_empty() {
-        return Err(Failure::Data(
-            "found no chunk that could be computed again, expected chunks of which results exist"
-                .into(),
-        ));
+        return Err(Failure::Data(format!(
+            "{}: found no result of a chunk to compare, expected a flow with a writer and chunks that it fits",
+            system.file.display()
+        )));
     }
     diff::report(cli, &all, tolerance)
 }

@@ -46,7 +46,7 @@ pub struct Outlets {
     pub termination_log: Option<PathBuf>,
     /// How long work may stand still.
     pub stall: Option<Duration>,
-    /// How long a run may go on that was asked to end; `None` for as long as it takes.
+    /// Time that a run has after a signal; `None` for as long as it takes.
     pub grace: Option<Duration>,
 }
 

@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -29,10 +30,11 @@ pub use flow::{Flow, Step};
 
 /// Below the bookkeeping of an output folder.
 const FOLDER: &str = "flows";
-/// The work of beginning to write results to a folder, which one run does at a time.
-pub const TURN: &str = "flows";
-/// How a claim begins that says of which flow a run is: the flow's hash and the run follow.
+/// The beginning of a claim that names the flow of a run: the flow's hash and the run follow.
 const OF_FLOW: &str = "flow-";
+/// Between two looks for the description of a flow that is beginning, and their number.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 40;
 /// Characters of a hash in names.
 const SHORT: usize = 16;
 /// Differences that a message names.
@@ -159,7 +161,7 @@ pub enum Existing {
 
 impl<'a> Origins<'a> {
     /// Begins a run of a flow on some chunks. From here on, a flow that writes the same files is refused until all runs of this one
-    /// have ended. One run at a time begins: the caller has its [`TURN`].
+    /// have ended. Of two that begin at the same moment, both may be refused, and never none.
     ///
     /// # Errors
     /// When results of these chunks are of another flow, or of an unknown one, unless they are to be replaced; or when a run of
@@ -172,18 +174,11 @@ impl<'a> Origins<'a> {
         existing: Existing,
     ) -> Result<Self, OriginError> {
         let hash = flow.hash();
-        let mut known = read_flows(folder)?;
+        folder.take(&format!("{OF_FLOW}{}-{run}", &hash[..SHORT]))?;
+        let mut known = alone(folder, &flow, &hash)?;
         known.retain(|it| it.flow.meets(&flow));
         for it in &mut known {
             it.refresh(folder)?;
-        }
-        folder.take(&format!("{OF_FLOW}{}-{run}", &hash[..SHORT]))?;
-        for held in folder.held_by_others(OF_FLOW)? {
-            let other = held[OF_FLOW.len()..].split('-').next().unwrap_or_default();
-            let mut others = known.iter().filter(|it| it.hash != hash);
-            if let Some(other) = others.find(|it| it.hash.starts_with(other)) {
-                return Err(OriginError::Other(busy(folder, &flow, &other.flow)));
-            }
         }
         let last = known.iter().map(|it| it.number).max().unwrap_or(0);
         let own_at = known.iter().rposition(|it| it.hash == hash);
@@ -341,11 +336,40 @@ fn refusal(folder: &Folder, flow: &Flow, other: &Flow, count: usize) -> String {
     )
 }
 
-fn busy(folder: &Folder, flow: &Flow, other: &Flow) -> String {
+/// The flows that wrote to a folder, unless a run of another flow writes the same files now.
+fn alone(folder: &Folder, flow: &Flow, hash: &str) -> Result<Vec<Known>, OriginError> {
+    let of = |claim: &str| -> Option<String> {
+        let (other, _) = claim.strip_prefix(OF_FLOW)?.split_once('-')?;
+        (!hash.starts_with(other)).then(|| other.to_string())
+    };
+    let mut others = folder.held_by_others(&|claim| of(claim).is_some())?;
+    // A run has its claim a moment before its flow is described.
+    for _ in 0..LOOKS {
+        let known = read_flows(folder)?;
+        others.retain(|claim| {
+            let described = known
+                .iter()
+                .find(|it| of(claim).is_some_and(|of| it.hash.starts_with(&of)));
+            described.is_none_or(|it| it.flow.meets(flow))
+        });
+        let Some(other) = others.first().and_then(|claim| of(claim)) else {
+            return Ok(known);
+        };
+        if let Some(other) = known.iter().find(|it| it.hash.starts_with(&other)) {
+            return Err(OriginError::Other(busy(
+                folder,
+                &differences(flow, &other.flow),
+            )));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Err(OriginError::Other(busy(folder, "it is not described yet")))
+}
+
+fn busy(folder: &Folder, differences: &str) -> String {
     format!(
-        "{}: found a run of another flow that writes the same files now: {}; expected one flow at a time: wait for its end, or choose another output folder",
-        folder.path().display(),
-        differences(flow, other)
+        "{}: found a run of another flow that writes the same files now: {differences}; expected one flow at a time: wait for its end, or choose another output folder",
+        folder.path().display()
     )
 }
 
@@ -519,7 +543,7 @@ impl Known {
                         };
                         self.records.finished.insert(name, record);
                     }
-                    // What a power failure left of a line.
+                    // A line that a power failure cut.
                     _ => {}
                 }
             }

@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use claims::Claims;
@@ -51,9 +50,6 @@ impl OutputError {
 /// Below an output folder: what runs know of each other, and how far they are.
 pub const BOOKKEEPING: &str = ".distpy-gpu";
 
-/// Between two looks at work of a moment that another run has.
-const LOOK: Duration = Duration::from_millis(20);
-
 /// How runs share a folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Sharing {
@@ -61,9 +57,9 @@ pub struct Sharing {
     pub commit: Option<Commit>,
     /// A run that gave no sign of life for so long is dead, and its work is free.
     pub expiry: Duration,
-    /// Whether results are forced onto the disk, so that they outlast a power failure.
+    /// Forces results onto the disk, so that they outlast a power failure.
     pub sync: bool,
-    /// Whether hashes of results are of all of their bytes, rather than of some blocks.
+    /// Hashes all bytes of results, rather than some blocks.
     pub hash_all: bool,
 }
 
@@ -278,28 +274,14 @@ impl Folder {
         }
     }
 
-    /// Takes a piece of work that takes a moment, and waits for another run that has it; false if `stop` was set meanwhile.
-    ///
-    /// # Errors
-    /// As [`Folder::take`].
-    pub fn take_turn(&self, work: &str, stop: &AtomicBool) -> Result<bool, OutputError> {
-        while !self.take(work)? {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            std::thread::sleep(LOOK);
-        }
-        Ok(true)
-    }
-
-    /// Work whose name begins so, in the hands of other runs that are alive.
+    /// Work of some names that other runs hold which are alive. Only these claims are read: there may be thousands of others.
     ///
     /// # Errors
     /// When claims cannot be read.
-    pub fn held_by_others(&self, beginning: &str) -> Result<Vec<String>, OutputError> {
+    pub fn held_by_others(&self, names: &dyn Fn(&str) -> bool) -> Result<Vec<String>, OutputError> {
         match &*self.claims {
-            Shared::Folder(claims) => Ok(claims.held_by_others(beginning)),
-            Shared::Store(leases) => leases.held_by_others(beginning),
+            Shared::Folder(claims) => Ok(claims.held_by_others(names)),
+            Shared::Store(leases) => leases.held_by_others(names),
             Shared::Not => Ok(Vec::new()),
         }
     }

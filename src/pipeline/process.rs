@@ -315,7 +315,7 @@ impl Run<'_> {
             .to_string()
     }
 
-    /// Whether every file of every sink exists as it was written, and this flow made them from this chunk. A flow without sinks is
+    /// True if every file of every sink exists as it was written, and this flow made them from this chunk. A flow without sinks is
     /// never finished. Damaged results are reported once.
     fn finished(&self, id: &ChunkId, chunk: &Chunk, reported: &RefCell<HashSet<PathBuf>>) -> bool {
         if self.origins.recomputes() {

@@ -53,7 +53,7 @@ struct Module {
     prepare: fn(&Project),
     /// `OUT` stands for the output.
     args: &'static str,
-    /// Whether it writes one file, without joining the runs of a folder.
+    /// True if it writes one file, without joining the runs of a folder.
     alone: bool,
 }
 
@@ -223,14 +223,14 @@ fn results(project: &Project) {
     project.write("shift.json", shift.to_string().as_bytes());
 }
 
-/// What happens at an operation.
+/// The event at an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Fault {
     act: &'static str,
     errno: i32,
     /// Which operations, as the shim has it.
     kinds: &'static str,
-    /// Whether the machine ends too, so that what was not forced onto the disk is lost.
+    /// True if the machine ends too, so that bytes which were not forced onto the disk are lost.
     power: bool,
 }
 
@@ -457,7 +457,7 @@ fn holds(
     );
     let mut made = results_of(project, out);
     if !killed || module.alone {
-        // What could not be removed stays, and what nobody looks for.
+        // Temporaries stay that could not be removed, or that no run looks for.
         made.retain(|name, _| !is_temporary(name));
     }
     let differ: Vec<&String> = expected

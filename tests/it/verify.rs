@@ -142,7 +142,7 @@ fn chunks_are_computed_again() {
     ] {
         assert!(ran.out.contains(line), "{line} in {}", ran.out);
     }
-    // What is not in the sample is not seen.
+    // A smaller sample sees fewer chunks.
     project.run("-m verify -c system.json --sample 1").ends(65);
     project.write("results/te/1.npy", &before["te/1.npy"]);
     project.run("-m verify -c system.json --sample 1").ends(0);

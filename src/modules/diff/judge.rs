@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cli::Cli;
 use crate::formats::numbers::Numbers;
 
 /// The largest difference that counts as none.
@@ -9,6 +10,18 @@ use crate::formats::numbers::Numbers;
 pub struct Tolerance {
     /// As a part of the row's scale, its largest magnitude in the first array.
     pub relative: f64,
+    /// Whether the differences of all rows are kept, for a picture.
+    pub rows: bool,
+}
+
+impl Tolerance {
+    /// That of the command line.
+    pub fn of(cli: &Cli) -> Self {
+        Self {
+            relative: cli.diff.tolerance,
+            rows: cli.benchmark.plot.is_some(),
+        }
+    }
 }
 
 /// The difference of two arrays of one shape.
@@ -26,9 +39,9 @@ pub struct Difference {
     pub relative: f64,
     /// Row and column of the largest difference relative to its row's scale, counted from 0.
     pub place: [usize; 2],
-    /// For each row, the largest difference relative to the row's scale.
+    /// For each row, the largest difference relative to the row's scale; single precision, as a picture shows no more.
     #[serde(skip)]
-    pub rows: Vec<f64>,
+    pub rows: Vec<f32>,
 }
 
 impl Difference {
@@ -83,7 +96,9 @@ pub fn difference(a: &Numbers, b: &Numbers, tolerance: Tolerance) -> Difference 
                 (found.relative, found.place) = (relative, [row, col]);
             }
         }
-        found.rows.push(worst);
+        if tolerance.rows {
+            found.rows.push(worst as f32);
+        }
     }
     found
 }
@@ -111,7 +126,10 @@ mod tests {
 
     fn judged(a: &[f64], b: &[f64], cols: usize) -> Difference {
         let shape = [a.len() / cols, cols];
-        let tolerance = Tolerance { relative: 1e-5 };
+        let tolerance = Tolerance {
+            relative: 1e-5,
+            rows: true,
+        };
         difference(&numbers(shape, a), &numbers(shape, b), tolerance)
     }
 
@@ -122,7 +140,7 @@ mod tests {
         assert_eq!((by.beyond, by.place), (1, [1, 1]));
         assert!((by.relative - 0.05).abs() < 1e-9, "{by:?}");
         assert_eq!(by.largest, 1.0);
-        assert!((by.rows[0] - 5e-10).abs() < 1e-12, "{by:?}");
+        assert!((by.rows[0] - 5e-10).abs() < 1e-12_f32, "{by:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const PANELS: usize = 6;
 /// Inches of a panel with its axes.
 const PANEL: [f64; 2] = [10.0, 2.6];
 /// Below it, differences are drawn alike, in powers of ten.
-const LEAST: f64 = -17.0;
+const LEAST: f32 = -17.0;
 
 /// Draws the differences.
 ///
@@ -106,12 +106,12 @@ fn by(it: &Compared) -> Option<&Difference> {
 
 /// Rows down, files to the right; each pixel has the largest difference of its rows and files.
 fn grid(files: &[&Compared], rows: usize, (width, height): (usize, usize)) -> Grid {
-    let mut values = vec![LEAST as f32; width * height];
+    let mut values = vec![LEAST; width * height];
     for (k, file) in files.iter().enumerate() {
         let Some(by) = by(file) else { continue };
         let columns = k * width / files.len()..((k + 1) * width).div_ceil(files.len());
         for (row, relative) in by.rows.iter().enumerate() {
-            let value = relative.log10().clamp(LEAST, 2.0) as f32;
+            let value = relative.log10().clamp(LEAST, 2.0);
             let lines = row * height / rows..((row + 1) * height).div_ceil(rows);
             for line in lines.filter(|it| *it < height) {
                 for column in columns.clone().filter(|it| *it < width) {

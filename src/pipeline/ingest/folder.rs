@@ -1,7 +1,8 @@
 //! Files beside the chunks of a folder: the index, the depth axis, and the calibration of stored samples.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::{Ingest, IngestError, file_name, headers};
 use crate::block::DType;
@@ -10,6 +11,9 @@ use crate::pipeline::index::{self, Index, Place};
 use crate::pipeline::output::Folder;
 use crate::pipeline::timeline::{Cut, Fibre};
 use crate::store;
+
+/// Between two looks at a file that another run is writing.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Prepares a folder for the chunks of a fibre: `measured_depth.npy` in metres and, where it is known, what a sample stands for as
 /// `calibration.json`.
@@ -85,8 +89,11 @@ fn locked<T>(
     stop: &AtomicBool,
     act: impl FnOnce() -> Result<T, IngestError>,
 ) -> Result<T, IngestError> {
-    if !out.take_turn(work, stop)? {
-        return Err(IngestError::Stopped);
+    while !out.take(work)? {
+        if stop.load(Ordering::Relaxed) {
+            return Err(IngestError::Stopped);
+        }
+        std::thread::sleep(LOOK);
     }
     let done = act();
     out.release(work);

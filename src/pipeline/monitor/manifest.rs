@@ -28,11 +28,11 @@ pub const FOLDER: &str = "manifests";
 #[derive(Debug)]
 pub struct Manifest {
     started: Timestamp,
-    state: Arc<Mutex<State>>,
+    state: Mutex<State>,
     hash_all: AtomicBool,
-    /// Whether no more inputs are to be hashed.
+    /// Set when no more inputs are to be hashed.
     enough: Arc<AtomicBool>,
-    hashing: Mutex<Option<JoinHandle<()>>>,
+    hashing: Mutex<Option<JoinHandle<Vec<Option<String>>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +139,7 @@ impl Default for Manifest {
     fn default() -> Self {
         Self {
             started: Timestamp::now(),
-            state: Arc::default(),
+            state: Mutex::default(),
             hash_all: AtomicBool::new(false),
             enough: Arc::default(),
             hashing: Mutex::default(),
@@ -202,32 +202,23 @@ impl Manifest {
         self.hash_inputs();
     }
 
-    /// Whether hashes of inputs are of all of their bytes.
+    /// Selects hashes of all bytes of inputs.
     pub fn set_hash_all(&self, all: bool) {
         self.hash_all.store(all, Ordering::Relaxed);
     }
 
     /// Hashes the listed inputs while the run works: a share may take its time for each.
     fn hash_inputs(&self) {
-        let (state, enough) = (self.state.clone(), self.enough.clone());
+        let enough = self.enough.clone();
         let all = self.hash_all.load(Ordering::Relaxed);
         let listed = self.state().inputs.files.clone();
-        let paths = listed.into_iter().map(|it| it.path);
-        let paths: Vec<PathBuf> = paths.filter(|it| !store::is_remote(it)).collect();
-        let started = thread::spawn("hashes", move || {
-            for path in paths {
-                if enough.load(Ordering::Relaxed) {
-                    return;
-                }
-                let hash = store::open(&path).and_then(|file| digest::of(&file, all));
-                let mut state = lock(&state);
-                let mut files = state.inputs.files.iter_mut();
-                if let Some(file) = files.find(|it| it.path == path) {
-                    file.hash = hash.ok();
-                }
-            }
-        });
-        // Where the system starts no thread, there are no hashes.
+        let hash = move |file: File| {
+            let wanted = !store::is_remote(&file.path) && !enough.load(Ordering::Relaxed);
+            let opened = wanted.then(|| store::open(&file.path))?;
+            opened.and_then(|it| digest::of(&it, all)).ok()
+        };
+        let started = thread::spawn("hashes", move || listed.into_iter().map(hash).collect());
+        // Without a thread, there are no hashes.
         *lock(&self.hashing) = started.ok();
     }
 
@@ -292,10 +283,12 @@ impl Manifest {
         error: &str,
     ) -> Result<(), OutputError> {
         let hashing = lock(&self.hashing).take();
-        if self.state().place.is_some() {
-            hashing.map(JoinHandle::join);
+        let mut state = self.state();
+        if let (Some(_), Some(Ok(hashes))) = (&state.place, hashing.map(JoinHandle::join)) {
+            for (file, hash) in state.inputs.files.iter_mut().zip(hashes) {
+                file.hash = hash;
+            }
         }
-        let state = self.state();
         let Some((output, name)) = &state.place else {
             return Ok(());
         };

@@ -121,12 +121,12 @@ impl<D: Disk> Claims<D> {
         }
     }
 
-    /// Work whose name begins so, in the hands of other runs that are alive.
-    pub fn held_by_others(&self, beginning: &str) -> Vec<String> {
+    /// Work of some names that other runs hold which are alive.
+    pub fn held_by_others(&self, names: &dyn Fn(&str) -> bool) -> Vec<String> {
         let held = self.disk.names(&self.claims).into_iter().filter(|name| {
             let path = self.claims.join(name);
             let owner = || self.disk.read(&path).ok();
-            name.starts_with(beginning)
+            names(name)
                 && owner().is_some_and(|owner| owner != self.run && !self.free(&path, &owner))
         });
         held.collect()
@@ -242,9 +242,12 @@ impl<D: Disk> Claims<D> {
 
     /// Removes what runs left whose leases a power failure took.
     fn remove_orphans(&self) {
+        let leases: HashSet<String> = self.disk.names(&self.leases).into_iter().collect();
         for run in self.disk.names(&self.claims) {
+            // A run that joined since has its lease by now.
             let orphan = is_run_id(&run)
                 && run != self.run
+                && !leases.contains(&run)
                 && self.life(&run) == Life::Gone
                 && self.reaper(&run).is_none();
             if orphan {

@@ -75,7 +75,7 @@ pub trait Disk: Debug + Send + Sync {
     /// The names in a folder.
     fn names(&self, folder: &Path) -> Vec<String>;
 
-    /// How long before a run's last sign of life a file was written, by the file system's clock.
+    /// Time from the writing of a file to a run's last sign of life, by the file system's clock.
     fn age(&self, path: &Path, lease: &Path) -> Option<Duration>;
 }
 
@@ -88,12 +88,12 @@ pub struct Lease {
     system: String,
     device: u64,
     locked: bool,
-    /// How long the run may be silent: it is touched accordingly.
+    /// Time that the run may be silent; the lease is touched some times in it.
     expiry_ms: u64,
 }
 
 impl Lease {
-    /// How long its run may be silent.
+    /// Time that its run may be silent.
     pub fn patience(&self) -> Duration {
         Duration::from_millis(self.expiry_ms)
     }

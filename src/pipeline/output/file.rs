@@ -28,13 +28,13 @@ pub enum Commit {
 /// The way in which a complete file gets its name.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
-    /// How it gets its name.
+    /// Rename or put.
     pub commit: Commit,
-    /// Whether it is on the disk by then, whatever happens to the machine.
+    /// Forces it onto the disk before it has its name.
     pub sync: bool,
-    /// Whether its hash is of all of its bytes.
+    /// Hashes all of its bytes.
     pub all: bool,
-    /// Where it is listed.
+    /// The list of files that it is added to.
     pub written: Option<Arc<Written>>,
 }
 
@@ -85,7 +85,9 @@ impl AtomicFile {
         let mut above = None;
         if let (Some(folder), false) = (path.parent(), remote) {
             above = lowest(folder);
-            make_folder(folder)?;
+            if above.is_some() {
+                make_folder(folder)?;
+            }
         }
         let temporary = match commit {
             Commit::Rename => {
@@ -135,28 +137,35 @@ impl AtomicFile {
     /// Gives the file its name, in place of a file that has it.
     ///
     /// # Errors
-    /// When it could not be completed; nothing is left then.
+    /// When it could not be completed; no incomplete file has its name then.
     pub fn commit(self) -> Result<(), OutputError> {
-        self.commit_hashed().map(drop)
+        match self.way.written {
+            Some(_) => self.commit_hashed().map(drop),
+            None => self.name(),
+        }
     }
 
     /// As [`AtomicFile::commit`], and gives its hash, by which damage is seen later.
     ///
     /// # Errors
-    /// When it could not be completed; nothing is left then.
-    pub fn commit_hashed(mut self) -> Result<String, OutputError> {
+    /// When it could not be completed; no incomplete file has its name then.
+    pub fn commit_hashed(self) -> Result<String, OutputError> {
         let failed = |e| OutputError::io(&self.path, e);
         let digest = digest::of(&self.file, self.way.all).map_err(failed)?;
         if let Some(written) = &self.way.written {
             let bytes = self.file.metadata().map_err(failed)?.len();
             written.add(&self.path, bytes, &digest)?;
         }
+        self.name()?;
+        Ok(digest)
+    }
+
+    fn name(mut self) -> Result<(), OutputError> {
         let done = match self.way.commit {
             Commit::Rename => self.rename(),
             Commit::Put => self.put(),
         };
-        done.map_err(|e| OutputError::io(&self.path, e))?;
-        Ok(digest)
+        done.map_err(|e| OutputError::io(&self.path, e))
     }
 
     fn rename(&self) -> io::Result<()> {

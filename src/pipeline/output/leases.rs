@@ -148,11 +148,14 @@ impl Leases {
         Ok(false)
     }
 
-    /// Work whose name begins so, in the hands of other runs that are alive.
-    pub fn held_by_others(&self, beginning: &str) -> Result<Vec<String>, OutputError> {
+    /// Work of some names that other runs hold which are alive.
+    pub fn held_by_others(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<String>, OutputError> {
         let mut held = Vec::new();
         for name in names(&self.claims) {
-            if !name.starts_with(beginning) {
+            if !wanted(&name) {
                 continue;
             }
             let path = self.claims.join(&name);

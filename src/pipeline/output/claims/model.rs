@@ -9,7 +9,7 @@ use shuttle::rand::Rng;
 
 use super::*;
 
-/// What all runs see.
+/// The state that all runs share.
 #[derive(Debug, Default)]
 struct State {
     files: BTreeMap<PathBuf, String>,
@@ -17,7 +17,7 @@ struct State {
     alive: HashSet<u32>,
     /// Those whose leases are locked.
     locked: HashSet<u32>,
-    /// Who has a piece of work.
+    /// The process that has a piece of work.
     holders: HashMap<String, u32>,
 }
 
@@ -29,7 +29,7 @@ struct Model {
     /// After so many calls the process ends.
     last: usize,
     calls: Arc<AtomicUsize>,
-    /// Whether every file is old.
+    /// True if every file is old.
     late: bool,
 }
 
