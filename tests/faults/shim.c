@@ -66,14 +66,40 @@ __attribute__((destructor)) static void end(void) {
 }
 
 static void note(char kind, const char *path, const char *other) {
-    char line[8300];
+    char line[16500];
     int length = snprintf(line, sizeof line, "%c\t%s\t%s\n", kind, path, other ? other : "");
     if (journal >= 0 && length > 0 && syscall(SYS_write, journal, line, length) < 0)
         journal = -1;
 }
 
+/* The path of an open file; false if it has none. */
+static int path_of(int file, char *path, size_t size) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, size - 1);
+    if (length >= 0)
+        path[length] = 0;
+    return length >= 0;
+}
+
+/* The absolute path of one that a call has, from a folder. */
+static const char *whole(int folder, const char *path, char *buffer) {
+    char from[4096];
+    if (!path || path[0] == '/')
+        return path;
+    if (folder == AT_FDCWD ? !getcwd(from, sizeof from) : !path_of(folder, from, sizeof from))
+        return path;
+    snprintf(buffer, 8192, "%s/%s", from, path);
+    return buffer;
+}
+
 /* Counts an operation, and says what becomes of it. */
 static enum act of_path(char kind, const char *path, const char *other) {
+    char first[8192], second[8192];
+    if (paths) {
+        path = whole(AT_FDCWD, path, first);
+        other = whole(AT_FDCWD, other, second);
+    }
     if (!paths || !path || !(strstr(path, paths) || (other && strstr(other, paths))))
         return PASS;
     int counts = kinds && strchr(kinds, kind);
@@ -90,15 +116,14 @@ static enum act of_path(char kind, const char *path, const char *other) {
 }
 
 static enum act of_file(char kind, int file) {
-    char link[64], path[4096];
-    if (!paths)
-        return PASS;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length < 0)
-        return PASS;
-    path[length] = 0;
-    return of_path(kind, path, NULL);
+    char path[4096];
+    return paths && path_of(file, path, sizeof path) ? of_path(kind, path, NULL) : PASS;
+}
+
+/* A path from a folder. */
+static enum act of_path_at(char kind, int folder, const char *path) {
+    char buffer[8192];
+    return paths ? of_path(kind, whole(folder, path, buffer), NULL) : PASS;
 }
 
 #define SYSTEMS(result, name, ...)                                                                                         \
@@ -139,7 +164,7 @@ OPEN(open64)
     int name(int folder, const char *path, int flags, ...) {                                                               \
         MODE(flags)                                                                                                        \
         SYSTEMS(int, #name, int, const char *, int, ...);                                                                  \
-        FAILS(of_path(opening(flags), path, NULL));                                                                        \
+        FAILS(of_path_at(opening(flags), folder, path));                                                                   \
         return real(folder, path, flags, mode);                                                                            \
     }
 OPENAT(openat)
@@ -224,7 +249,7 @@ int rmdir(const char *path) {
 }
 int unlinkat(int folder, const char *path, int flags) {
     SYSTEMS(int, "unlinkat", int, const char *, int);
-    FAILS(folder == AT_FDCWD ? of_path('u', path, NULL) : of_file('u', folder));
+    FAILS(of_path_at('u', folder, path));
     return real(folder, path, flags);
 }
 int ftruncate(int file, off_t length) {

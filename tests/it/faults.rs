@@ -526,6 +526,76 @@ fn strike(name: &str) {
     assert!(failed == 0, "{name}: {failed} fail");
 }
 
+/// Each result is on the disk before it has its name, and its name is before the run ends; unless that is not wanted.
+#[test]
+fn results_are_forced_onto_the_disk() {
+    let Some(shim) = shim() else { return };
+    let project = Project::new();
+    results(&project);
+    let log = |out: &str, more: &str| {
+        let _ = std::fs::remove_file(project.path("log"));
+        let args = format!("-m strainrate2summary -c system.json -o {out} {more}");
+        Ran::of(struck(&project, shim, &args, out, &FAULTS[0], 0)).ends(0);
+        let log = std::fs::read_to_string(project.path("log")).unwrap();
+        let lines = log.lines().map(|line| {
+            let parts: Vec<&str> = line.split('\t').collect();
+            (
+                parts[0].to_string(),
+                PathBuf::from(parts[1]),
+                PathBuf::from(parts[2]),
+            )
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let lines = log("synced", "");
+    let mut named = 0;
+    for (k, (kind, from, to)) in lines.iter().enumerate() {
+        let own = to.components().any(|it| it.as_os_str() == BOOKKEEPING);
+        if kind != "n" || own {
+            continue;
+        }
+        // Of a folder that is renamed, the files in it count.
+        let inside = |path: &Path| path == from.as_path() || path.starts_with(from);
+        let written = lines[..k]
+            .iter()
+            .filter(|(kind, path, _)| kind == "w" && inside(path));
+        for (_, path, _) in written {
+            let last = lines[..k]
+                .iter()
+                .rposition(|(kind, it, _)| kind == "w" && it == path);
+            let synced = lines[last.unwrap()..k]
+                .iter()
+                .any(|(kind, it, _)| kind == "s" && it == path);
+            assert!(
+                synced,
+                "{} is named {} before it is on the disk",
+                path.display(),
+                to.display()
+            );
+        }
+        let folder = to.parent().unwrap();
+        let synced = lines[k..]
+            .iter()
+            .any(|(kind, it, _)| kind == "s" && it == folder);
+        assert!(
+            synced,
+            "the name {} is not forced onto the disk",
+            to.display()
+        );
+        named += 1;
+    }
+    assert!(named > 15, "{named} files: {lines:?}");
+    let fast = log("fast", "--no-sync");
+    let forced = fast.iter().filter(|(kind, ..)| kind == "s");
+    assert_eq!(forced.count(), 0);
+    assert!(
+        project
+            .files("fast")
+            .keys()
+            .eq(project.files("synced").keys())
+    );
+}
+
 macro_rules! modules {
     ($($test:ident: $name:literal,)*) => {
         $(#[test]
