@@ -456,7 +456,7 @@ fn holds(
         again.err, ran.err
     );
     let mut made = results_of(project, out);
-    if !killed || module.alone {
+    if !killed || module.alone || fault.power {
         // Temporaries stay that could not be removed, or that no run looks for.
         made.retain(|name, _| !is_temporary(name));
     }
@@ -470,7 +470,7 @@ fn holds(
         "the next run makes others: {differ:?}: {}",
         ran.err
     );
-    // After a power failure, leases and claims stay until they are old.
+    // After a power failure, the run's traces stay until its lease is old.
     for kind in ["runs", "claims"].iter().filter(|_| killed && !fault.power) {
         let names = std::fs::read_dir(project.path(out).join(BOOKKEEPING).join(kind));
         let names = names.into_iter().flatten();
@@ -586,8 +586,12 @@ fn results_are_forced_onto_the_disk() {
     }
     assert!(named > 15, "{named} files: {lines:?}");
     let fast = log("fast", "--no-sync");
-    let forced = fast.iter().filter(|(kind, ..)| kind == "s");
-    assert_eq!(forced.count(), 0);
+    // The Zarr library forces its files in any case.
+    let in_zarr = |path: &Path| path.to_string_lossy().contains(".zarr.tmp-");
+    let forced = fast
+        .iter()
+        .find(|(kind, path, _)| kind == "s" && !in_zarr(path));
+    assert!(forced.is_none(), "{forced:?}");
     assert!(
         project
             .files("fast")
