@@ -17,6 +17,8 @@ pub struct Numbers {
     pub shape: [usize; 2],
     /// The values of row after row. Complex numbers are two columns.
     pub values: Vec<f64>,
+    /// True if values are names rather than amounts: labels, masks, hashes, texts.
+    pub exact: bool,
 }
 
 impl Numbers {
@@ -25,7 +27,12 @@ impl Numbers {
             name: name.into(),
             shape,
             values,
+            exact: false,
         }
+    }
+
+    fn exact(self, exact: bool) -> Self {
+        Self { exact, ..self }
     }
 
     /// An array of any number of dimensions: the first one is that of the rows.
@@ -75,12 +82,13 @@ fn of_npy(path: &Path) -> Result<Numbers, FormatError> {
         return Err(FormatError::content(path, "shape", found, "at most 2"));
     };
     let [rows, cols] = stored.shape();
+    let exact = matches!(stored.dtype(), DType::Bool | DType::I64 | DType::U64);
     let values = values_of(&stored, rows);
     let cols = cols * (values.len() / (rows * cols).max(1)).max(1);
     // A column is one array along the fibre or time.
     match shape.len() {
-        2 => Ok(Numbers::new("", [rows, cols], values)),
-        _ => Ok(Numbers::new("", [1, values.len()], values)),
+        2 => Ok(Numbers::new("", [rows, cols], values).exact(exact)),
+        _ => Ok(Numbers::new("", [1, values.len()], values).exact(exact)),
     }
 }
 
@@ -130,7 +138,7 @@ fn of_csv(path: &Path) -> Result<Vec<Numbers>, FormatError> {
             texts.push(number_of_text(text));
         }
     }
-    columns.push(Numbers::new("texts", [1, texts.len()], texts));
+    columns.push(Numbers::new("texts", [1, texts.len()], texts).exact(true));
     Ok(columns)
 }
 

@@ -35,6 +35,7 @@ pub fn numbers(path: &Path) -> Result<Vec<Numbers>, FormatError> {
                     name: name.clone(),
                     shape: [1, 0],
                     values: Vec::new(),
+                    exact: matches!(field, Field::Str(_)),
                 });
             }
             let value = match field {

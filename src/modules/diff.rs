@@ -185,9 +185,8 @@ pub(super) fn pair(a: &Path, b: &Path, tolerance: Tolerance) -> Result<Outcome, 
     let Some(worst) = differences.reduce(Difference::worse) else {
         return other("files without numbers and other bytes".into());
     };
-    Ok(match (worst.largest == 0.0, worst.beyond) {
-        (true, 0) => Outcome::Same,
-        (false, 0) => Outcome::Close(worst),
+    Ok(match worst.beyond {
+        0 => Outcome::Close(worst),
         _ => Outcome::Different(worst),
     })
 }

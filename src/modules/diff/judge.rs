@@ -66,6 +66,7 @@ impl Difference {
 /// Compares two arrays of one shape.
 pub fn difference(a: &Numbers, b: &Numbers, tolerance: Tolerance) -> Difference {
     let [_, cols] = a.shape;
+    let most = if a.exact { 0.0 } else { tolerance.relative };
     let mut found = Difference {
         array: a.name.clone(),
         values: a.values.len(),
@@ -88,7 +89,7 @@ pub fn difference(a: &Numbers, b: &Numbers, tolerance: Tolerance) -> Difference 
             // In a row of zeros, every difference is beyond all.
             let relative = if by == 0.0 { 0.0 } else { by / scale };
             found.largest = found.largest.max(by);
-            found.beyond += usize::from(relative > tolerance.relative);
+            found.beyond += usize::from(relative > most);
             if relative > worst {
                 worst = relative;
             }
@@ -121,6 +122,7 @@ mod tests {
             name: String::new(),
             shape,
             values: values.to_vec(),
+            exact: false,
         }
     }
 
@@ -141,6 +143,20 @@ mod tests {
         assert!((by.relative - 0.05).abs() < 1e-9, "{by:?}");
         assert_eq!(by.largest, 1.0);
         assert!((by.rows[0] - 5e-10).abs() < 1e-12_f32, "{by:?}");
+    }
+
+    #[test]
+    fn labels_have_no_tolerance() {
+        let labels = |last: f64| Numbers {
+            exact: true,
+            ..numbers([1, 2], &[1e9, last])
+        };
+        let tolerance = Tolerance {
+            relative: 1e-5,
+            rows: false,
+        };
+        let by = difference(&labels(7.0), &labels(8.0), tolerance);
+        assert_eq!((by.beyond, by.rows.len()), (1, 0));
     }
 
     #[test]
