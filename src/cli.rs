@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::config::MOST_THREADS;
+use crate::pipeline::limits::{LEAST_MEMORY, parse_bytes};
 use crate::pipeline::shard::{self, Shard};
 use crate::store;
 
@@ -70,6 +71,15 @@ pub struct Cli {
     /// Number of worker threads, up to 1024 (default: one per processor)
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+
+    /// Memory that the program may take, such as 8GB: fewer chunks wait, and a chunk that takes more is refused. `--explain` tells what
+    /// is needed (default: a container's limit)
+    #[arg(long, value_name = "SIZE", value_parser = max_memory)]
+    pub max_memory: Option<u64>,
+
+    /// GPU memory that arrays may take on each device, such as 2GB: chunks go through it in smaller parts
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub max_device_memory: Option<u64>,
 
     /// Replace existing results: `changed` keeps those that this very flow made from the same input, so that a run that is
     /// restarted goes on where it ended; `all` recomputes everything
@@ -453,6 +463,14 @@ fn tolerance(text: &str) -> Result<f64, String> {
     let number = text.parse().ok();
     let number = number.filter(|it: &f64| it.is_finite() && *it >= 0.0);
     number.ok_or_else(|| format!("found \"{text}\", expected a number from 0 on, such as 1e-5"))
+}
+
+fn max_memory(text: &str) -> Result<u64, String> {
+    let bytes = parse_bytes(text)?;
+    match bytes >= LEAST_MEMORY {
+        true => Ok(bytes),
+        false => Err(format!("found \"{text}\", expected 100MB or more")),
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

@@ -432,6 +432,12 @@ pub trait SinkCommand: Debug + Send + Sync {
     fn files(&self, env: &Env, chunk: &ChunkId, inputs: &[(&Signature, Computed)])
     -> Vec<Artifact>;
 
+    /// Most bytes that its files take in memory while they are written, for inputs of so many values.
+    fn memory(&self, values: u64) -> u64 {
+        // Digits of a value, and of its depth or time.
+        32 * values
+    }
+
     /// The array that its files are parts of, if they are parts of any.
     fn summary(&self) -> Option<&Summary> {
         None

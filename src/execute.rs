@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::block::{Precision, Stored};
 use crate::command::{ChunkId, Computed};
-use crate::plan::{Plan, Slot, Stage};
+use crate::plan::{Memory, Plan, Slot, Stage};
 
 /// A chunk that is ready to be computed.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Bytes of its samples as they are stored.
+    pub fn stored_bytes(&self) -> u64 {
+        self.sources.iter().map(|it| it.size() as u64).sum()
+    }
+
     /// The same chunk once more.
     pub fn again(&self) -> Self {
         Self {
@@ -113,6 +118,21 @@ impl CpuPrecision {
     }
 }
 
+/// Bytes that chunks take where an executor computes them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// One chunk that is computed.
+    pub chunk: Memory,
+    /// Samples of one chunk, as they are stored.
+    pub stored: u64,
+    /// Chunks that the executor has at once.
+    pub at_once: usize,
+    /// What is on its way to and from a device, and what a device's driver and a device without memory of its own take.
+    pub device_in_program: u64,
+    /// Arrays in the device's memory.
+    pub device: u64,
+}
+
 /// A device that failed in the middle of a run: which, and what happened.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -131,6 +151,12 @@ pub trait Executor {
     /// # Errors
     /// When the device cannot load the plan.
     fn explain(&mut self, job: &Job) -> Result<String, DeviceFault>;
+
+    /// What chunks like this one take.
+    ///
+    /// # Errors
+    /// When the device cannot load the plan.
+    fn needs(&mut self, job: &Job) -> Result<Needs, DeviceFault>;
 
     /// The same as stages of the plan.
     ///

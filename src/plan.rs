@@ -7,6 +7,7 @@ mod edges;
 mod explain;
 mod fuse;
 mod infer;
+mod memory;
 mod stages;
 
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,7 @@ use crate::graph::Graph;
 use crate::point::Point;
 pub use edges::Need;
 use infer::DraftStep;
+pub use memory::{Memory, Tiles};
 pub use stages::Join;
 
 /// A numbered block: the result of a source or step.

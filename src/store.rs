@@ -537,6 +537,17 @@ fn not_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
+/// A path in JSON, which has characters only: other bytes of a name become U+FFFD.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn path_as_text<S: serde::Serializer>(
+    path: &impl AsRef<Path>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_str(&path.as_ref().display())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,16 @@ pub enum Precision {
     F64,
 }
 
+impl Precision {
+    /// Bytes of a real number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Precision::F32 => 4,
+            Precision::F64 => 8,
+        }
+    }
+}
+
 /// The scalar that CPU kernels are generic over: `f32` or `f64`.
 pub trait Real:
     rustfft::FftNum + bytemuck::Pod + num_traits::NumAssign + PartialOrd + Default + std::iter::Sum

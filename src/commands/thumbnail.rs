@@ -162,6 +162,12 @@ impl SinkCommand for Thumbnail {
         }
     }
 
+    fn memory(&self, _: u64) -> u64 {
+        let Size { width, height, dpi } = self.size;
+        // Three colours, drawn, scaled and packed, and what a line of text or a scale takes.
+        (width * height * dpi * dpi) as u64 * 12 + (4 << 20)
+    }
+
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
         let name = format!("{}.{}", chunk.name, self.extension);
         vec![self.folder.join(name)]

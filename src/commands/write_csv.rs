@@ -98,6 +98,11 @@ impl SinkCommand for WriteTable {
         Ok(())
     }
 
+    fn memory(&self, values: u64) -> u64 {
+        // Lines are written one by one, from a copy where samples are as they were stored.
+        8 * values
+    }
+
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
         let ending = match self.form {
             Form::Csv => "csv",

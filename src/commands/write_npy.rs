@@ -67,6 +67,11 @@ impl SinkCommand for WriteNpy {
         Ok(())
     }
 
+    fn memory(&self, values: u64) -> u64 {
+        // A copy in double precision, where samples are widened; complex ones have two numbers.
+        16 * values
+    }
+
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
         vec![self.folder.join(format!("{}.npy", chunk.name))]
     }

@@ -142,6 +142,10 @@ impl SinkCommand for WriteSummary {
         Ok(())
     }
 
+    fn memory(&self, values: u64) -> u64 {
+        8 * values
+    }
+
     fn paths(&self, chunk: &ChunkId) -> Vec<PathBuf> {
         vec![self.0.part(chunk)]
     }

@@ -14,12 +14,12 @@ use ndarray::{Array2, ArrayViewMut2, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::{CpuPrecision, DeviceFault, Executor, Job, Results};
+use super::{CpuPrecision, DeviceFault, Executor, Job, Needs, Results};
 use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel, Rows};
 use crate::dsp::bands;
 use crate::dsp::fft::Planned;
-use crate::plan::{Op, Plan, Slot, Stage, Step};
+use crate::plan::{Memory, Op, Plan, Slot, Stage, Step, Tiles};
 use crate::point::Looped;
 
 /// Bytes of a tile's first block. With a step's result and its scratch it stays inside a core's second-level cache.
@@ -70,6 +70,16 @@ impl Executor for CpuExecutor {
         ))
     }
 
+    fn needs(&mut self, job: &Job) -> Result<Needs, DeviceFault> {
+        let precision = self.precision.of(&job.sources);
+        Ok(Needs {
+            chunk: memory(&job.plan, &job.plan.stages, precision),
+            stored: job.stored_bytes(),
+            at_once: self.capacity(),
+            ..Needs::default()
+        })
+    }
+
     fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
         Ok(job.plan.stages.clone())
     }
@@ -102,6 +112,32 @@ pub fn run(plan: &Plan, sources: &[Stored], precision: Precision) -> Results {
             run.finish(Computed::F64)
         }
     }
+}
+
+/// Memory of one chunk whose stages without a GPU run here.
+pub(super) fn memory(plan: &Plan, stages: &[Stage], precision: Precision) -> Memory {
+    let size = precision.bytes();
+    let height = |stage: &Stage, rows: usize| tile_rows(plan, stage, rows, size);
+    let tiles = Tiles {
+        threads: rayon::current_num_threads(),
+        height: &height,
+    };
+    plan.memory(stages, precision, &tiles)
+}
+
+/// Rows of a tile: enough for kernels that work on several rows at once, few enough for cache and load balance.
+fn tile_rows(plan: &Plan, stage: &Stage, rows: usize, size: usize) -> usize {
+    let widest = stage
+        .reads
+        .iter()
+        .map(|&s| plan.signature(s).cols())
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let fitting = TILE_BYTES / (widest * size);
+    let fair = rows.div_ceil(4 * rayon::current_num_threads());
+    let even = |n: usize| if n > 8 { n / 8 * 8 } else { n };
+    even(fitting.min(fair)).max(1)
 }
 
 /// A run in progress.
@@ -166,10 +202,10 @@ where
 
     /// Computes a stage from the sources and the blocks that exist.
     pub(super) fn stage(&mut self, stage: &Stage) {
-        let rows = self.height(stage);
+        let rows = self.plan.stage_rows(stage);
         let height = match stage.rows {
             Rows::Coupled | Rows::Near(_) => rows.max(1),
-            Rows::Independent => self.tile_rows(stage, rows),
+            Rows::Independent => tile_rows(self.plan, stage, rows, size_of::<T>()),
         };
         let outputs = if rows <= height {
             self.tile(stage, 0..rows)
@@ -209,27 +245,6 @@ where
             .for_each(|slot| drop(self.blocks.remove(slot)));
     }
 
-    /// Rows of the blocks that a stage works on.
-    fn height(&self, stage: &Stage) -> usize {
-        let first = &self.plan.steps[stage.steps.start];
-        self.plan.signature(first.inputs[0]).rows()
-    }
-
-    /// Rows of a tile: enough for kernels that work on several rows at once, few enough for cache and load balance.
-    fn tile_rows(&self, stage: &Stage, rows: usize) -> usize {
-        let widest = stage
-            .reads
-            .iter()
-            .map(|&s| self.plan.signature(s).cols())
-            .max()
-            .unwrap_or(1)
-            .max(1);
-        let fitting = TILE_BYTES / (widest * size_of::<T>());
-        let fair = rows.div_ceil(4 * rayon::current_num_threads());
-        let even = |n: usize| if n > 8 { n / 8 * 8 } else { n };
-        even(fitting.min(fair)).max(1)
-    }
-
     fn blank(&self, slot: Slot) -> Blank<T> {
         let signature = self.plan.signature(slot);
         Blank::new(signature.kind, signature.rows(), signature.cols())
@@ -238,7 +253,7 @@ where
     /// Computes the stage's outputs for some rows.
     fn tile(&self, stage: &Stage, rows: Range<usize>) -> Vec<Block<T>> {
         let mut values: HashMap<Slot, Arc<Block<T>>> = HashMap::new();
-        let height = self.height(stage);
+        let height = self.plan.stage_rows(stage);
         for &slot in &stage.reads {
             values.insert(slot, self.input(slot, rows.clone(), height));
         }

@@ -15,10 +15,11 @@ use std::time::Instant;
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::{DeviceFault, Executor, Job, Results, cpu};
+use super::{DeviceFault, Executor, Job, Needs, Results, cpu};
 use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
 use crate::command::{Computed, Cpu, Kernel};
 use crate::dsp::fft::Planned;
+use crate::gpu::adapter::DeviceType;
 use crate::gpu::engine::{Engine, Filled, Measured, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::{Place, Plan, Stage};
@@ -35,6 +36,9 @@ const BATCH: usize = 8;
 /// A chunk is small if no more bytes go up and down for it, and its kernels take no longer than starting them.
 const SMALL_BYTES: u64 = 2 << 20;
 const SMALL_SECONDS: f64 = 1e-3;
+
+/// Bytes that a driver, its compiler and its pipelines take in the program, at most, as far as drivers were measured.
+const DRIVER: u64 = 320 << 20;
 
 /// Schedules that are kept. Short chunks, at gaps, have plans of their own; a run of weeks does not keep them all on the device.
 const MOST_SCHEDULES: usize = 8;
@@ -171,13 +175,29 @@ impl GpuExecutor {
         Ok(schedule.traffic())
     }
 
-    fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
+    /// Where the job's schedule is among those that are kept.
+    fn known(&self, job: &Job) -> Option<usize> {
         let dtypes: Vec<DType> = job.sources.iter().map(Stored::dtype).collect();
         let known = |k: &Known| Arc::ptr_eq(&k.plan, &job.plan) && k.dtypes == dtypes;
-        if let Some(at) = self.schedules.iter().position(known) {
+        self.schedules.iter().position(known)
+    }
+
+    /// Whether the job's programs must wait for the memory of others that are in use.
+    fn waits_for_memory(&self, job: &Job) -> bool {
+        let loaded = |started: &Started| started.schedule.is_some();
+        self.engine.is_limited()
+            && !self.queue.is_empty()
+            && (self.known(job).is_none() || !self.queue.iter().all(loaded))
+    }
+
+    fn schedule(&mut self, job: &Job) -> Result<Arc<Schedule>, GpuError> {
+        if let Some(at) = self.known(job) {
             self.schedules[at..].rotate_left(1);
             let known = self.schedules.last().expect("it is there");
             return Ok(known.schedule.clone());
+        }
+        if self.engine.is_limited() {
+            self.schedules.clear();
         }
         let schedule = self.settled(job)?;
         if self.schedules.len() == MOST_SCHEDULES {
@@ -185,7 +205,7 @@ impl GpuExecutor {
         }
         self.schedules.push(Known {
             plan: job.plan.clone(),
-            dtypes,
+            dtypes: job.sources.iter().map(Stored::dtype).collect(),
             schedule: schedule.clone(),
         });
         Ok(schedule)
@@ -199,7 +219,8 @@ impl GpuExecutor {
         };
         let schedule = load(&self.engine, &[])?;
         let trials = settle::trials(plan, &schedule);
-        if !settle::worth(&trials, self.chunks) {
+        // Each trial has programs of its own on the device.
+        if self.engine.is_limited() || !settle::worth(&trials, self.chunks) {
             return Ok(schedule);
         }
         let labels = plan.steps.iter().map(|step| step.label.clone()).collect();
@@ -443,17 +464,41 @@ impl Executor for GpuExecutor {
         self.explained(job).map_err(|e| DeviceFault(e.to_string()))
     }
 
+    fn needs(&mut self, job: &Job) -> Result<Needs, DeviceFault> {
+        let at_once = IN_FLIGHT as u64;
+        let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
+        let stages = schedule.tasks.iter().map(Task::stage).cloned();
+        let stages: Vec<Stage> = stages.collect();
+        let device = schedule.device_bytes();
+        let staging = at_once * schedule.staging_bytes();
+        let lent = match self.engine.info().device_type {
+            DeviceType::Software | DeviceType::Integrated => device,
+            DeviceType::Discrete | DeviceType::Virtual | DeviceType::Unknown => 0,
+        };
+        let chunk = cpu::memory(&job.plan, &stages, self.precision);
+        Ok(Needs {
+            // Small chunks go in batches; as each is small, so are they.
+            at_once: IN_FLIGHT,
+            chunk,
+            stored: job.stored_bytes(),
+            device_in_program: DRIVER + staging + lent,
+            device,
+        })
+    }
+
     fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
         let schedule = self.schedule(job).map_err(|e| DeviceFault(e.to_string()))?;
-        let stage = |task: &Task| match task {
-            Task::Cpu(stage) | Task::Gpu { stage, .. } => stage.clone(),
-        };
-        Ok(schedule.tasks.iter().map(stage).collect())
+        Ok(schedule.tasks.iter().map(Task::stage).cloned().collect())
     }
 
     fn submit(&mut self, job: Job) {
-        let (schedule, first) = match self.schedule(&job) {
-            Ok(schedule) => {
+        let schedule = match self.waits_for_memory(&job) {
+            true => Ok(None),
+            false => self.schedule(&job).map(Some),
+        };
+        let (schedule, first) = match schedule {
+            Ok(None) => (None, Ok(First::None)),
+            Ok(Some(schedule)) => {
                 let first = self.start(&job, &schedule);
                 (Some(schedule), first)
             }

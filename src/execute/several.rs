@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{DeviceFault, Executor, Job, Results};
+use super::{DeviceFault, Executor, Job, Needs, Results};
 use crate::plan::Stage;
 
 /// Executors that share the chunks. Where one fails, the others take over its chunks; results are the same.
@@ -72,6 +72,19 @@ impl Executor for Several {
         Ok(format!("{count} devices share the chunks, each:\n{one}"))
     }
 
+    fn needs(&mut self, job: &Job) -> Result<Needs, DeviceFault> {
+        let mut all = self.executors[0].needs(job)?;
+        for other in &mut self.executors[1..] {
+            let needs = other.needs(job)?;
+            // One chunk is finished at a time.
+            all.chunk.work = all.chunk.work.max(needs.chunk.work);
+            all.at_once += needs.at_once;
+            all.device_in_program += needs.device_in_program;
+            all.device = all.device.max(needs.device);
+        }
+        Ok(all)
+    }
+
     fn stages(&mut self, job: &Job) -> Result<Vec<Stage>, DeviceFault> {
         self.executors[0].stages(job)
     }
@@ -134,6 +147,10 @@ mod tests {
 
         fn explain(&mut self, _: &Job) -> Result<String, DeviceFault> {
             Ok("idle\n".into())
+        }
+
+        fn needs(&mut self, _: &Job) -> Result<Needs, DeviceFault> {
+            Ok(Needs::default())
         }
 
         fn stages(&mut self, _: &Job) -> Result<Vec<Stage>, DeviceFault> {

@@ -4,6 +4,7 @@
 //! Device memory exists once per program, as the device's queue runs submissions one after another; staging and readback
 //! memory exists once per run in flight and is reused.
 
+mod budget;
 mod health;
 mod measure;
 mod pipelines;
@@ -18,14 +19,12 @@ pub use program::{Filled, Finished, PIECE, Piece, Program, Staging, Ticket};
 
 use super::adapter::{AdapterInfo, Choice};
 use super::{GpuError, Limits, Recording};
+use budget::Budget;
 use health::Health;
 use pipelines::Pipelines;
 
 /// For tests: the device is destroyed after this many runs.
 const LOSE_DEVICE_AFTER: &str = "DISTPY_GPU_LOSE_DEVICE_AFTER";
-
-/// For tests: a recording that takes more bytes than this finds no room on the device.
-const MEMORY: &str = "DISTPY_GPU_DEVICE_MEMORY";
 
 /// An open device. Threads may share it.
 pub struct Engine {
@@ -37,7 +36,7 @@ pub struct Engine {
     tables: Mutex<HashMap<Arc<[u8]>, wgpu::Buffer>>,
     runs: AtomicU64,
     lose_after: Option<u64>,
-    memory: Option<u64>,
+    budget: Budget,
 }
 
 impl std::fmt::Debug for Engine {
@@ -49,18 +48,30 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Opens a device with all that its adapter offers. `DISTPY_GPU_DUMP=dir` writes the shaders that it compiles;
     /// `DISTPY_GPU_CACHE=dir` keeps what the driver makes of them for the next run;
-    /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N runs, and with `DISTPY_GPU_DEVICE_MEMORY=N` it
-    /// has no room for more than N bytes at once.
+    /// for tests, `DISTPY_GPU_LOSE_DEVICE_AFTER=N` destroys it after N runs.
     ///
     /// # Errors
     /// [`GpuError::Open`] with the driver's reason.
     pub fn open(choice: &Choice) -> Result<Engine, GpuError> {
+        Self::open_within(choice, None)
+    }
+
+    /// The same, with at most so many bytes of arrays in the device's memory.
+    ///
+    /// # Errors
+    /// [`GpuError::Open`] with the driver's reason.
+    pub fn open_within(choice: &Choice, most: Option<u64>) -> Result<Engine, GpuError> {
         let wanted = wgpu::Features::TIMESTAMP_QUERY
             | wgpu::Features::SHADER_F64
             | wgpu::Features::PIPELINE_CACHE;
         let descriptor = wgpu::DeviceDescriptor {
             required_features: choice.adapter.features() & wanted,
             required_limits: choice.adapter.limits(),
+            // Else the driver's memory is taken in blocks of up to 256 MB.
+            memory_hints: match most {
+                Some(_) => wgpu::MemoryHints::MemoryUsage,
+                None => wgpu::MemoryHints::Performance,
+            },
             ..Default::default()
         };
         let opened = pollster::block_on(choice.adapter.request_device(&descriptor));
@@ -81,13 +92,26 @@ impl Engine {
             tables: Mutex::default(),
             runs: AtomicU64::new(0),
             lose_after: number(LOSE_DEVICE_AFTER),
-            memory: number(MEMORY),
+            budget: Budget::new(most),
         })
     }
 
     /// What the device is.
     pub fn info(&self) -> &AdapterInfo {
         &self.info
+    }
+
+    /// Whether its memory is limited beside what the driver gives.
+    pub fn is_limited(&self) -> bool {
+        self.budget.is_limited()
+    }
+
+    /// Bytes of the arrays and tables in the device's memory, by its allocator's own report; `None` where there is none.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        let report = self.device.generate_allocator_report()?;
+        let arrays = report.allocations.iter();
+        let arrays = arrays.filter(|it| program::ARRAYS.contains(&it.name.as_str()));
+        Some(arrays.map(|it| it.size).sum())
     }
 
     /// What it can do.
@@ -108,14 +132,9 @@ impl Engine {
                 limit,
             });
         }
-        if let Some(memory) = self.memory.filter(|&most| recording.peak_bytes() > most) {
-            return Err(GpuError::OutOfMemory {
-                adapter: self.info.name.clone(),
-                reason: format!("{MEMORY}={memory}"),
-            });
-        }
+        let held = self.budget.take(recording.peak_bytes(), &self.info.name)?;
         self.health
-            .scoped(&self.device, || Program::new(self, recording))
+            .scoped(&self.device, || Program::new(self, recording, held))
     }
 
     /// Starts a run: `fill` is called once for each input, in the order of recording, and writes all of it.

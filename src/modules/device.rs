@@ -111,7 +111,8 @@ fn open(
     use crate::gpu::engine::Engine;
     let mut gpus: Vec<Box<dyn Executor>> = Vec::with_capacity(found.len());
     for choice in found {
-        let engine = Engine::open(choice).map_err(|error| error.to_string())?;
+        let engine = Engine::open_within(choice, cli.max_device_memory)
+            .map_err(|error| error.to_string())?;
         let gpu = GpuExecutor::in_precision(engine, on_gpu(cli, system))
             .map_err(|error| error.to_string())?;
         tracing::info!("computing on {}: {}", choice.info, choice.why);

@@ -45,6 +45,7 @@ pub enum Outcome {
     /// One tree has no such file.
     Missing {
         /// The tree without it.
+        #[serde(serialize_with = "crate::store::path_as_text")]
         tree: PathBuf,
     },
 }
@@ -53,6 +54,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
     /// Its path in the trees.
+    #[serde(serialize_with = "crate::store::path_as_text")]
     pub path: PathBuf,
     /// The outcome.
     #[serde(flatten)]

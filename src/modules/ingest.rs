@@ -18,6 +18,7 @@ use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::index::Place;
 use crate::pipeline::ingest::{self, Ingest, IngestError, Report, Run, TraceFiles};
 use crate::pipeline::inputs::{self, Input};
+use crate::pipeline::limits::Limits;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::Protected;
 use crate::pipeline::share::{Turn, Turns};
@@ -42,6 +43,7 @@ pub fn run(cli: &Cli, monitor: &Monitor) -> Result<Code, Failure> {
         dtype: dtype(&system)?,
         overwrite: cli.overwrite.is_some(),
         traces: trace_files(&system)?,
+        limits: Limits::new(cli.max_memory),
     };
     // Runs on chunk files take edges from the neighbours.
     let cutting = Cutting {

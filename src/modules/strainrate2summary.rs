@@ -16,16 +16,17 @@ use crate::cli::{Cli, OverwriteArg, PrecisionArg};
 use crate::command::{ChunkId, Compat};
 use crate::config::{Problems, Severity, System, Workflow};
 use crate::execute::cpu::CpuExecutor;
-use crate::execute::{CpuPrecision, Executor, Job};
+use crate::execute::{CpuPrecision, DeviceFault, Executor, Job};
 use crate::exit::{self, Code};
 use crate::formats::Calibration;
 use crate::graph::{Graph, Reading};
 use crate::pipeline::balance::{Balance, Reason};
 use crate::pipeline::chunk::Chunk;
+use crate::pipeline::limits::Limits;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::origin::{self, Existing, Flow, Origins};
 use crate::pipeline::output::{Protected, run_id};
-use crate::pipeline::process::{Broken, Expected, Report, Run, SAMPLE};
+use crate::pipeline::process::{Broken, Expected, IN_FLIGHT, Report, Run, SAMPLE};
 use crate::pipeline::reader::{Reader, Settings};
 use crate::pipeline::watch::Watch;
 
@@ -91,6 +92,7 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
     let mut reader = Reader::new(&graph, &flow.file, settings)?;
     set_threads(cli, &system)?;
     let precision = precision(cli, &system, compat)?;
+    let limits = Limits::new(cli.max_memory);
     monitor.manifest.set_compat(compat.name());
     monitor.manifest.set_cpu_precision(precision.name());
     if cli.explain {
@@ -98,10 +100,14 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
         let work = Work::of(Some(&job), chunks.len());
         let (mut executor, _) =
             super::device::executor(cli, &system, precision, &monitor.meter, work)?;
-        let places = executor
-            .explain(&job)
-            .map_err(|fault| Failure::Device(fault.to_string()))?;
-        let text = format!("{}{places}", job.plan);
+        let fault = |fault: DeviceFault| Failure::Device(fault.to_string());
+        let places = executor.explain(&job).map_err(fault)?;
+        let needs = executor.needs(&job).map_err(fault)?;
+        let depth = limits.depth(Some(&needs), IN_FLIGHT);
+        let mut text = format!("{}{places}{}", job.plan, needs.told(depth));
+        if let Some(reason) = limits.refuses(&needs) {
+            text += &format!("{}: {reason}\n", job.path.display());
+        }
         return super::list::show(cli, &text, &text);
     }
     let from_recordings = chunks.first().is_some_and(|it| it.cut().is_some());
@@ -135,8 +141,20 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
     let first = chunks.first().and_then(|chunk| reader.job(chunk).ok());
     let ahead = if later.is_some() { A_DAY } else { chunks.len() };
     let work = Work::of(first.as_ref(), ahead);
-    let (executor, may_fall_back) =
+    let (mut executor, may_fall_back) =
         super::device::executor(cli, &system, precision, &monitor.meter, work)?;
+    let needs = match (&first, limits.bytes()) {
+        (Some(job), Some(_)) => {
+            let needs = executor.needs(job);
+            Some(needs.map_err(|fault| Failure::Device(fault.to_string()))?)
+        }
+        _ => None,
+    };
+    if let (Some(job), Some(needs)) = (&first, &needs)
+        && let Some(reason) = limits.refuses(needs)
+    {
+        return Err(Failure::Usage(format!("{}: {reason}", job.path.display())));
+    }
     drop(first);
     let inputs = match &cli.watch {
         Some(folder) => Protected::of(&[folder.to_string_lossy()]),
@@ -175,12 +193,16 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
         output: &folder,
         sample: &sample,
         origins: &origins,
+        limits,
         quiet: cli.quiet,
         latency: later.is_some(),
         all: later.is_none().then_some(&all[..]),
         monitor,
     };
-    let mut expected = Expected::of(&chunks);
+    let mut expected = Expected {
+        needs,
+        ..Expected::of(&chunks)
+    };
     if later.is_some() {
         (expected.chunks, expected.bytes) = (0, 0);
     }

@@ -10,6 +10,7 @@ use crate::config::{self, Problems, System};
 use crate::exit::{self, Code};
 use crate::formats::{Source, segy};
 use crate::pipeline::ingest::{Ingest, IngestError, Run, ingest};
+use crate::pipeline::limits::Limits;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::output::{AtomicFile, Protected};
 use crate::pipeline::timeline::Cutting;
@@ -199,6 +200,7 @@ fn write_chunks(
     let folder = join(cli, monitor, target, Protected::default())?;
     let options = Ingest {
         overwrite: cli.overwrite.is_some(),
+        limits: Limits::new(cli.max_memory),
         ..Ingest::default()
     };
     let run = Run {

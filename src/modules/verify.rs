@@ -31,6 +31,7 @@ enum State {
 
 #[derive(Debug, Serialize)]
 struct File {
+    #[serde(serialize_with = "crate::store::path_as_text")]
     path: PathBuf,
     state: State,
 }

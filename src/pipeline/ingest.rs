@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::index::{self, Conflict, Place};
+use super::limits::Limits;
 use super::output::{AtomicFile, Commit, Folder, OutputError};
 use super::sources::Sources;
 use super::thread;
@@ -49,6 +50,8 @@ pub struct Ingest {
     pub overwrite: bool,
     /// Files of the headers of traces.
     pub traces: TraceFiles,
+    /// Memory that it may take.
+    pub limits: Limits,
 }
 
 /// Files of the headers of traces, where a recording has them.
@@ -304,7 +307,7 @@ fn write_group(
     for (path, parts) in by_recording {
         let samples = parts.iter().map(|part| part.times.end).max();
         let source = sources.open(path, fibre, samples.unwrap_or(0))?;
-        copy_parts(source, parts, dtype, run)?;
+        copy_parts(source, parts, dtype, options.limits, run)?;
         // Samples of a file that changed meanwhile may be anything.
         source.file().map_or(Ok(()), Unchanged::check)?;
     }
@@ -319,9 +322,10 @@ fn copy_parts(
     source: &dyn Source,
     parts: Vec<Part>,
     dtype: DType,
+    memory: Limits,
     run: &Run,
 ) -> Result<(), IngestError> {
-    let tiles = tiles(source, parts, dtype);
+    let tiles = tiles(source, parts, dtype, memory);
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
     thread::share_out(THREADS.min(tiles.len()), || {
@@ -366,11 +370,17 @@ struct Part<'a> {
 }
 
 /// The tiles of some parts, in the order of the recording.
-fn tiles<'a>(source: &dyn Source, parts: Vec<Part<'a>>, dtype: DType) -> Vec<Tile<'a>> {
+fn tiles<'a>(
+    source: &dyn Source,
+    parts: Vec<Part<'a>>,
+    dtype: DType,
+    memory: Limits,
+) -> Vec<Tile<'a>> {
     let header = source.header();
     let size = header.dtype.size().max(dtype.size());
     let bytes = match source.is_packed() {
-        true => PACKED_TILE,
+        // A thread has a buffer of what is read and one of what is written.
+        true => memory.share(2 * THREADS).clamp(TILE, PACKED_TILE),
         false => TILE,
     };
     match header.layout {

@@ -1,6 +1,145 @@
-//! What the container that a process runs in lets it use.
+//! Memory that a run may take: what the user allows, and what the container that the process runs in lets it use.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+
+use crate::execute::Needs;
+
+/// Bytes that the program takes before the first chunk.
+const PROGRAM: u64 = 64 << 20;
+/// The lowest limit: buffers of a few megabytes for each thread, beside the program.
+pub const LEAST_MEMORY: u64 = 100_000_000;
+/// Chunks being read and written, beside those in the executor and in queues.
+const AT_THE_EDGES: u64 = 2;
+
+/// How much memory a run may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that the user allows the program.
+    pub asked: Option<u64>,
+    /// Bytes that the container allows it.
+    pub container: Option<u64>,
+}
+
+impl Limits {
+    /// What the user allows, in the container that the process runs in.
+    pub fn new(asked: Option<u64>) -> Self {
+        Self {
+            asked,
+            container: memory(),
+        }
+    }
+
+    /// The lower of the two.
+    pub fn bytes(self) -> Option<u64> {
+        self.asked.into_iter().chain(self.container).min()
+    }
+
+    /// Bytes of each of some equal buffers that take half of the memory.
+    pub fn share(self, buffers: usize) -> usize {
+        let bytes = self.bytes().unwrap_or(u64::MAX).saturating_sub(PROGRAM);
+        usize::try_from(bytes / 2).unwrap_or(usize::MAX) / buffers
+    }
+
+    /// How many chunks may wait before the computing thread, and results after it: at most `most`.
+    pub fn depth(self, needs: Option<&Needs>, most: usize) -> usize {
+        match (self.bytes(), needs) {
+            (None, _) => most,
+            (Some(_), None) => 0,
+            (Some(limit), Some(needs)) => {
+                let fits = |depth: &usize| needs.total(*depth) <= limit;
+                (0..=most).rev().find(fits).unwrap_or(0)
+            }
+        }
+    }
+
+    /// Why a chunk cannot be computed, where it takes more than the user allows.
+    pub fn refuses(self, needs: &Needs) -> Option<String> {
+        let limit = self.asked?;
+        let least = needs.total(0);
+        (least > limit).then(|| {
+            format!(
+                "found a chunk for which this flow takes {}, expected at most {} (--max-memory); allow more, or cut shorter chunks",
+                Megabytes(least),
+                Megabytes(limit)
+            )
+        })
+    }
+}
+
+impl Needs {
+    /// Bytes in the program's memory at most, where so many chunks and results wait in each queue.
+    pub fn total(&self, depth: usize) -> u64 {
+        let waiting = depth as u64 + AT_THE_EDGES;
+        let stored = (waiting + self.at_once as u64) * self.stored;
+        let results = waiting * self.chunk.results;
+        PROGRAM + self.device_in_program + stored + self.chunk.work + results + self.chunk.files
+    }
+
+    /// What it consists of, for people.
+    pub fn told(&self, depth: usize) -> String {
+        let waiting = depth + AT_THE_EDGES as usize;
+        let [all, stored, work, results, files, program] = [
+            self.total(depth),
+            self.stored,
+            self.chunk.work,
+            self.chunk.results,
+            self.chunk.files,
+            PROGRAM + self.device_in_program,
+        ]
+        .map(Megabytes);
+        let chunks = waiting + self.at_once;
+        let mut text = format!(
+            "memory: {all} at most: {chunks} chunks of {stored}, {work} to compute one, {waiting} results of {results}, files of {files}, \
+             {program} for the program and drivers\n"
+        );
+        if self.device > 0 {
+            text += &format!("GPU memory: {} of arrays\n", Megabytes(self.device));
+        }
+        text
+    }
+}
+
+/// Bytes, for people.
+struct Megabytes(u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let megabytes = self.0 as f64 / 1e6;
+        let digits = if megabytes < 10.0 { 1 } else { 0 };
+        write!(f, "{megabytes:.digits$} MB")
+    }
+}
+
+/// Bytes of a text such as `8GB`, `500 MB`, `2GiB` or `1000000`.
+///
+/// # Errors
+/// What was found, and what was expected.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("KIB", 1 << 10),
+        ("MIB", 1 << 20),
+        ("GIB", 1 << 30),
+        ("TIB", 1 << 40),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+    ];
+    let upper = text.trim().to_uppercase();
+    let unit = UNITS.iter().find(|(name, _)| upper.ends_with(name));
+    let (number, each) = match unit {
+        Some((name, each)) => (upper[..upper.len() - name.len()].trim(), *each),
+        None => (upper.as_str(), 1),
+    };
+    let bytes = number.parse().ok().map(|number: f64| number * each as f64);
+    match bytes {
+        Some(bytes) if (1.0..1e18).contains(&bytes) => Ok(bytes as u64),
+        _ => Err(format!(
+            "found \"{text}\", expected a size such as 8GB, 500MB or 2GiB"
+        )),
+    }
+}
 
 /// Bytes of memory that the process's control group allows; `None` where there is no limit. The number of processors that it
 /// allows is what `std::thread::available_parallelism` tells.
@@ -40,19 +179,10 @@ fn parse(text: &str) -> Option<u64> {
     (bytes < 1 << 60).then_some(bytes)
 }
 
-/// How many chunks may wait, before the computing thread and after it, so that all that are in memory at once fit: at most
-/// `most`. A chunk counts twice, for its samples and for results as large; `elsewhere` are being read, computed or written.
-pub fn depth(limit: Option<u64>, chunk: u64, elsewhere: usize, most: usize) -> usize {
-    let Some(limit) = limit else { return most };
-    // Half is left to the program, its drivers, and the page cache.
-    let chunks = limit / 2 / (2 * chunk.max(1));
-    let waiting = usize::try_from(chunks).unwrap_or(usize::MAX);
-    (waiting.saturating_sub(elsewhere) / 2).min(most)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Memory;
 
     #[test]
     fn limits_are_looked_for_in_the_group_and_above() {
@@ -88,10 +218,54 @@ mod tests {
     #[test]
     fn fewer_chunks_wait_where_memory_is_short() {
         let mb = 1 << 20;
-        assert_eq!(depth(None, 400 * mb, 3, 2), 2);
-        assert_eq!(depth(Some(32_000 * mb), 400 * mb, 3, 2), 2);
-        assert_eq!(depth(Some(8_000 * mb), 400 * mb, 3, 2), 1);
-        assert_eq!(depth(Some(1_000 * mb), 400 * mb, 3, 2), 0);
-        assert_eq!(depth(Some(1), 0, 0, 2), 0);
+        let needs = Needs {
+            stored: 100 * mb,
+            at_once: 1,
+            chunk: Memory {
+                work: 50 * mb,
+                results: 100 * mb,
+                files: 0,
+            },
+            ..Needs::default()
+        };
+        let within = |bytes| Limits {
+            asked: bytes,
+            container: Some(10_000 * mb),
+        };
+        let depth = |bytes| within(bytes).depth(Some(&needs), 2);
+        // The program, 3 chunks and 2 results that do not wait, and the work.
+        let least = PROGRAM + 550 * mb;
+        assert_eq!(needs.total(0), least);
+        assert_eq!(depth(None), 2);
+        assert_eq!(depth(Some(least + 400 * mb)), 2);
+        assert_eq!(depth(Some(least + 399 * mb)), 1);
+        assert_eq!(depth(Some(least)), 0);
+        assert_eq!(within(Some(least)).refuses(&needs), None);
+        let reason = within(Some(least - 1)).refuses(&needs).expect("too large");
+        assert!(reason.contains("--max-memory"), "{reason}");
+        // A container's limit slows a run down; only the user's own ends it.
+        let small = Limits {
+            asked: None,
+            container: Some(1),
+        };
+        assert_eq!(
+            (small.depth(Some(&needs), 2), small.refuses(&needs)),
+            (0, None)
+        );
+        // A chunk that nobody has seen may be large.
+        assert_eq!(within(Some(least + 999 * mb)).depth(None, 2), 0);
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let parse = |text| parse_bytes(text).ok();
+        assert_eq!(parse("1000000"), Some(1_000_000));
+        assert_eq!(parse("8GB"), Some(8_000_000_000));
+        assert_eq!(parse("1.5 gib"), Some(3 << 29));
+        for wrong in [
+            "", "GB", "-1GB", "0", "nan", "inf", "1e30", "8 apples", "8G B",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
     }
 }

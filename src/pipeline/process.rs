@@ -5,20 +5,21 @@
 //! ```
 //!
 //! Memory is bounded by the channels whatever the number of chunks: at most 2 chunks wait as mapped files (none of those
-//! that are cut from recordings, which are in memory), the executor holds its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at most), and the results of at most 4 wait or are being written. Fewer wait where a
-//! container's memory is short.
+//! that are cut from recordings, which are in memory), the executor holds its own number (1 on the CPU, 2 on a GPU, 16 of 2 MB at
+//! most), and the results of at most 4 wait or are being written. Fewer wait where memory is short (see [`super::limits`]).
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::balance::{Balance, Reason};
 use super::chunk::Chunk;
-use super::limits;
+use super::limits::Limits;
 use super::monitor::{Monitor, Queue};
 use super::origin::{self, Origins};
 use super::output::{Folder, OutputError, digest};
@@ -29,16 +30,15 @@ use super::thread;
 use super::writer::Writer;
 use crate::command::{Artifact, ChunkId};
 use crate::config::Problems;
-use crate::execute::{DeviceFault, Executor, Job, Results};
+use crate::execute::{DeviceFault, Executor, Job, Needs, Results};
 use crate::graph::Graph;
+use crate::plan::Plan;
 use crate::store;
 
 /// How many chunks may wait before the computing thread, and results after it.
-const IN_FLIGHT: usize = 2;
+pub const IN_FLIGHT: usize = 2;
 /// Between two summaries of a run that follows a folder, at least.
 const BETWEEN: Duration = Duration::from_secs(600);
-/// Chunks being read and written, beside those in the executor and in queues.
-const AT_THE_EDGES: usize = 2;
 /// A flow that fits none of the first so many chunks is wrong itself; where it fits one, it is the others that are odd.
 pub const SAMPLE: usize = 8;
 
@@ -92,6 +92,8 @@ pub struct Run<'a> {
     pub sample: &'a [Chunk],
     /// Which results are finished, and by which flow.
     pub origins: &'a Origins<'a>,
+    /// Memory that it may take.
+    pub limits: Limits,
     /// Whether progress is not shown.
     pub quiet: bool,
     /// Whether each chunk is told with the time from its last sample to its results: for chunks of the present.
@@ -109,8 +111,8 @@ pub struct Expected {
     pub chunks: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes of the largest.
-    pub largest: u64,
+    /// What a chunk takes, where one could be read.
+    pub needs: Option<Needs>,
     /// Whether chunks are read into memory, rather than mapped: then none waits.
     pub in_memory: bool,
 }
@@ -118,11 +120,10 @@ pub struct Expected {
 impl Expected {
     /// All chunks of a run.
     pub fn of(chunks: &[Chunk]) -> Self {
-        let sizes = || chunks.iter().map(|chunk| chunk.bytes);
         Self {
             chunks: chunks.len(),
-            bytes: sizes().sum(),
-            largest: sizes().max().unwrap_or(0),
+            bytes: chunks.iter().map(|chunk| chunk.bytes).sum(),
+            needs: None,
             in_memory: chunks.iter().any(Chunk::in_memory),
         }
     }
@@ -137,6 +138,25 @@ struct Done {
     seconds: f64,
     /// The chunk's file, if it changed while it was read: results of it may be anything.
     changed: Option<String>,
+}
+
+impl Done {
+    /// A chunk that is not computed.
+    fn refused(mut job: Job, reason: String) -> Self {
+        let size = Size::of(&job);
+        job.sources.clear();
+        let results = Results {
+            fault: Some(reason),
+            ..Results::default()
+        };
+        Self {
+            job,
+            results,
+            size,
+            seconds: 0.0,
+            changed: None,
+        }
+    }
 }
 
 /// What there was of a chunk.
@@ -174,10 +194,8 @@ impl Run<'_> {
     ) -> Result<Report, Broken> {
         let meter = &self.monitor.meter;
         meter.begin("chunks", expected.chunks, expected.bytes, self.quiet);
-        let elsewhere = executor.capacity() + AT_THE_EDGES;
-        let memory = limits::memory();
-        let depth = limits::depth(memory, expected.largest, elsewhere, IN_FLIGHT);
-        if let (true, Some(bytes)) = (depth < IN_FLIGHT, memory) {
+        let depth = self.limits.depth(expected.needs.as_ref(), IN_FLIGHT);
+        if let (true, Some(bytes)) = (depth < IN_FLIGHT, self.limits.bytes()) {
             tracing::info!(
                 "{depth} chunks in each queue, as memory is limited to {} MB",
                 bytes >> 20
@@ -362,6 +380,7 @@ impl Run<'_> {
         let meter = &self.monitor.meter;
         let mut waiting: VecDeque<Job> = VecDeque::new();
         let mut begun: VecDeque<Instant> = VecDeque::new();
+        let mut allowed = Allowed::within(self.limits);
         loop {
             while executor.in_flight() < executor.capacity() {
                 // Waits for a chunk only where there is none to finish meanwhile.
@@ -380,6 +399,19 @@ impl Run<'_> {
                 // A run that is to end finishes what the device has, and begins nothing more.
                 if self.monitor.stop.wanted() {
                     meter.moves(Some(Queue::Computing), None);
+                    continue;
+                }
+                if !allowed.is(&job) && executor.in_flight() > 0 {
+                    // What it takes is found where nothing else is on the device.
+                    waiting.push_front(job);
+                    break;
+                }
+                if let Some(reason) = allowed.refuses(&mut *executor, &job) {
+                    meter.moves(Some(Queue::Computing), Some(Queue::Computed));
+                    let done = Done::refused(job, reason);
+                    if computed.send(done).is_err() {
+                        return Ok(());
+                    }
                     continue;
                 }
                 begun.push_back(Instant::now());
@@ -419,6 +451,7 @@ impl Run<'_> {
                     waiting = executor.abandon().into();
                     begun.clear();
                     executor = next;
+                    allowed = Allowed::within(self.limits);
                 }
             }
         }
@@ -487,6 +520,38 @@ impl Run<'_> {
             }
         }
         Ok(written)
+    }
+}
+
+/// Which chunks take no more memory than is allowed.
+struct Allowed {
+    limits: Limits,
+    /// The plan of the last of them.
+    plan: Option<Arc<Plan>>,
+}
+
+impl Allowed {
+    fn within(limits: Limits) -> Self {
+        Self { limits, plan: None }
+    }
+
+    /// Whether a chunk is known to be one of them.
+    fn is(&self, job: &Job) -> bool {
+        let known = self.plan.as_ref();
+        self.limits.asked.is_none() || known.is_some_and(|plan| Arc::ptr_eq(plan, &job.plan))
+    }
+
+    /// Why a chunk is none. A device that cannot tell fails when it is given the chunk.
+    fn refuses(&mut self, executor: &mut dyn Executor, job: &Job) -> Option<String> {
+        if self.is(job) {
+            return None;
+        }
+        let needs = executor.needs(job).ok()?;
+        let reason = self.limits.refuses(&needs);
+        if reason.is_none() {
+            self.plan = Some(job.plan.clone());
+        }
+        reason
     }
 }
 

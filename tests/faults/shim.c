@@ -7,8 +7,8 @@
  *              l linking, m making a folder, u removing, t truncating, s forcing onto the disk, c closing, M mapping
  * FAULT_AT     the operation at which something happens, from 1; 0 for none
  * FAULT_ACT    kill: the process is killed before the operation; error: the operation fails; short: half of the bytes are written
- *              or read; onward: this operation and all later ones fail
- * FAULT_ERRNO  the number of the error
+ *              or read; onward: this operation and all later ones fail; slow: this operation and all later ones take a while
+ * FAULT_ERRNO  the number of the error, or the milliseconds of a slow operation
  * FAULT_COUNT  a file that gets the number of operations when the process ends
  * FAULT_LOG    a file that gets a line for each operation: letter, path, and the new path of a renamed one
  */
@@ -28,7 +28,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum act { PASS, KILL, FAIL, SHORT, ONWARD };
+enum act { PASS, KILL, FAIL, SHORT, ONWARD, SLOW };
 
 static const char *paths, *kinds;
 static long at, counted;
@@ -48,6 +48,7 @@ __attribute__((constructor)) static void begin(void) {
         act = !strcmp(text, "kill")    ? KILL
               : !strcmp(text, "error") ? FAIL
               : !strcmp(text, "short") ? SHORT
+              : !strcmp(text, "slow")  ? SLOW
                                        : ONWARD;
     if (getenv("FAULT_LOG"))
         journal = syscall(SYS_openat, AT_FDCWD, getenv("FAULT_LOG"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -104,11 +105,15 @@ static enum act of_path(char kind, const char *path, const char *other) {
         return PASS;
     int counts = kinds && strchr(kinds, kind);
     long now = counts ? __atomic_add_fetch(&counted, 1, __ATOMIC_SEQ_CST) : 0;
-    int struck = counts && at && (now == at || (now > at && act == ONWARD));
+    int struck = counts && at && (now == at || (now > at && (act == ONWARD || act == SLOW)));
     if (struck && act == KILL) {
         kill(getpid(), SIGKILL);
         for (;;)
             pause();
+    }
+    if (struck && act == SLOW) {
+        usleep(1000 * number);
+        struck = 0;
     }
     if (!struck || act == SHORT)
         note(kind, path, other);

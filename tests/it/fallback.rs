@@ -19,6 +19,7 @@ use distpy_gpu::gpu::engine::Engine;
 use distpy_gpu::graph::{Graph, Reading};
 use distpy_gpu::pipeline::chunk::Chunk;
 use distpy_gpu::pipeline::inputs;
+use distpy_gpu::pipeline::limits::Limits;
 use distpy_gpu::pipeline::monitor::Monitor;
 use distpy_gpu::pipeline::origin::{self, Origins};
 use distpy_gpu::pipeline::output::{Folder, Sharing};
@@ -82,6 +83,7 @@ fn process(
         quiet: true,
         latency: false,
         all: None,
+        limits: Limits::default(),
         monitor: &Monitor::default(),
     };
     let executor = Box::new(GpuExecutor::new(Engine::open(choice).unwrap()));
@@ -223,10 +225,8 @@ fn a_device_with_little_memory_takes_chunks_in_parts() {
     }
     let project = Project::with_chunks(CHUNKS);
     let with = |memory: &str, args: &str| {
-        let args = format!("-m strainrate2summary -c system.json --device software {args}");
-        let mut command = project.command(&args);
-        command.env("DISTPY_GPU_DEVICE_MEMORY", memory);
-        Ran::of(command)
+        let args = format!("--device software --max-device-memory {memory} {args}");
+        project.summary(&args)
     };
     let tiles = |ran: Ran| {
         let line = ran.out.lines().find(|line| line.contains(" tiles, "));
@@ -236,11 +236,11 @@ fn a_device_with_little_memory_takes_chunks_in_parts() {
         let count = words[at.expect("the word") - 1];
         count.parse::<usize>().unwrap()
     };
-    assert_eq!(tiles(with("1000000000", "--explain").ends(0)), 1);
+    assert_eq!(tiles(with("1GB", "--explain").ends(0)), 1);
     assert!(tiles(with("5000", "--explain").ends(0)) > 1);
     with("5000", "").ends(0).says("6 chunks done");
     check_results(&project);
-    let ran = with("0", "--overwrite=all").ends(69);
+    let ran = with("1", "--overwrite=all").ends(69);
     assert!(ran.errors()[0].contains(": out of memory: "), "{}", ran.err);
 }
 

@@ -1,5 +1,7 @@
 //! Whole flows stay on the device: one upload and one download for each chunk.
 
+use std::collections::VecDeque;
+
 use distpy_gpu::block::Precision;
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -246,6 +248,106 @@ fn agree_where_finite(got: &Results, want: &Results) {
         let off = finite().fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
         assert!(off <= 1e-5 * scale, "{off} of {scale}");
     }
+}
+
+/// A noise log of a chunk of so many samples.
+fn log_of(samples: usize) -> Case {
+    let x = Array2::from_shape_fn((64, samples), |(i, t)| ((i * 31 + t * 17) % 101) as f64);
+    let mut case = Case::of_command(json!({"name": "copy"}), stored(&x), vec![]);
+    case.flow = json!({"command_list": [
+        {"name": "fft", "uid": 1, "in_uid": 0},
+        {"name": "rms_from_fft", "uid": 2, "in_uid": 1, "low_freq": 10, "high_freq": 60},
+        {"name": "write_npy", "uid": 3, "in_uid": 2, "directory_out": "out"},
+    ]});
+    case
+}
+
+/// What a run of weeks leaves on the device does not grow with the number of chunks' lengths.
+#[test]
+fn memory_of_the_device_is_bounded_whatever_the_number_of_shapes() {
+    let Some(choice) = backend::choose_adapter() else {
+        return;
+    };
+    let mut gpu = GpuExecutor::new(Engine::open(&choice).expect("a device"));
+    let mut after = Vec::new();
+    for samples in 2000..2060 {
+        log_of(samples).run_on(&mut gpu);
+        after.push(gpu.engine().allocated_bytes().expect("a report"));
+    }
+    let most = |bytes: &[u64]| bytes.iter().copied().max();
+    assert!(
+        most(&after[20..]) <= most(&after[..20]).map(|it| it + it / 4),
+        "{after:?}"
+    );
+}
+
+/// Arrays stay below the limit, by the account of the driver's allocator; results are the same.
+#[test]
+fn arrays_take_no_more_memory_of_the_device_than_is_allowed() {
+    let Some(choice) = backend::choose_adapter() else {
+        return;
+    };
+    let within = |most| {
+        let engine = Engine::open_within(&choice, Some(most)).expect("a device");
+        GpuExecutor::new(engine)
+    };
+    for case in [mixed(), log_of(20_000), events()] {
+        let (_, want) = case.run(Backend::Cpu(Precision::F64)).expect("a flow");
+        let mut free = within(1 << 40);
+        let job = case.job().expect("a plan");
+        let all = free.needs(&job).expect("a device").device;
+        for most in [all, all / 2, all / 5, all / 20] {
+            let mut gpu = within(most);
+            // Too little for a row is an error; everything else computes.
+            let Ok(needs) = gpu.needs(&job) else {
+                continue;
+            };
+            assert!(needs.device <= most, "{} of {most}", needs.device);
+            agree(&case.run_on(&mut gpu), &want);
+            let taken = gpu.engine().allocated_bytes().expect("a report");
+            // The allocator rounds each of a few arrays up.
+            assert!(taken <= most + (64 << 10), "{taken} of {most}");
+        }
+        assert!(within(all / 2).needs(&job).is_ok());
+    }
+}
+
+/// Chunks of several shapes in flight do not take memory at once.
+#[test]
+fn shapes_that_alternate_stay_below_the_limit() {
+    let Some(choice) = backend::choose_adapter() else {
+        return;
+    };
+    let cases = [log_of(20_000), log_of(15_000), log_of(12_000)];
+    let mut free = GpuExecutor::new(Engine::open_within(&choice, Some(1 << 40)).expect("a device"));
+    let all = free
+        .needs(&cases[0].job().expect("a plan"))
+        .expect("a device")
+        .device;
+    let engine = Engine::open_within(&choice, Some(all)).expect("a device");
+    let mut gpu = GpuExecutor::new(engine);
+    let mut waiting = VecDeque::new();
+    for k in 0..12 {
+        let case = &cases[k % 3];
+        while gpu.in_flight() >= gpu.capacity() {
+            check(&mut gpu, &mut waiting);
+        }
+        gpu.submit(case.job().expect("a plan"));
+        waiting.push_back(case);
+        let taken = gpu.engine().allocated_bytes().expect("a report");
+        assert!(taken <= all + (64 << 10), "{taken} of {all}");
+    }
+    while gpu.in_flight() > 0 {
+        check(&mut gpu, &mut waiting);
+    }
+}
+
+/// Compares the oldest chunk's results with the CPU's.
+fn check(gpu: &mut GpuExecutor, waiting: &mut VecDeque<&Case>) {
+    let (_, got) = gpu.collect().expect("the device computes");
+    let case = waiting.pop_front().expect("a chunk was begun");
+    let (_, want) = case.run(Backend::Cpu(Precision::F64)).expect("a flow");
+    agree(&got, &want);
 }
 
 /// Several devices share the chunks; results come in order.

@@ -42,6 +42,8 @@ mod interrupt;
 mod laws;
 mod logs;
 mod manifest;
+#[cfg(target_os = "linux")]
+mod memory;
 mod networks;
 mod npy;
 mod origins;

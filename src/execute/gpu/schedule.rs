@@ -390,7 +390,43 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// The programs, each once.
+    fn programs(&self) -> impl Iterator<Item = &Tile> {
+        self.tasks.iter().flat_map(|task| {
+            let tiles = match task {
+                Task::Cpu(_) => &[],
+                Task::Gpu { tiles, .. } => tiles.as_slice(),
+            };
+            tiles.iter().enumerate().filter_map(|(k, tile)| {
+                let mut before = tiles[..k].iter();
+                let first = !before.any(|it| it.program.is(&tile.program));
+                first.then_some(tile)
+            })
+        })
+    }
+
+    /// Bytes that arrays take on the device.
+    pub fn device_bytes(&self) -> u64 {
+        self.programs().map(|tile| tile.peak).sum()
+    }
+
+    /// Bytes of staging memory for one run of each program.
+    pub fn staging_bytes(&self) -> u64 {
+        self.programs()
+            .map(|tile| tile.bytes.0 + tile.bytes.1)
+            .sum()
+    }
+}
+
 impl Task {
+    /// What it computes.
+    pub fn stage(&self) -> &Stage {
+        match self {
+            Task::Cpu(stage) | Task::Gpu { stage, .. } => stage,
+        }
+    }
+
     /// What it moves: nothing where it stays on the CPU.
     pub fn traffic(&self) -> Traffic {
         let tiles = match self {

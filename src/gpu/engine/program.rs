@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use wgpu::BufferUsages as Usage;
 
+use super::budget::Held;
 use super::{Engine, GpuError, lock};
 use crate::gpu::{Dispatch, Recording, Tensor};
 
@@ -17,6 +18,8 @@ struct Loaded {
     outputs: Vec<Region>,
     /// Memory of runs that are over, for the next ones.
     lanes: Mutex<Vec<Lane>>,
+    /// What its buffers take of the device.
+    _held: Held,
 }
 
 struct Step {
@@ -51,6 +54,10 @@ struct Timer {
     readback: wgpu::Buffer,
 }
 
+/// Labels of the buffers that stay in the device's memory.
+pub(super) const ARRAYS: [&str; 2] = [SLOT, TABLE];
+const SLOT: &str = "slot";
+const TABLE: &str = "table";
 /// Bytes of the two timestamps around a run's kernels.
 const TIMES: u64 = 16;
 /// Tables that are kept on the device: twiddles, windows, coefficients, of as many chunk lengths as come.
@@ -117,14 +124,19 @@ impl Piece<'_> {
 }
 
 impl Program {
-    pub(super) fn new(engine: &Engine, recording: &Recording) -> Self {
+    /// Whether it is the same one on the device.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn new(engine: &Engine, recording: &Recording, held: Held) -> Self {
         let make = |label, size, usage| buffer(engine, label, size, usage, false);
         let slots: Vec<wgpu::Buffer> = recording
             .slot_bytes()
             .iter()
             .map(|&size| {
                 make(
-                    "slot",
+                    SLOT,
                     size,
                     Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
                 )
@@ -158,6 +170,7 @@ impl Program {
             inputs: recording.inputs().map(region).collect(),
             outputs: recording.outputs().iter().copied().map(region).collect(),
             lanes: Mutex::default(),
+            _held: held,
         }))
     }
 
@@ -403,7 +416,7 @@ fn shared_table(engine: &Engine, bytes: &Arc<[u8]>) -> wgpu::Buffer {
     }
     tables
         .entry(bytes.clone())
-        .or_insert_with(|| constant(engine, "table", bytes, Usage::STORAGE | Usage::COPY_SRC))
+        .or_insert_with(|| constant(engine, TABLE, bytes, Usage::STORAGE | Usage::COPY_SRC))
         .clone()
 }
 

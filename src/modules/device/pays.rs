@@ -83,7 +83,7 @@ fn on_gpu(job: &Job, gpu: &mut dyn Executor) -> Result<Duration, DeviceFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::Results;
+    use crate::execute::{Needs, Results};
 
     /// Takes a while for each chunk.
     struct Slow(Option<Job>);
@@ -99,6 +99,10 @@ mod tests {
 
         fn explain(&mut self, _: &Job) -> Result<String, DeviceFault> {
             Ok(String::new())
+        }
+
+        fn needs(&mut self, _: &Job) -> Result<Needs, DeviceFault> {
+            Ok(Needs::default())
         }
 
         fn stages(&mut self, _: &Job) -> Result<Vec<crate::plan::Stage>, DeviceFault> {

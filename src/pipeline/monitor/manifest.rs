@@ -58,6 +58,7 @@ struct Samples {
 /// A configuration file as it was read.
 #[derive(Debug, Clone, Serialize)]
 struct Configuration {
+    #[serde(serialize_with = "crate::store::path_as_text")]
     path: PathBuf,
     /// As `sha256sum` prints it.
     sha256: String,
@@ -76,6 +77,7 @@ struct Inputs {
 
 #[derive(Debug, Clone, Serialize)]
 struct File {
+    #[serde(serialize_with = "crate::store::path_as_text")]
     path: PathBuf,
     bytes: u64,
     modified: Option<String>,
@@ -101,6 +103,7 @@ struct Written<'a> {
     calibration: &'a Option<Samples>,
     device: &'a Option<String>,
     inputs: &'a Inputs,
+    #[serde(serialize_with = "crate::store::path_as_text")]
     output: &'a Path,
     counts: Counts,
     /// Of one channel.

@@ -17,6 +17,7 @@ pub struct Flow {
     /// The program's version.
     pub program: String,
     /// The command file, for messages and the report. It may have another path elsewhere, so that it is not in the hash.
+    #[serde(serialize_with = "crate::store::path_as_text")]
     pub file: PathBuf,
     /// Other settings that change numbers, by their keys in the configuration.
     pub settings: BTreeMap<String, Value>,
