@@ -1,7 +1,8 @@
 # make demo    a recording is synthesized, ingested, summarised into a noise log, drawn and reported, in ./demo
 # make test    every test, with a software GPU
 # make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
-# make lint    formatting and clippy
+# make lint    formatting, clippy and `make deny`
+# make deny    licences, sources, bans and known vulnerabilities of dependencies
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
@@ -19,6 +20,9 @@ TEST_TOOLS := $(abspath $(TARGET_DIR)/test-tools)
 PEER_VENV := $(TARGET_DIR)/peer-venv
 CONTAINER_VENV := $(TARGET_DIR)/container/venv
 TEST_VENV := $(abspath $(TARGET_DIR))/test-venv
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY_ROOT := $(abspath $(TARGET_DIR))/cargo-tools/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
 
 ENGINE ?= $(notdir $(firstword $(foreach engine,docker podman buildah,$(shell command -v $(engine)))))
@@ -36,7 +40,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test trust test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test trust test-swiftshader lint deny bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -85,10 +89,24 @@ $(SWIFTSHADER_DRIVER):
 		{ apt-get download -qq chromium-common 2>/dev/null || { $$sudo apt-get update -qq && apt-get download -qq chromium-common; }; } && \
 		dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb
 
-lint: setup-build
+lint: setup-build deny
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
 	$(CARGO) clippy --release --test container -- -D warnings
+
+# The advisory database is a repository of its own, which some networks do not reach; all other checks need no network.
+deny: $(CARGO_DENY)
+	@online=advisories; \
+	$(CARGO_DENY) --log-level off fetch db || { online=; echo "Skipped advisories: the advisory database cannot be reached" >&2; }; \
+	for manifest in Cargo.toml tests/fuzz/Cargo.toml benches/wgsl_fft/Cargo.toml; do \
+		echo "$$manifest:"; \
+		$(CARGO_DENY) --config deny.toml --manifest-path $$manifest --locked check \
+			--allow license-exception-not-encountered bans licenses sources $$online || exit 1; \
+	done
+
+# Without optimisation and debug information, it is compiled in less than two minutes.
+$(CARGO_DENY): | setup-build
+	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --quiet --locked --debug --root $(CARGO_DENY_ROOT) cargo-deny@$(CARGO_DENY_VERSION)
 
 bench: setup-build
 	$(CARGO) bench
