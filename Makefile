@@ -3,6 +3,7 @@
 # make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
 # make lint    formatting, clippy and `make deny`
 # make deny    licences, sources, bans and known vulnerabilities of dependencies
+# make reproducible   builds the commit in two folders and compares the programs; most of an hour
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
@@ -40,7 +41,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test trust test-swiftshader lint deny bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test trust test-swiftshader lint deny reproducible bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -107,6 +108,23 @@ deny: $(CARGO_DENY)
 # Without optimisation and debug information, it is compiled in less than two minutes.
 $(CARGO_DENY): | setup-build
 	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --quiet --locked --debug --root $(CARGO_DENY_ROOT) cargo-deny@$(CARGO_DENY_VERSION)
+
+# The second build has other folders for the checkout, for what cargo downloads and for results, and a longer name for each.
+REPRODUCIBLE := $(abspath $(TARGET_DIR))/reproducible
+REPRODUCIBLE_SECOND := $(REPRODUCIBLE)/a/longer/folder
+CARGO_DOWNLOADS := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry
+
+reproducible: setup-build
+	rm -rf $(REPRODUCIBLE)
+	mkdir -p $(REPRODUCIBLE)/one $(REPRODUCIBLE_SECOND) $(REPRODUCIBLE)/another-cargo-home/registry
+	for folder in $(REPRODUCIBLE)/one $(REPRODUCIBLE_SECOND); do git archive HEAD | tar -x -C $$folder || exit 1; done
+	$(CARGO) fetch --quiet --locked
+	ln -s $(CARGO_DOWNLOADS)/cache $(CARGO_DOWNLOADS)/index $(REPRODUCIBLE)/another-cargo-home/registry/
+	cd $(REPRODUCIBLE)/one && env -u CARGO_TARGET_DIR $(CARGO) build --release --locked
+	cd $(REPRODUCIBLE_SECOND) && CARGO_HOME=$(REPRODUCIBLE)/another-cargo-home CARGO_TARGET_DIR=$(REPRODUCIBLE)/results \
+		$(CARGO) build --release --locked
+	sha256sum $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
+	cmp $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
 
 bench: setup-build
 	$(CARGO) bench
