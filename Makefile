@@ -10,6 +10,7 @@
 # make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
 # make trust   every operation on files fails or is a process's last, in every module, and 10,000 random recordings; hours
 # make fuzz    each reader of files on damaged ones, ten minutes each (needs rustup's nightly toolchain and cargo-fuzz)
+# make miri    unit tests under Miri, which finds undefined behaviour in unsafe code (needs rustup's nightly toolchain)
 # make bench-commands   compares single commands with distpy; make bench-pictures its thumbnails
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
@@ -41,7 +42,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test trust test-swiftshader lint deny reproducible bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test trust test-swiftshader lint deny reproducible bench peer gpu-bundle bench-commands bench-pictures fuzz miri image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -189,6 +190,13 @@ fuzz: setup-build
 		$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --features hdf5 $$target tests/fuzz/corpus/$$target $(FUZZ_SEEDS)/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=32768 -malloc_limit_mb=256 -timeout=10 || exit 1; \
 	done
+
+# Unsafe code that Miri can run, and code that hands bytes to the unsafe code of others. SECURITY.md lists what it cannot run.
+MIRI_TESTS ?= execute::cpu formats::mapped formats::segy formats::segment formats::tdms dsp::reduce picture::
+
+miri:
+	rustup component add --toolchain nightly miri rust-src
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --no-default-features --lib -- $(MIRI_TESTS)
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
 setup-build:

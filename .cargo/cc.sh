@@ -14,5 +14,7 @@ esac
 if [ -n "${OUT_DIR-}" ]; then
     set -- "$@" "-ffile-prefix-map=${OUT_DIR%/*/*}=/build"
 fi
+# For __DATE__ and __TIME__, which mimalloc prints as its version.
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-0}"
 # Unquoted, as in CC='ccache gcc'.
 exec $compiler "$@"
