@@ -1,13 +1,16 @@
 # make demo    a recording is synthesized, ingested, summarised into a noise log, drawn and reported, in ./demo
 # make test    every test, with a software GPU
 # make test-swiftshader   the GPU tests on a second software GPU (on Debian, from its package of Chromium)
-# make lint    formatting and clippy
+# make lint    formatting, clippy and `make deny`
+# make deny    licences, sources, bans and known vulnerabilities of dependencies
+# make reproducible   builds the commit in two folders and compares the programs; most of an hour
 # make image   the container image, by docker, podman or buildah; make image-mesa adds the drivers for AMD and Intel
 # make test-container   builds both without a registry, and runs their tests with podman (on Debian, as root)
 # make bench   benchmarks of kernels, commands and whole flows; make peer compares with distpy and scipy
 # make gpu-bundle   the programs with which benches/gpu.sh tests and measures a GPU on a machine without cargo
 # make trust   every operation on files fails or is a process's last, in every module, and 10,000 random recordings; hours
 # make fuzz    each reader of files on damaged ones, ten minutes each (needs rustup's nightly toolchain and cargo-fuzz)
+# make miri    unit tests under Miri, which finds undefined behaviour in unsafe code (needs rustup's nightly toolchain)
 # make bench-commands   compares single commands with distpy; make bench-pictures its thumbnails
 #
 # All of them build in the release profile, so that dependencies (HDF5 among them, from source) are compiled once.
@@ -19,6 +22,9 @@ TEST_TOOLS := $(abspath $(TARGET_DIR)/test-tools)
 PEER_VENV := $(TARGET_DIR)/peer-venv
 CONTAINER_VENV := $(TARGET_DIR)/container/venv
 TEST_VENV := $(abspath $(TARGET_DIR))/test-venv
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY_ROOT := $(abspath $(TARGET_DIR))/cargo-tools/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 DISTPY_GPU := $(BINARY) -c docs/examples/system.json
 
 ENGINE ?= $(notdir $(firstword $(foreach engine,docker podman buildah,$(shell command -v $(engine)))))
@@ -36,7 +42,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 SWIFTSHADER := $(abspath $(TARGET_DIR)/swiftshader)
 SWIFTSHADER_DRIVER := $(SWIFTSHADER)/usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: help demo build test trust test-swiftshader lint bench peer gpu-bundle bench-commands bench-pictures fuzz image image-mesa test-container setup-build setup-test setup-container
+.PHONY: help demo build test trust test-swiftshader lint deny reproducible bench peer gpu-bundle bench-commands bench-pictures fuzz miri image image-mesa test-container setup-build setup-test setup-container
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -85,10 +91,41 @@ $(SWIFTSHADER_DRIVER):
 		{ apt-get download -qq chromium-common 2>/dev/null || { $$sudo apt-get update -qq && apt-get download -qq chromium-common; }; } && \
 		dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb
 
-lint: setup-build
+lint: setup-build deny
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
 	$(CARGO) clippy --release --test container -- -D warnings
+
+# The advisory database is a repository of its own, which some networks do not reach; all other checks need no network.
+deny: $(CARGO_DENY)
+	@online=advisories; \
+	$(CARGO_DENY) --log-level off fetch db || { online=; echo "Skipped advisories: the advisory database cannot be reached" >&2; }; \
+	for manifest in Cargo.toml tests/fuzz/Cargo.toml benches/wgsl_fft/Cargo.toml; do \
+		echo "$$manifest:"; \
+		$(CARGO_DENY) --config deny.toml --manifest-path $$manifest --locked check \
+			--allow license-exception-not-encountered bans licenses sources $$online || exit 1; \
+	done
+
+# Without optimisation and debug information, it is compiled in less than two minutes.
+$(CARGO_DENY): | setup-build
+	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --quiet --locked --debug --root $(CARGO_DENY_ROOT) cargo-deny@$(CARGO_DENY_VERSION)
+
+# The second build has other folders for the checkout, for what cargo downloads and for results, and a longer name for each.
+REPRODUCIBLE := $(abspath $(TARGET_DIR))/reproducible
+REPRODUCIBLE_SECOND := $(REPRODUCIBLE)/a/longer/folder
+CARGO_DOWNLOADS := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry
+
+reproducible: setup-build
+	rm -rf $(REPRODUCIBLE)
+	mkdir -p $(REPRODUCIBLE)/one $(REPRODUCIBLE_SECOND) $(REPRODUCIBLE)/another-cargo-home/registry
+	for folder in $(REPRODUCIBLE)/one $(REPRODUCIBLE_SECOND); do git archive HEAD | tar -x -C $$folder || exit 1; done
+	$(CARGO) fetch --quiet --locked
+	ln -s $(CARGO_DOWNLOADS)/cache $(CARGO_DOWNLOADS)/index $(REPRODUCIBLE)/another-cargo-home/registry/
+	cd $(REPRODUCIBLE)/one && env -u CARGO_TARGET_DIR $(CARGO) build --release --locked
+	cd $(REPRODUCIBLE_SECOND) && CARGO_HOME=$(REPRODUCIBLE)/another-cargo-home CARGO_TARGET_DIR=$(REPRODUCIBLE)/results \
+		$(CARGO) build --release --locked
+	sha256sum $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
+	cmp $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
 
 bench: setup-build
 	$(CARGO) bench
@@ -153,6 +190,13 @@ fuzz: setup-build
 		$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --features hdf5 $$target tests/fuzz/corpus/$$target $(FUZZ_SEEDS)/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=32768 -malloc_limit_mb=256 -timeout=10 || exit 1; \
 	done
+
+# Unsafe code that Miri can run, and code that hands bytes to the unsafe code of others. SECURITY.md lists what it cannot run.
+MIRI_TESTS ?= execute::cpu formats::mapped formats::segy formats::segment formats::tdms dsp::reduce picture::
+
+miri:
+	rustup component add --toolchain nightly miri rust-src
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --no-default-features --lib -- $(MIRI_TESTS)
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
 setup-build:

@@ -3,6 +3,21 @@
 set -eu
 needed=3.26
 
+# For cc.sh: cmake names its own compiler in CC, which is that script.
+export DISTPY_GPU_CC="${CC:-cc}"
+
+# HDF5 would hold folders of this machine: that of its plugins, below the build's, and a summary of its build, with the date and
+# the kernel's version, which it prints when it meets headers of another version. Both are replaced: one as an option of the first
+# call, which configures, one before the second, which compiles.
+case " $* " in
+*" -B "*) set -- "$@" -DH5_DEFAULT_PLUGINDIR=/usr/local/hdf5/lib/plugin ;;
+" --build "*)
+    if [ -f "$2/src/H5build_settings.c" ]; then
+        printf '#include "H5private.h"\nconst char H5build_settings[] = "";\n' >"$2/src/H5build_settings.c"
+    fi
+    ;;
+esac
+
 new_enough() {
     version=$("$1" --version | sed -n '1s/[^0-9]*\([0-9]*\.[0-9]*\).*/\1/p')
     [ "$(printf '%s\n%s\n' "$needed" "$version" | sort -V | head -n 1)" = "$needed" ]

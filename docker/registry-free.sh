@@ -107,9 +107,7 @@ compile_here() {
     rm -rf "$work/build"
     mkdir -p "$out"
     strip -o "$out/distpy-gpu" "$target/release/distpy-gpu"
-    PATH="$tools/bin:$PATH" SOURCE_DATE_EPOCH=0 cargo cyclonedx --quiet --format json --spec-version 1.5 \
-        --no-build-deps --target "$(rustc --print host-tuple)" --override-filename sbom.cdx
-    mv sbom.cdx.json "$out/"
+    PATH="$tools/bin:$PATH" python3 docker/sbom.py "$out/sbom.cdx.json"
 }
 
 # A stage that ships, with the build stage's results. It is made anew: buildah would take labels of an older version for these.

@@ -1,11 +1,14 @@
 //! What is in the image, before the program does anything.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::folder::project;
-use crate::podman::{Container, IMAGE, MESA, kept, root, shell, text};
+use crate::podman::{Container, IMAGE, MESA, Ran, kept, podman, root, shell, text};
 
 /// Largest download that a node should have to make, in bytes.
 const LARGEST: u64 = 120_000_000;
@@ -103,7 +106,7 @@ fn it_holds_what_a_driver_needs_and_no_leftovers() {
     let out = inside(
         IMAGE,
         "/sbin/ldconfig -p | grep -oE 'lib(vulkan|X11|Xext|EGL)\\.so\\.[0-9]+' | sort -u
-         find /var/lib/apt/lists /var/cache/apt /var/log -type f
+         find /var/lib /var/log -type f ! -path /var/lib/dpkg/status
          find /usr/share/doc -type f ! -name copyright
          find /usr/share/man /usr/share/locale -type f | head -n 3
          cat /usr/share/glvnd/egl_vendor.d/10_nvidia.json /usr/share/distpy-gpu/vulkan/nvidia_egl_icd.json",
@@ -133,35 +136,209 @@ fn it_holds_what_a_driver_needs_and_no_leftovers() {
     }
 }
 
+/// The files of an image, mounted for as long as this exists.
+struct Files(&'static str, PathBuf);
+
+impl Files {
+    fn of(image: &'static str) -> Self {
+        Self(image, text(&["image", "mount", image]).trim().into())
+    }
+
+    /// Each path with its mode, links not followed.
+    fn walk(&self) -> BTreeMap<PathBuf, u32> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.1.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let metadata = path.symlink_metadata().unwrap();
+                let name = path.strip_prefix(&self.1).unwrap();
+                found.insert(name.to_owned(), metadata.permissions().mode());
+                if metadata.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        found
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.1.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = podman().args(["image", "unmount", self.0]).output();
+    }
+}
+
+#[test]
+fn nothing_in_it_installs_software_or_gives_rights() {
+    const SET_USER_OR_GROUP: u32 = 0o6000;
+    const WORLD_WRITABLE: u32 = 0o002;
+    for image in [IMAGE, MESA] {
+        let files = Files::of(image).walk();
+        assert!(files.len() > 500, "{image}: {} files", files.len());
+        for (path, mode) in &files {
+            let shown = format!("{image}: {} {mode:o}", path.display());
+            assert_eq!(mode & SET_USER_OR_GROUP, 0, "{shown}");
+            // Links have all rights, and folders such as /tmp let nobody remove the files of others.
+            let link = mode & libc::S_IFMT == libc::S_IFLNK;
+            let sticky = mode & libc::S_ISVTX != 0;
+            assert!(link || sticky || mode & WORLD_WRITABLE == 0, "{shown}");
+            let name = path.file_name().unwrap().to_string_lossy();
+            let tool = ["apt-", "dpkg-", "perl"]
+                .iter()
+                .any(|it| name.starts_with(it))
+                || ["apt", "bash", "mount", "openssl", "passwd", "su", "tar"].contains(&&*name);
+            assert!(!tool || path.starts_with("etc"), "{shown}");
+        }
+        let programs = ["usr/local/bin/distpy-gpu", "usr/bin/dash", "usr/bin/find"];
+        for present in programs.map(Path::new) {
+            assert!(
+                files.contains_key(present),
+                "{image}: {}",
+                present.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn each_library_finds_those_that_it_links() {
+    let script = "find /usr -type f \\( -name '*.so*' -o -path '*bin/*' \\) -exec sh -c '
+        for file; do
+            /lib64/ld-linux-x86-64.so.2 --list \"$file\" 2>&1 | grep \"not found\" | sed \"s|^|$file: |\"
+        done' sh {} +; true";
+    for image in [IMAGE, MESA] {
+        assert_eq!(inside(image, script), "", "{image}");
+    }
+}
+
 #[test]
 fn its_parts_are_listed() {
     let text = inside(IMAGE, "cat /usr/share/doc/distpy-gpu/sbom.cdx.json");
     let bill: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(bill["bomFormat"], json!("CycloneDX"));
+    assert_eq!(bill["specVersion"], json!("1.5"));
     assert_eq!(bill["metadata"]["component"]["name"], json!("distpy-gpu"));
-    let listed = |name: &str| -> Vec<&str> {
-        let components = bill["components"].as_array().unwrap().iter();
-        components
-            .filter(|it| it["name"] == *name)
-            .map(|it| it["version"].as_str().unwrap())
-            .collect()
-    };
+    let listed: BTreeSet<(String, String)> = bill["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| [&it["name"], &it["version"]].map(|it| it.as_str().unwrap().to_owned()))
+        .map(|[name, version]| (name, version))
+        .collect();
+    assert_eq!(listed, linked());
+
     let lock = std::fs::read_to_string(project("Cargo.lock")).unwrap();
-    for name in ["wgpu", "rustfft", "hdf5-metno-sys"] {
-        assert_eq!(listed(name), [locked(&lock, name)], "{name}");
+    for name in ["wgpu", "rustfft", "hdf5-metno", "zarrs"] {
+        let entry = (name.to_owned(), locked(&lock, name).to_owned());
+        assert!(listed.contains(&entry), "{entry:?}");
     }
     for of_tests in ["criterion", "proptest", "jsonschema"] {
         assert!(!locked(&lock, of_tests).is_empty());
-        assert!(listed(of_tests).is_empty(), "{of_tests}");
+        let found = listed.iter().find(|(name, _)| name == of_tests);
+        assert_eq!(found, None);
     }
+}
+
+#[test]
+fn its_bill_of_materials_is_sound() {
+    let text = inside(IMAGE, "cat /usr/share/doc/distpy-gpu/sbom.cdx.json");
+    let validator = "import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
+sys.exit(str(error) if error else 0)";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sbom.cdx.json");
+    std::fs::write(&file, &text).unwrap();
+    let python = kept().join("venv/bin/python");
+    let output = Command::new(&python)
+        .args(["-c", validator])
+        .arg(&file)
+        .output()
+        .unwrap_or_else(|e| panic!("{}: {e}", python.display()));
+    Ran::of(output).ends(0);
+
+    let bill: Value = serde_json::from_str(&text).unwrap();
+    for component in bill["components"].as_array().unwrap() {
+        let name = &component["name"];
+        let licenses = component["licenses"].as_array();
+        let licenses = licenses.unwrap_or_else(|| panic!("no licence of {name}"));
+        assert!(!licenses.is_empty(), "no licence of {name}");
+        for license in licenses {
+            // A name in place of an identifier of SPDX is what the generator writes when it knows none.
+            let known = license["expression"].is_string() || license["license"]["id"].is_string();
+            assert!(known, "{name}: {license}");
+        }
+    }
+    for folder in ["file:///", "path+", &root().display().to_string()] {
+        assert!(!text.contains(folder), "{folder}");
+    }
+}
+
+/// Packages from elsewhere that are linked into the program or into macros of it, with their versions.
+fn linked() -> BTreeSet<(String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges=normal", "--prefix=none"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let found = Ran::of(output).ends(0).out;
+    found
+        .lines()
+        // Packages of this repository have their folder in parentheses.
+        .filter(|line| !line.contains(" (/"))
+        .filter_map(|line| {
+            let (name, rest) = line.split_once(" v")?;
+            Some((name.to_owned(), rest.split(' ').next()?.to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn its_debian_packages_are_listed() {
     for image in [IMAGE, MESA] {
-        let list = inside(
-            image,
-            "cat /usr/share/doc/distpy-gpu/debian-packages.txt; echo --; dpkg-query -W",
-        );
-        let (listed, installed) = list.split_once("--\n").unwrap();
+        let files = Files::of(image);
+        let list = files.read("usr/share/doc/distpy-gpu/debian-packages.txt");
+        // Of a package that may be installed for several architectures, the list names which.
+        let listed: BTreeSet<(&str, &str)> = list
+            .lines()
+            .map(|line| line.split_once('\t').unwrap())
+            .map(|(name, version)| (name.split(':').next().unwrap(), version))
+            .collect();
+        // The file that scanners read.
+        let status = files.read("var/lib/dpkg/status");
+        let installed: BTreeSet<(&str, &str)> = status
+            .split("\n\n")
+            .filter(|entry| !entry.trim().is_empty())
+            .map(|entry| {
+                let field = |name: &str| {
+                    let mut lines = entry.lines();
+                    let found = lines.find_map(|line| line.strip_prefix(name));
+                    found.unwrap_or_else(|| panic!("{image}: no {name} in {entry}"))
+                };
+                assert_eq!(field("Status: "), "install ok installed");
+                (field("Package: "), field("Version: "))
+            })
+            .collect();
         assert_eq!(listed, installed, "{image}");
-        assert!(listed.contains("libvulkan1:"), "{listed}");
+        let names: BTreeSet<&str> = listed.iter().map(|(name, _)| *name).collect();
+        for present in [
+            "ca-certificates",
+            "libc6",
+            "libegl1",
+            "libvulkan1",
+            "libx11-6",
+        ] {
+            assert!(names.contains(present), "{image}: {present}");
+        }
+        for absent in ["apt", "dpkg", "perl-base", "openssl", "passwd", "login"] {
+            assert!(!names.contains(absent), "{image}: {absent}");
+        }
     }
 }
 

@@ -188,3 +188,63 @@ fn nothing_speaks_of_one_machine() {
         }
     }
 }
+
+#[test]
+fn security_lists_each_file_with_unsafe_code() {
+    let forms = ["{", "impl", "fn", "extern", "trait"].map(|after| format!("unsafe {after}"));
+    let unsafe_files: Vec<String> = files("src", "rs")
+        .into_iter()
+        .filter(|(_, text)| forms.iter().any(|form| text.contains(form)))
+        .map(|(name, _)| name)
+        .collect();
+    let path = crate::root().join("SECURITY.md");
+    let text = std::fs::read_to_string(path).expect("SECURITY.md");
+    let mut listed: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/"))
+        .map(|rest| rest.split('`').next().unwrap_or_default())
+        .collect();
+    listed.sort_unstable();
+    let listed: Vec<String> = listed.iter().map(|name| format!("src/{name}")).collect();
+    assert_eq!(listed, unsafe_files);
+    // A table without its last column would be listed, too.
+    let rows = text.lines().filter(|line| line.starts_with("| `src/"));
+    for row in rows {
+        assert_eq!(row.matches('|').count(), 5, "{row}");
+    }
+}
+
+/// Such a folder would make programs of equal sources differ, and show users the builder's account.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_holds_no_folder_of_the_machine_that_built_it() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_distpy-gpu")).expect("the program");
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    let folders = [
+        env!("CARGO_MANIFEST_DIR").to_owned(),
+        cargo_home,
+        format!("{home}/.cargo/"),
+        format!("{home}/.rustup/"),
+        format!("{home}/.cache/"),
+    ];
+    for folder in folders {
+        let found = position(&program, folder.as_bytes());
+        let text = found.map(|at| {
+            let end = program.len().min(at + 200);
+            String::from_utf8_lossy(&program[at..end]).into_owned()
+        });
+        assert_eq!(
+            text, None,
+            "found {folder} in the program, expected none; run `cargo clean` if parts of it are older than .cargo/rustc.sh"
+        );
+    }
+}
+
+/// The place of the first occurrence.
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    aho_corasick::AhoCorasick::new([wanted])
+        .expect("one pattern")
+        .find(bytes)
+        .map(|found| found.start())
+}
