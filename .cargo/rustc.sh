@@ -1,7 +1,9 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs rustc so that no folder of this machine is in the program: equal sources give equal bytes wherever they are built.
 # Cargo's own setting for it, trim-paths, is not stable. A flag in RUSTFLAGS would do the same for `make` alone, and each change
 # between `make` and cargo would compile everything again; cargo does not count a wrapper among the reasons to compile.
+#
+# It takes bash, as dash drops variables with a hyphen in the name: cargo gives tests the program in CARGO_BIN_EXE_distpy-gpu.
 set -eu
 rustc=$1
 # Clippy makes no programs, and wants its first argument where it is.

@@ -1,8 +1,8 @@
 """Writes the bill of materials of the program: `sbom.py OUTPUT`, in the checkout, with cargo-cyclonedx in the path.
 
 The bill lists what is linked into the program: the dependencies for this machine's target, without those of tests and build
-scripts. Three things of cargo-cyclonedx's are replaced, so that equal sources give equal bills, and scanners report no package that
-is not there.
+scripts. The output of cargo-cyclonedx is changed so that equal sources give equal bills, and scanners report no package that is
+not in the program.
 """
 
 import json
@@ -26,6 +26,7 @@ def main(output):
     written = pathlib.Path("sbom.cdx.json")
     bill = json.loads(written.read_text())
     written.unlink()
+    leave_out_unused_packages(bill)
     leave_out_local_packages(bill)
     for component in bill["components"]:
         if component["name"] in LICENCES:
@@ -34,6 +35,20 @@ def main(output):
             del licence["name"]
     bill = rename_program(bill)
     pathlib.Path(output).write_text(json.dumps(bill, indent=2) + "\n")
+
+
+def leave_out_unused_packages(bill):
+    """cargo-cyclonedx also lists packages behind features that only tests enable, and that no build of the program compiles."""
+    tree = subprocess.run(
+        ["cargo", "tree", "--locked", "--edges=normal", "--prefix=none", "--format={p}"], check=True, capture_output=True, text=True
+    ).stdout
+    used = {tuple(line.split()[:2]) for line in tree.splitlines()}
+    bill["components"] = [it for it in bill["components"] if (it["name"], "v" + it["version"]) in used]
+    kept = {it["bom-ref"] for it in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
+    bill["dependencies"] = [it for it in bill["dependencies"] if it["ref"] in kept]
+    for entry in bill["dependencies"]:
+        if "dependsOn" in entry:
+            entry["dependsOn"] = [ref for ref in entry["dependsOn"] if ref in kept]
 
 
 def leave_out_local_packages(bill):

@@ -4,9 +4,10 @@
 # /var/lib/dpkg/status, where scanners look, and in debian-packages.txt. Runs as root in a build stage, and only there.
 set -eu
 
-# The shell, coreutils, findutils, grep and sed stay, for a look into a container. ca-certificates and tzdata are data here.
+# The shell, coreutils, findutils, grep, sed and tar stay: `kubectl cp` runs tar, the others are for a look into a container.
+# ca-certificates and tzdata are data here.
 tools="adduser apt base-passwd bash bsdutils debconf debian-archive-keyring debianutils diffutils e2fsprogs gpgv gzip hostname
-init-system-helpers login logsave mawk mount ncurses-base ncurses-bin openssl passwd perl-base sysvinit-utils tar util-linux
+init-system-helpers login logsave mawk mount ncurses-base ncurses-bin openssl passwd perl-base sysvinit-utils util-linux
 util-linux-extra usr-is-merged"
 # Packages that are in the image for their own sake. A driver of the host links these libraries.
 wanted="libegl1 libvulkan1 libx11-6 libxext6 mesa-vulkan-drivers"
@@ -44,7 +45,7 @@ while read -r file; do
     [ -d "$file" ] || rm -f "$file"
 done </var/lib/dpkg/info/dpkg.list
 mv /var/lib/dpkg/status /tmp/status
-rm -rf /var/lib/dpkg /var/lib/apt /var/lib/pam /var/lib/systemd /var/cache/* /var/log/* /var/backups/* \
+rm -rf /var/lib/dpkg /var/lib/apt /var/lib/pam /var/lib/shells.state /var/lib/systemd /var/cache/* /var/log/* /var/backups/* \
     /etc/apt /etc/dpkg /etc/alternatives /etc/cron.daily /etc/default /etc/init.d /etc/pam.d /etc/rc?.d /etc/security /etc/skel /etc/systemd \
     /usr/lib/apt /usr/lib/dpkg /usr/libexec/dpkg /usr/share/dpkg /usr/share/doc/dpkg /usr/share/debconf /usr/share/perl* \
     /usr/share/bash-completion /usr/share/bug /usr/share/lintian /tmp/needed

@@ -142,7 +142,7 @@ fn a_pod_is_as_its_template_says() {
         touch /x 2>/dev/null || echo read-only
         touch /config/x 2>/dev/null || echo fixed
         cat /config/greeting; ls /config; touch /tmp/x /data/x
-        hostname; echo "$NAME"; echo last words >/dev/termination-log"#;
+        uname -n; echo "$NAME"; echo last words >/dev/termination-log"#;
     let finished = run(script);
     assert_eq!(finished.state, State::Complete, "{}", finished.log());
     assert_eq!(
