@@ -10,7 +10,15 @@ export DISTPY_GPU_CC="${CC:-cc}"
 # the kernel's version, which it prints when it meets headers of another version. Both are replaced: one as an option of the first
 # call, which configures, one before the second, which compiles.
 case " $* " in
-*" -B "*) set -- "$@" -DH5_DEFAULT_PLUGINDIR=/usr/local/hdf5/lib/plugin ;;
+*" -B "*)
+    set -- "$@" -DH5_DEFAULT_PLUGINDIR=/usr/local/hdf5/lib/plugin
+    # Where an earlier build had another compiler, cmake would begin anew without the options that it was given.
+    previous=
+    for argument in "$@"; do
+        [ "$previous" != -B ] || rm -rf "$argument/CMakeCache.txt" "$argument/CMakeFiles"
+        previous=$argument
+    done
+    ;;
 " --build "*)
     if [ -f "$2/src/H5build_settings.c" ]; then
         printf '#include "H5private.h"\nconst char H5build_settings[] = "";\n' >"$2/src/H5build_settings.c"

@@ -409,6 +409,11 @@ fn padded_params(dispatch: &Dispatch) -> u64 {
 }
 
 fn shared_table(engine: &Engine, bytes: &Arc<[u8]>) -> wgpu::Buffer {
+    let usage = Usage::STORAGE | Usage::COPY_SRC;
+    // Each program's account of memory has its own tables.
+    if engine.is_limited() {
+        return constant(engine, TABLE, bytes, usage);
+    }
     let mut tables = lock(&engine.tables);
     // Programs keep those that they use.
     if tables.len() >= MOST_TABLES && !tables.contains_key(bytes) {
@@ -416,7 +421,7 @@ fn shared_table(engine: &Engine, bytes: &Arc<[u8]>) -> wgpu::Buffer {
     }
     tables
         .entry(bytes.clone())
-        .or_insert_with(|| constant(engine, TABLE, bytes, Usage::STORAGE | Usage::COPY_SRC))
+        .or_insert_with(|| constant(engine, TABLE, bytes, usage))
         .clone()
 }
 
