@@ -155,6 +155,15 @@ impl Draft {
                 kinds(node.spec)
             )));
         }
+        // Commands check how real and complex inputs go together; of the other kinds they know those that they list.
+        let others = inputs[1..].iter().map(|slot| &self.slots[slot.0]);
+        for other in others.filter(|it| !matches!(it.kind, Kind::Real | Kind::Complex)) {
+            if !node.spec.takes(other.kind) {
+                let kinds = kinds(node.spec);
+                let found = format!("takes {kinds} input, found {other} in gather_uids");
+                return Err(Mismatch::input(found));
+            }
+        }
         match &node.command {
             Command::Passthrough | Command::Hint(_) => Ok(inputs[0]),
             Command::Load(path) => {

@@ -9,9 +9,18 @@ pub mod flows;
 #[path = "../fuzz/src/naive.rs"]
 pub mod naive;
 
+use std::sync::Arc;
+
+use distpy_gpu::block::{Bytes, DType, Endian, Order, Stored};
+use distpy_gpu::command::Compat;
 use flows::{Rows, Verdict};
+use ndarray::{Array2, array, s};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde_json::json;
+
+use crate::backend::{self, Case};
+use crate::commands::stored;
 
 /// Flows of a test run, as a rule.
 const FLOWS: u64 = 300;
@@ -58,9 +67,7 @@ fn plans_give_the_results_of_the_naive_evaluation() {
 #[cfg(feature = "gpu")]
 #[test]
 fn devices_give_the_results_of_the_naive_evaluation() {
-    use std::sync::Arc;
-
-    use crate::backend::{self, Backend};
+    use crate::backend::Backend;
     use distpy_gpu::block::Precision;
     use distpy_gpu::command::ChunkId;
     use distpy_gpu::execute::Job;
@@ -105,4 +112,95 @@ fn devices_give_the_results_of_the_naive_evaluation() {
         compared += 1;
     });
     eprintln!("{compared} flows; {rows:?}");
+}
+
+/// A chunk of so many channels and samples in a flow whose last command is written.
+fn case(commands: serde_json::Value, rows: usize, cols: usize) -> Case {
+    let chunk = Array2::from_shape_fn((rows, cols), |(i, t)| ((i * 7 + t * 5) % 11) as f64 - 4.0);
+    let mut case = Case::of_command(json!({"name": "NONE"}), stored(&chunk), vec![]);
+    let mut list = commands.as_array().expect("commands").clone();
+    let uid = list.len() + 1;
+    list.push(json!({"name": "write_npy", "uid": uid, "in_uid": uid - 1, "directory_out": "out"}));
+    case.flow = json!({ "command_list": list });
+    case
+}
+
+/// Tiles of several rows reach the next command row by row.
+#[test]
+fn gathered_columns_lie_in_rows() {
+    let case = case(
+        json!([
+            {"name": "mean", "uid": 1, "in_uid": 0},
+            {"name": "gather", "uid": 2, "in_uid": 1, "gather_uids": [1, 0]},
+            {"name": "abs", "uid": 3, "in_uid": 2}]),
+        200,
+        3,
+    );
+    for &on in backend::all() {
+        let result = case.result(on).expect("numbers");
+        let chunk = case.chunk.block::<f64>(0..200);
+        for (row, chunk) in result
+            .as_real()
+            .rows()
+            .into_iter()
+            .zip(chunk.as_real().rows())
+        {
+            let mean = chunk.sum().abs() / 3.0;
+            assert!((row[0] - mean).abs() < 1e-6 && (row[1] - mean).abs() < 1e-6);
+            assert_eq!(row.slice(s![2..]), chunk.mapv(f64::abs));
+        }
+    }
+}
+
+#[test]
+fn gathered_hashes_are_refused() {
+    for name in [
+        "gather",
+        "add",
+        "multiply",
+        "rescale",
+        "source",
+        "deconvolve",
+        "reflection",
+    ] {
+        let commands = json!([
+            {"name": "hash", "uid": 1, "in_uid": 0},
+            {"name": name, "uid": 2, "in_uid": 0, "gather_uids": [1]}]);
+        let problems = case(commands, 5, 1)
+            .plan()
+            .expect_err("a hash is no number");
+        let lines = problems.to_string();
+        let expected = "input, found hash 5x1 in gather_uids";
+        assert!(lines.contains(expected), "{name}: {lines}");
+    }
+}
+
+/// distpy fails, too: it repeats the last difference but one.
+#[test]
+fn one_sample_has_no_difference_to_repeat() {
+    let commands = json!([{"name": "diff", "axis": 1, "uid": 1, "in_uid": 0}]);
+    let mut case = case(commands, 4, 1);
+    for compat in [Compat::Exact, Compat::Distpy] {
+        case.compat = compat;
+        let lines = case.plan().expect_err("one sample").to_string();
+        assert!(lines.contains("found 1, expected at most 0"), "{lines}");
+    }
+}
+
+/// A factor makes numbers of whole numbers, so distpy keeps the fraction of a later threshold's value.
+#[test]
+fn element_wise_commands_keep_their_signature() {
+    let commands = json!([
+        {"name": "lin_transform", "m": 0.5, "uid": 1, "in_uid": 0},
+        {"name": "hard_threshold", "threshold": 1.0, "value": 0.25, "uid": 2, "in_uid": 1}]);
+    let mut case = case(commands, 1, 3);
+    let bytes = [-2_i16, 1, 8].into_iter().flat_map(i16::to_ne_bytes);
+    let bytes = Bytes::Owned(Arc::new(bytes.collect()));
+    let chunk = Stored::new(DType::I16, [1, 3], Order::C, Endian::NATIVE, bytes);
+    case.chunk = chunk.expect("bytes of this shape");
+    case.compat = Compat::Distpy;
+    for &on in backend::all() {
+        let result = case.result(on).expect("numbers");
+        assert_eq!(result.as_real(), &array![[-1.0, 0.5, 0.25]], "{on:?}");
+    }
 }

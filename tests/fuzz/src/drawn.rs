@@ -20,6 +20,16 @@ const COLUMNS: usize = 72;
 /// Commands that read files, which are not there.
 const READ_FILES: &[&str] = &["data_load", "keras"];
 
+/// Commands that the planner fuses, which are drawn more often.
+const FUSED: &[&str] = &[
+    "fft",
+    "multiple_calcs",
+    "rms_from_fft",
+    "lin_transform",
+    "real",
+    "conj",
+];
+
 /// The arguments of each command, by name.
 static ARGUMENTS: LazyLock<Vec<(&'static Spec, Map<String, Value>)>> = LazyLock::new(|| {
     let listed = reference::listing_for_tools();
@@ -296,7 +306,12 @@ fn signature(env: &Env, spec: &Spec, args: &Value, inputs: &[Signature]) -> Opti
 
 /// A command with arguments: its defaults, those of an example, or others.
 fn command(choices: &mut Choices) -> (&'static Spec, Value) {
-    let at = choices.below(ARGUMENTS.len());
+    let mut at = choices.below(ARGUMENTS.len());
+    if choices.one_in(4) {
+        let name = choices.one_of(FUSED);
+        let known = ARGUMENTS.iter().position(|(spec, _)| spec.name == name);
+        at = known.expect("a command of the program");
+    }
     let (spec, properties) = &ARGUMENTS[at];
     let mut args = json!({});
     let example = choices.below(2 * spec.examples.len() + 1);

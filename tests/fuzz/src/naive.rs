@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use distpy_gpu::block::{Block, Coords, Kind, Samples, Signature, Stored, mapped};
+use distpy_gpu::block::{Block, Coords, Kind, Samples, Signature, Stored, each, mapped};
 use distpy_gpu::command::{
     BlockCommand, Command, Compat, Computed, Cpu, Env, Mismatch, Prepared, Reach, Role, SinkCommand,
 };
@@ -115,7 +115,8 @@ impl Walk<'_> {
             inputs.push(as_taken(node, self.result(input)?));
         }
         let kind = inputs[0].signature.kind;
-        if !node.spec.takes(kind) {
+        let hash = inputs.iter().any(|it| it.signature.kind == Kind::Hash);
+        if !node.spec.takes(kind) || hash && !node.spec.takes(Kind::Hash) {
             return Err(Stop::Refused(format!("{kind} input")));
         }
         let result = match &node.command {
@@ -181,6 +182,8 @@ impl Walk<'_> {
         self.outcome.faults.extend(broken);
         let blocks: Vec<&Block<f64>> = inputs.iter().map(|it| &it.block).collect();
         let block = Cpu::<f64>::cpu(&*prepared.kernel, &blocks, 0);
+        let row_major = each!(&block.samples, a => a.is_standard_layout());
+        assert!(row_major, "{command:?} gives columns, and blocks are rows");
         Ok(self.changed(Evaluated {
             signature,
             block,
@@ -224,7 +227,7 @@ impl Walk<'_> {
                 return Err(Stop::Refused("no sample in the chunk".into()));
             }
             let time = Coords::new(time.unit, &time.values[columns.clone()]);
-            let samples = mapped!(&input.block.samples, a => a.slice(s![.., columns]).to_owned());
+            let samples = mapped!(&input.block.samples, a => a.slice(s![.., columns]).as_standard_layout().into_owned());
             Ok(Evaluated {
                 signature: Signature {
                     time,
