@@ -34,6 +34,8 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// The largest finite magnitude of all results.
     pub largest: f64,
+    /// All numbers of all results are finite.
+    pub finite: bool,
 }
 
 /// The reason for which a graph has no outcome.
@@ -73,6 +75,7 @@ pub fn evaluate(graph: &Graph, env: &Env, chunk: &Stored, jitter: f64) -> Result
             sinks: BTreeMap::new(),
             faults: Vec::new(),
             largest: 0.0,
+            finite: true,
         },
     };
     walk.chunk = walk.changed(walk.chunk.clone());
@@ -249,6 +252,7 @@ impl Walk<'_> {
             ((*random >> 40) as f64 / 8_388_608.0 - 1.0) * scale * jitter
         };
         let scales = scales(&result.block);
+        self.outcome.finite &= result.block.non_finite() == 0;
         let all = scales.iter().copied();
         self.outcome.largest = all.fold(self.outcome.largest, f64::max);
         if jitter == 0.0 {
@@ -375,6 +379,9 @@ pub fn errors(got: &Block<f64>, want: &Block<f64>, single: bool) -> Result<Vec<f
             .map(|k| {
                 let pairs = a.row(k).into_iter().zip(b.row(k));
                 pairs.fold(0.0, |most, (a, b)| {
+                    if a.is_nan() && b.is_nan() {
+                        return most;
+                    }
                     let parts = [(a.re, b.re), (a.im, b.im)];
                     parts
                         .iter()
