@@ -28,7 +28,7 @@ enum Message {
 }
 
 impl Message {
-    /// The message in a field; `None` where the field holds text, numbers or something that models here do not have.
+    /// The message in a field; `None` if the field holds text, numbers or something that models here do not have.
     fn in_field(self, field: u64) -> Option<Self> {
         Some(match (self, field) {
             (Self::Model, 7) | (Self::Attribute, 6) => Self::Graph,
