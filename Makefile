@@ -80,6 +80,7 @@ test: setup-build setup-test
 trust: setup-build setup-test
 	DISTPY_GPU_TESTS=require DISTPY_GPU_FAULTS=all $(CARGO) test --release --test it --no-fail-fast -- faults:: --nocapture
 	DISTPY_GPU_LAWS=10000 $(CARGO) test --release --test it --no-fail-fast -- laws:: --nocapture
+	DISTPY_GPU_GRAPHS=100000 $(CARGO) test --release --test it --no-fail-fast -- graphs:: --nocapture
 
 test-swiftshader: setup-build setup-test $(SWIFTSHADER_DRIVER)
 	VK_DRIVER_FILES=$(SWIFTSHADER_DRIVER) VK_ICD_FILENAMES=$(SWIFTSHADER_DRIVER) \
@@ -178,15 +179,14 @@ test-container: setup-build setup-container
 
 # What is found lies in tests/fuzz/artifacts; inputs that reach new code are added to tests/fuzz/corpus. The target hdf5 changes sound files.
 # That of any bytes, hdf5_bytes, is not among them: HDF5's own library does not come to an end with some damaged heaps of texts.
-FUZZ_TARGETS ?= segy tdms hdf5 npy csv las witsml zarr json arguments onnx numbers
+FUZZ_TARGETS ?= segy tdms hdf5 npy csv las witsml zarr json arguments onnx numbers graphs
 FUZZ_SECONDS ?= 600
 FUZZ_SEEDS := $(TARGET_DIR)/fuzz-seeds
 
 fuzz: setup-build
 	python3 tests/fuzz/seeds.py $(FUZZ_SEEDS)
-	mkdir -p $(FUZZ_SEEDS)/hdf5
 	for target in $(FUZZ_TARGETS); do \
-		mkdir -p tests/fuzz/corpus/$$target && \
+		mkdir -p tests/fuzz/corpus/$$target $(FUZZ_SEEDS)/$$target && \
 		$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --features hdf5 $$target tests/fuzz/corpus/$$target $(FUZZ_SEEDS)/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=32768 -malloc_limit_mb=256 -timeout=10 || exit 1; \
 	done

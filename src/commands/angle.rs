@@ -51,6 +51,7 @@ impl BlockCommand for Angle {
         let single = env.compat == Compat::Distpy && x.kind == Kind::Real && x.held != Held::Double;
         let pi = if single { f64::from(PI as f32) } else { PI };
         let signature = Signature {
+            kind: Kind::Real,
             held: if single { Held::Single } else { Held::Double },
             ..x.clone()
         };

@@ -72,5 +72,10 @@ pub(super) fn select(
         rules: INSIDE,
         p: [end(low), end(high), 0.0, 0.0],
     };
-    Ok(Prepared::point(x.of_kind(Kind::Real), point))
+    // The rank remains, as in numpy.
+    let signature = Signature {
+        held: Held::Double,
+        ..x.clone()
+    };
+    Ok(Prepared::point(signature, point))
 }

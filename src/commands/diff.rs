@@ -65,11 +65,8 @@ impl BlockCommand for Args {
         let compat = env.compat == Compat::Distpy;
         // distpy needs a second value to repeat, and one to be left.
         let repeat = compat && self.axis >= 0;
-        let most = if compat {
-            n - usize::from(repeat).min(n - 1)
-        } else {
-            n - 1
-        };
+        let least = if compat { usize::from(repeat) } else { 1 };
+        let most = n.saturating_sub(least);
         if lag > most {
             let found = format!("found {lag}, expected at most {most} for an axis of {n} samples");
             return Err(Mismatch::argument("window_length", found));

@@ -1,6 +1,6 @@
 //! `gather`: arrays side by side.
 
-use ndarray::{Axis as Dimension, concatenate};
+use ndarray::{ArrayView2, Axis as Dimension, concatenate};
 
 use crate::command::prelude::*;
 
@@ -106,11 +106,10 @@ impl<T: Real> Cpu<T> for Columns {
             }
         });
         let blocks: Vec<Block<T>> = filled.collect();
-        let fits = "as many rows everywhere";
         if self.kind == Kind::Complex {
             let parts: Vec<_> = blocks.iter().map(Block::to_complex).collect();
             let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-            return Block::complex(concatenate(Dimension(1), &views).expect(fits));
+            return Block::complex(side_by_side(&views));
         }
         let real = |block: &Block<T>| match &block.samples {
             Samples::Complex(a) => a.mapv(|v| v.re),
@@ -119,6 +118,12 @@ impl<T: Real> Cpu<T> for Columns {
         };
         let parts: Vec<_> = blocks.iter().map(real).collect();
         let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        Block::real(concatenate(Dimension(1), &views).expect(fits))
+        Block::real(side_by_side(&views))
     }
+}
+
+/// The columns of all parts. `concatenate` lays them out column by column, but blocks are row-major.
+fn side_by_side<V: Copy>(parts: &[ArrayView2<'_, V>]) -> Array2<V> {
+    let columns = concatenate(Dimension(1), parts).expect("as many rows everywhere");
+    columns.as_standard_layout().into_owned()
 }

@@ -1,5 +1,7 @@
 //! Trained networks in ONNX files, and what is said of Keras's own formats.
 
+mod wire;
+
 use std::path::Path;
 
 use rten::Model;
@@ -51,6 +53,9 @@ pub fn open(path: &Path) -> Result<Model, FormatError> {
         Found::Other => return Err(bad("no known format", "an ONNX file, named .onnx".into())),
     };
     let bad = |found: String| FormatError::content(file, "the model", found, "an ONNX model");
+    if let Some(at) = wire::damage(&mapped::map(file)?) {
+        return Err(bad(format!("a damaged length at byte {at}")));
+    }
     match Model::load_file(file) {
         // Bytes of any kind may pass for an empty model.
         Ok(model) if model.input_ids().is_empty() => Err(bad("no input".into())),

@@ -155,6 +155,15 @@ impl Draft {
                 kinds(node.spec)
             )));
         }
+        // Commands check how real and complex inputs go together; of the other kinds they know those that they list.
+        let others = inputs[1..].iter().map(|slot| &self.slots[slot.0]);
+        for other in others.filter(|it| !matches!(it.kind, Kind::Real | Kind::Complex)) {
+            if !node.spec.takes(other.kind) {
+                let kinds = kinds(node.spec);
+                let found = format!("takes {kinds} input, found {other} in gather_uids");
+                return Err(Mismatch::input(found));
+            }
+        }
         match &node.command {
             Command::Passthrough | Command::Hint(_) => Ok(inputs[0]),
             Command::Load(path) => {
@@ -172,7 +181,10 @@ impl Draft {
                 });
                 Ok(slot)
             }
-            Command::Point(point) => Ok(self.point(label, *point, inputs[0])),
+            Command::Point(point) => {
+                let signature = self.slots[inputs[0].0].clone();
+                Ok(self.point(label, *point, inputs[0], signature))
+            }
             Command::Block(command) => self.block(node, &**command, inputs, env),
             Command::Sink(sink) => self.sink(label, sink, inputs, env),
             Command::Written(command, sink) => {
@@ -210,7 +222,7 @@ impl Draft {
         match role {
             Role::RawChunk => return Ok(Slot(0)),
             Role::Same => return Ok(inputs[0]),
-            Role::Point(point) => return Ok(self.point(label, point, inputs[0])),
+            Role::Point(point) => return Ok(self.point(label, point, inputs[0], signature)),
             _ => {}
         }
         let output = self.slot(signature, need);
@@ -289,10 +301,10 @@ impl Draft {
         Ok(result)
     }
 
-    fn point(&mut self, label: &str, point: Point, input: Slot) -> Slot {
-        let signature = self.slots[input.0].clone();
+    /// Adds an element-wise step. `signature` is that of its result, except for the kind, which the point's rule gives.
+    fn point(&mut self, label: &str, point: Point, input: Slot, signature: Signature) -> Slot {
         let rule = point
-            .rule(signature.kind)
+            .rule(self.slots[input.0].kind)
             .expect("a point has a rule for each kind that its command takes");
         let kind = rule.output;
         let output = self.slot(Signature { kind, ..signature }, self.needs[input.0].clone());

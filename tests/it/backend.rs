@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use distpy_gpu::block::{Block, Coords, Held, Kind, Precision, Samples, Signature, Stored, Unit};
-use distpy_gpu::command::{AxisFile, ChunkId, Command, Compat, Computed, Env};
+use distpy_gpu::command::{AxisFile, ChunkId, Command, Compat, Env};
 use distpy_gpu::config::{Problems, Workflow};
 use distpy_gpu::execute::{CpuPrecision, Executor, Job, Results, cpu::CpuExecutor};
 use distpy_gpu::formats::npy;
@@ -13,6 +13,8 @@ use distpy_gpu::gpu::{Element, Limits, Recorder, Recording, Tensor};
 use distpy_gpu::graph::{Graph, Reading};
 use distpy_gpu::plan::{Op, Plan, Step};
 use serde_json::{Value, json};
+
+use crate::graphs::naive::to_f64;
 
 /// Where a case is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -224,7 +226,7 @@ impl Case {
     pub fn outcome(&self, backend: Backend) -> Result<(Signature, Block<f64>), Problems> {
         let (plan, results) = self.run(backend)?;
         let slot = plan.sinks.last().expect("a sink").inputs[0];
-        let (signature, block) = (plan.signature(slot).clone(), wide(&results.blocks[&slot]));
+        let (signature, block) = (plan.signature(slot).clone(), to_f64(&results.blocks[&slot]));
         assert_eq!(block.kind(), signature.kind, "the kind that was planned");
         assert_eq!(
             block.shape(),
@@ -235,7 +237,8 @@ impl Case {
     }
 }
 
-fn compute(backend: Backend, job: Job) -> Results {
+/// Computes one chunk.
+pub fn compute(backend: Backend, job: Job) -> Results {
     let run = |executor: &mut dyn Executor| {
         executor.submit(job);
         executor.collect().expect("no device fails here").1
@@ -358,30 +361,6 @@ fn signature_of(stored: &Stored, rank: u8) -> Signature {
         time: Coords::index(cols),
         rank,
         held: Held::of(stored.dtype()),
-    }
-}
-
-/// A computed block in double precision.
-pub fn wide(computed: &Computed) -> Block<f64> {
-    match computed {
-        Computed::F64(block) => (**block).clone(),
-        Computed::Stored(stored) => stored.block(0..stored.shape()[0]),
-        Computed::F32(block) => match block.kind() {
-            Kind::Real => Block::real(block.as_real().mapv(f64::from)),
-            Kind::Complex => Block::complex(
-                block
-                    .as_complex()
-                    .mapv(|v| num_complex::Complex::new(v.re.into(), v.im.into())),
-            ),
-            _ => Block {
-                samples: match &block.samples {
-                    Samples::Label(a) => Samples::Label(a.clone()),
-                    Samples::Hash(a) => Samples::Hash(a.clone()),
-                    Samples::Mask(a) => Samples::Mask(a.clone()),
-                    _ => unreachable!("numbers were taken above"),
-                },
-            },
-        },
     }
 }
 

@@ -8,6 +8,10 @@ mod changed;
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 
+fn graphs(_: &Path, bytes: &[u8]) {
+    crate::graphs::flows::check(bytes);
+}
+
 /// Whatever they are, no reader panics; there are some for each.
 #[test]
 fn the_corpus_is_read_or_refused() {
@@ -28,6 +32,7 @@ fn the_corpus_is_read_or_refused() {
         ("arguments", readers::arguments),
         ("onnx", readers::onnx),
         ("numbers", readers::numbers),
+        ("graphs", graphs),
     ] {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
         let entries = std::fs::read_dir(corpus.join(target)).expect("a folder of inputs");

@@ -6,8 +6,9 @@ use distpy_gpu::block::Precision;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use crate::backend::{self, Backend, Case, wide};
+use crate::backend::{self, Backend, Case};
 use crate::commands::stored;
+use crate::graphs::naive::to_f64;
 use distpy_gpu::execute::gpu::GpuExecutor;
 use distpy_gpu::execute::several::Several;
 use distpy_gpu::execute::{Executor, Results};
@@ -240,7 +241,7 @@ fn tiles_overlap_by_the_neighbours_that_they_need() {
 
 fn agree_where_finite(got: &Results, want: &Results) {
     for (slot, block) in &got.blocks {
-        let (got, want) = (wide(block), wide(&want.blocks[slot]));
+        let (got, want) = (to_f64(block), to_f64(&want.blocks[slot]));
         let pairs = || got.as_real().iter().zip(want.as_real());
         assert!(pairs().all(|(a, b)| a.is_finite() == b.is_finite()));
         let finite = || pairs().filter(|(_, b)| b.is_finite());

@@ -34,6 +34,7 @@ mod gpu_fft;
 mod gpu_flows;
 #[cfg(feature = "gpu")]
 mod gpu_kernels;
+mod graphs;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 mod index;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::backend::{self, Backend, Case};
 use crate::commands::stored;
+use crate::graphs::naive::to_f64;
 
 /// Few cases: each compiles shaders for its own shape.
 fn few(cases: u32) -> ProptestConfig {
@@ -340,7 +341,7 @@ fn tiles_on_the_device_do_not_matter() {
             texts.push(gpu.explain(&job).unwrap());
             gpu.submit(job);
             let (_, results) = gpu.collect().unwrap();
-            let got = backend::wide(&results.blocks[&slot]);
+            let got = to_f64(&results.blocks[&slot]);
             close(
                 &got,
                 &want,
