@@ -111,6 +111,10 @@ deny: $(CARGO_DENY)
 $(CARGO_DENY): | setup-build
 	CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --quiet --locked --debug --root $(CARGO_DENY_ROOT) cargo-deny@$(CARGO_DENY_VERSION)
 
+# Programs are compared as they are shipped. LLVM puts hashes of code before optimisation into names of local symbols, and there the
+# order of a few operands depends on addresses in memory; the linker's build ID is a hash of these names. Code and data are equal.
+STRIP := strip --remove-section=.note.gnu.build-id
+
 # The second build has other folders for the checkout, for what cargo downloads and for results, and a longer name for each.
 REPRODUCIBLE := $(abspath $(TARGET_DIR))/reproducible
 REPRODUCIBLE_SECOND := $(REPRODUCIBLE)/a/longer/folder
@@ -125,8 +129,10 @@ reproducible: setup-build
 	cd $(REPRODUCIBLE)/one && env -u CARGO_TARGET_DIR $(CARGO) build --release --locked
 	cd $(REPRODUCIBLE_SECOND) && CARGO_HOME=$(REPRODUCIBLE)/another-cargo-home CARGO_TARGET_DIR=$(REPRODUCIBLE)/results \
 		$(CARGO) build --release --locked
-	sha256sum $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
-	cmp $(REPRODUCIBLE)/one/target/release/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
+	$(STRIP) -o $(REPRODUCIBLE)/one/distpy-gpu $(REPRODUCIBLE)/one/target/release/distpy-gpu
+	$(STRIP) -o $(REPRODUCIBLE_SECOND)/distpy-gpu $(REPRODUCIBLE)/results/release/distpy-gpu
+	sha256sum $(REPRODUCIBLE)/one/distpy-gpu $(REPRODUCIBLE_SECOND)/distpy-gpu
+	cmp $(REPRODUCIBLE)/one/distpy-gpu $(REPRODUCIBLE_SECOND)/distpy-gpu
 
 bench: setup-build
 	$(CARGO) bench
@@ -143,7 +149,7 @@ gpu-bundle: build
 	cp "$$($(CARGO) test --release --test it --no-run 2>&1 | sed -n 's/.*(\(.*\)).*/\1/p' | tail -1)" $(TARGET_DIR)/gpu-bundle/tests
 	CARGO_TARGET_DIR=$(abspath $(TARGET_DIR)) $(CARGO) build --release --manifest-path benches/wgsl_fft/Cargo.toml
 	cp $(TARGET_DIR)/release/compare-wgsl-fft $(TARGET_DIR)/gpu-bundle/
-	strip $(TARGET_DIR)/gpu-bundle/*
+	for program in $(TARGET_DIR)/gpu-bundle/*; do $(STRIP) $$program || exit 1; done
 	tar -czf $(TARGET_DIR)/gpu-bundle.tar.gz -C $(TARGET_DIR) gpu-bundle
 
 # The last line of `cargo bench --no-run` names the program.

@@ -106,7 +106,7 @@ compile_here() {
         "$(sed -n 's/.*--version \([0-9.]*\) .*cargo-cyclonedx$/cargo-cyclonedx@\1/p' docker/Dockerfile)"
     rm -rf "$work/build"
     mkdir -p "$out"
-    strip -o "$out/distpy-gpu" "$target/release/distpy-gpu"
+    strip --remove-section=.note.gnu.build-id -o "$out/distpy-gpu" "$target/release/distpy-gpu"
     PATH="$tools/bin:$PATH" python3 docker/sbom.py "$out/sbom.cdx.json"
 }
 
