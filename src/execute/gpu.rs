@@ -4,6 +4,7 @@
 //! so that a flow goes up once and comes down once; where a chunk is too large for the device's bindings, row-by-row steps
 //! run in tiles of rows and a step that needs all rows goes to the CPU.
 
+mod download;
 mod schedule;
 mod settle;
 mod upload;
@@ -12,11 +13,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::Array2;
-use num_complex::Complex;
-
 use super::{DeviceFault, Executor, Job, Needs, Results, cpu};
-use crate::block::{Block, DType, Kind, Precision, Real, Samples, Stored};
+use crate::block::{Block, DType, Kind, Precision, Real, Stored};
 use crate::command::{Computed, Cpu, Kernel};
 use crate::dsp::fft::Planned;
 use crate::gpu::adapter::DeviceType;
@@ -24,6 +22,7 @@ use crate::gpu::engine::{Engine, Filled, Measured, Ticket};
 use crate::gpu::{Element, GpuError};
 use crate::plan::{Place, Plan, Stage};
 use crate::point::Looped;
+use download::{place, zeros};
 use schedule::{Schedule, Task, Tile};
 
 /// How many chunks, tiles of a chunk or batches of small chunks are on the device at once: one computes while another goes up
@@ -438,15 +437,6 @@ impl GpuExecutor {
     }
 }
 
-/// Results of a stage, to be filled.
-fn zeros<T: Real>(stage: &Stage, plan: &Plan) -> Vec<Block<T>> {
-    let zeros = |&slot| {
-        let signature = plan.signature(slot);
-        Block::zeros(signature.kind, signature.rows(), signature.cols())
-    };
-    stage.writes.iter().map(zeros).collect()
-}
-
 impl Executor for GpuExecutor {
     fn capacity(&self) -> usize {
         if self.small {
@@ -552,51 +542,6 @@ impl Executor for GpuExecutor {
         self.queue.drain(..).map(|started| started.job).collect()
     }
 }
-
-/// Puts the rows that a tile gave into the whole result.
-fn place<T: Real>(whole: &mut Block<T>, tile: &Tile, bytes: &[u8]) {
-    let (rows, cols) = whole.shape();
-    let (rows, skipped) = tile.writes(rows);
-    let shape = (rows.len(), cols);
-    let slice = ndarray::s![rows, ..];
-    fn put<V: Clone>(whole: &mut Array2<V>, slice: Slice, shape: (usize, usize), values: Vec<V>) {
-        let part = Array2::from_shape_vec(shape, values).expect("as many as the tile has");
-        whole.slice_mut(slice).assign(&part);
-    }
-    let part = |size: usize| &bytes[skipped * cols * size..][..shape.0 * cols * size];
-    match &mut whole.samples {
-        Samples::Complex(array) => {
-            let values: Vec<Complex<T>> =
-                bytemuck::pod_collect_to_vec(part(size_of::<Complex<T>>()));
-            put(array, slice, shape, values);
-        }
-        Samples::Real(array) => {
-            put(
-                array,
-                slice,
-                shape,
-                bytemuck::pod_collect_to_vec(part(size_of::<T>())),
-            );
-        }
-        Samples::Label(array) => {
-            let places: Vec<u32> = bytemuck::pod_collect_to_vec(part(4));
-            put(
-                array,
-                slice,
-                shape,
-                places.into_iter().map(i64::from).collect(),
-            );
-        }
-        Samples::Hash(array) => {
-            let words: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(part(8));
-            let whole = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
-            put(array, slice, shape, words.into_iter().map(whole).collect());
-        }
-        Samples::Mask(_) => unreachable!("no mask is placed on a GPU"),
-    }
-}
-
-type Slice = ndarray::SliceInfo<[ndarray::SliceInfoElem; 2], ndarray::Ix2, ndarray::Ix2>;
 
 /// How an input lies on the device.
 fn element(kind: Kind) -> Element {
