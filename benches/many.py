@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Runs one flow over very many small chunks and prints speed and memory along the way: neither may depend on the number of chunks.
 
-    python3 benches/many.py target/release/distpy-gpu --chunks 100000
+    benches/many.py target/release/distpy-gpu [--chunks 100000]
 """
 
 import argparse
