@@ -197,12 +197,13 @@ fuzz: setup-build
 			-max_total_time=$(FUZZ_SECONDS) -max_len=32768 -malloc_limit_mb=256 -timeout=10 || exit 1; \
 	done
 
-# Unsafe code that Miri can run, and code that hands bytes to the unsafe code of others. SECURITY.md lists what it cannot run.
-MIRI_TESTS ?= execute::cpu formats::mapped formats::segy formats::segment formats::tdms dsp::reduce picture::
+# Unsafe code that Miri can run, and code that hands bytes to the unsafe code of others. SECURITY.md lists what it cannot run. By
+# default, Miri adds rounding errors to functions whose accuracy Rust does not specify, which tests of exact numbers refuse.
+MIRI_TESTS ?= execute::cpu command:: formats::mapped formats::segy formats::tdms
 
 miri:
 	rustup component add --toolchain nightly miri rust-src
-	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --no-default-features --lib -- $(MIRI_TESTS)
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-deterministic-floats" $(CARGO) +nightly miri test --no-default-features --lib -- $(MIRI_TESTS)
 
 # HDF5 needs cmake 3.26 or later; without one .cargo/cmake.sh fetches it, for which python3 must make virtual environments.
 setup-build:

@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "equal_dim")]
+    #[should_panic(expected = "dimension mismatch")]
     fn a_part_takes_no_block_of_another_shape() {
         let mut blank = Blank::<f32>::new(Kind::Real, 4, 3);
         let part = blank.parts(2).remove(0);
