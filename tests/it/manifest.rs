@@ -164,5 +164,5 @@ fn names_of_files_that_are_no_utf_8_work_in_all_modules() {
         .run("-m verify -c system.json --hashes -f results --json")
         .ends(0);
     project.run("-m diff -f results straight --json").ends(0);
-    project.run("-m report -o straight --json").ends(0);
+    project.run("-m report -c system.json -o straight").ends(0);
 }
