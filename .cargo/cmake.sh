@@ -12,7 +12,7 @@ export DISTPY_GPU_CC="${CC:-cc}"
 case " $* " in
 *" -B "*)
     set -- "$@" -DH5_DEFAULT_PLUGINDIR=/usr/local/hdf5/lib/plugin
-    # Where an earlier build had another compiler, cmake would begin anew without the options that it was given.
+    # After a build with another compiler, cmake would begin anew without the options that it was given.
     previous=
     for argument in "$@"; do
         [ "$previous" != -B ] || rm -rf "$argument/CMakeCache.txt" "$argument/CMakeFiles"

@@ -22,7 +22,7 @@ esac
 if [ -n "${OUT_DIR-}" ]; then
     set -- "$@" "--remap-path-prefix=${OUT_DIR%/*/*}=/build"
 fi
-# Where the component rust-src is installed, paths of the standard library are those of its files; elsewhere they are these.
+# With the component rust-src, paths of the standard library are those of its files; without it they are these.
 library=${rustc%/bin/rustc}/lib/rustlib/src/rust
 if [ -d "$library" ]; then
     set -- "$@" "--remap-path-prefix=$library=/rustc/$("$rustc" -vV | sed -n 's/^commit-hash: //p')"

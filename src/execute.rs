@@ -127,7 +127,7 @@ pub struct Needs {
     pub stored: u64,
     /// Chunks that the executor has at once.
     pub at_once: usize,
-    /// What is on its way to and from a device, and what a device's driver and a device without memory of its own take.
+    /// Bytes on their way to and from a device, of its driver, and of its arrays if it has no memory of its own.
     pub device_in_program: u64,
     /// Arrays in the device's memory.
     pub device: u64,
@@ -152,7 +152,7 @@ pub trait Executor {
     /// When the device cannot load the plan.
     fn explain(&mut self, job: &Job) -> Result<String, DeviceFault>;
 
-    /// What chunks like this one take.
+    /// The memory that chunks like this one take.
     ///
     /// # Errors
     /// When the device cannot load the plan.

@@ -174,14 +174,14 @@ impl GpuExecutor {
         Ok(schedule.traffic())
     }
 
-    /// Where the job's schedule is among those that are kept.
+    /// The place of the job's schedule among those that are kept.
     fn known(&self, job: &Job) -> Option<usize> {
         let dtypes: Vec<DType> = job.sources.iter().map(Stored::dtype).collect();
         let known = |k: &Known| Arc::ptr_eq(&k.plan, &job.plan) && k.dtypes == dtypes;
         self.schedules.iter().position(known)
     }
 
-    /// Whether the job's programs must wait for the memory of others that are in use.
+    /// True if the job's programs must wait for the memory of others that are in use.
     fn waits_for_memory(&self, job: &Job) -> bool {
         let loaded = |started: &Started| started.schedule.is_some();
         self.engine.is_limited()

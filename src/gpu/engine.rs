@@ -101,7 +101,7 @@ impl Engine {
         &self.info
     }
 
-    /// Whether its memory is limited beside what the driver gives.
+    /// True if there is a limit to its memory beside that of the driver.
     pub fn is_limited(&self) -> bool {
         self.budget.is_limited()
     }

@@ -12,7 +12,7 @@ pub const LEAST_MEMORY: u64 = 100_000_000;
 /// Chunks being read and written, beside those in the executor and in queues.
 const AT_THE_EDGES: u64 = 2;
 
-/// How much memory a run may take.
+/// The memory that a run may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that the user allows the program.
@@ -22,7 +22,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What the user allows, in the container that the process runs in.
+    /// The limit of the user, in the container that the process runs in.
     pub fn new(asked: Option<u64>) -> Self {
         Self {
             asked,
@@ -41,7 +41,7 @@ impl Limits {
         usize::try_from(bytes / 2).unwrap_or(usize::MAX) / buffers
     }
 
-    /// How many chunks may wait before the computing thread, and results after it: at most `most`.
+    /// The number of chunks that may wait before the computing thread, and of results after it: at most `most`.
     pub fn depth(self, needs: Option<&Needs>, most: usize) -> usize {
         match (self.bytes(), needs) {
             (None, _) => most,
@@ -76,7 +76,7 @@ impl Needs {
         PROGRAM + self.device_in_program + stored + self.chunk.work + results + self.chunk.files
     }
 
-    /// What it consists of, for people.
+    /// Its parts, for people.
     pub fn told(&self, depth: usize) -> String {
         let waiting = depth + AT_THE_EDGES as usize;
         let [all, stored, work, results, files, program] = [
@@ -114,7 +114,7 @@ impl fmt::Display for Megabytes {
 /// Bytes of a text such as `8GB`, `500 MB`, `2GiB` or `1000000`.
 ///
 /// # Errors
-/// What was found, and what was expected.
+/// The message names the text and the expected form.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 8] = [
         ("KIB", 1 << 10),

@@ -111,7 +111,7 @@ pub struct Expected {
     pub chunks: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// What a chunk takes, where one could be read.
+    /// The memory that a chunk takes, where one could be read.
     pub needs: Option<Needs>,
     /// Whether chunks are read into memory, rather than mapped: then none waits.
     pub in_memory: bool,
@@ -402,7 +402,7 @@ impl Run<'_> {
                     continue;
                 }
                 if !allowed.is(&job) && executor.in_flight() > 0 {
-                    // What it takes is found where nothing else is on the device.
+                    // Its needs are found while nothing else is on the device.
                     waiting.push_front(job);
                     break;
                 }
@@ -535,7 +535,7 @@ impl Allowed {
         Self { limits, plan: None }
     }
 
-    /// Whether a chunk is known to be one of them.
+    /// True if a chunk is known to be one of them.
     fn is(&self, job: &Job) -> bool {
         let known = self.plan.as_ref();
         self.limits.asked.is_none() || known.is_some_and(|plan| Arc::ptr_eq(plan, &job.plan))

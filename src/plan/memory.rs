@@ -17,7 +17,7 @@ pub struct Memory {
     pub files: u64,
 }
 
-/// How the CPU's rows are cut.
+/// The tiles into which the CPU cuts rows.
 pub struct Tiles<'a> {
     /// Threads that compute tiles at once.
     pub threads: usize,

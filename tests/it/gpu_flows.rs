@@ -263,7 +263,7 @@ fn log_of(samples: usize) -> Case {
     case
 }
 
-/// What a run of weeks leaves on the device does not grow with the number of chunks' lengths.
+/// The memory that a run of weeks keeps on the device does not grow with the number of chunks' lengths.
 #[test]
 fn memory_of_the_device_is_bounded_whatever_the_number_of_shapes() {
     let Some(choice) = backend::choose_adapter() else {

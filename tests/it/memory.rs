@@ -110,7 +110,7 @@ fn project() -> Project {
     project
 }
 
-/// What a run took beside what it was told to take, in megabytes; a line for each run, marked where it took more or far less.
+/// The memory that runs took, beside the limit of each, in megabytes; a line for each run, marked where it took more or far less.
 #[derive(Default)]
 struct Account {
     lines: Vec<String>,

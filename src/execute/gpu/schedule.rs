@@ -420,7 +420,7 @@ impl Schedule {
 }
 
 impl Task {
-    /// What it computes.
+    /// The part of the plan that it computes.
     pub fn stage(&self) -> &Stage {
         match self {
             Task::Cpu(stage) | Task::Gpu { stage, .. } => stage,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::GpuError;
 
-/// What is taken, and what may be.
+/// The bytes that are taken, and the most that may be.
 #[derive(Debug, Clone)]
 pub struct Budget {
     /// `None` where the device's driver is the limit.
@@ -21,7 +21,7 @@ impl Budget {
         }
     }
 
-    /// Whether there is a limit beside that of the driver.
+    /// True if there is a limit beside that of the driver.
     pub fn is_limited(&self) -> bool {
         self.most.is_some()
     }

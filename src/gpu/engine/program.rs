@@ -18,7 +18,7 @@ struct Loaded {
     outputs: Vec<Region>,
     /// Memory of runs that are over, for the next ones.
     lanes: Mutex<Vec<Lane>>,
-    /// What its buffers take of the device.
+    /// The memory of its buffers on the device.
     _held: Held,
 }
 
@@ -124,7 +124,7 @@ impl Piece<'_> {
 }
 
 impl Program {
-    /// Whether it is the same one on the device.
+    /// True if it is the same one on the device.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
