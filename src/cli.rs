@@ -72,8 +72,8 @@ pub struct Cli {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 
-    /// Memory that the program may take, such as 8GB: fewer chunks wait, and a chunk that takes more is refused. `--explain` tells what
-    /// is needed (default: a container's limit)
+    /// Memory that flows and ingests may take, such as 8GB: fewer chunks wait, and a chunk that takes more by the estimate of
+    /// `--explain` is refused (default: a container's limit, which refuses none)
     #[arg(long, value_name = "SIZE", value_parser = max_memory)]
     pub max_memory: Option<u64>,
 

@@ -144,10 +144,11 @@ pub fn run_on(cli: &Cli, monitor: &Monitor, sample: Option<usize>) -> Result<Cod
     let (mut executor, may_fall_back) =
         super::device::executor(cli, &system, precision, &monitor.meter, work)?;
     let needs = match (&first, limits.bytes()) {
-        (Some(job), Some(_)) => {
-            let needs = executor.needs(job);
-            Some(needs.map_err(|fault| Failure::Device(fault.to_string()))?)
-        }
+        // A device that cannot tell fails when it is given the chunk, and the CPU may take over then.
+        (Some(job), Some(_)) => executor
+            .needs(job)
+            .inspect_err(|fault| tracing::debug!("memory cannot be told: {fault}"))
+            .ok(),
         _ => None,
     };
     if let (Some(job), Some(needs)) = (&first, &needs)
